@@ -1,0 +1,7 @@
+//! Meridian: a MySQL-wire-protocol, shard-routing SQL proxy. `docs/ARCHITECTURE.md` names the rooms.
+
+pub mod plan;
+pub mod route;
+pub mod shard_map;
+pub mod sql;
+pub mod wire;

@@ -1,0 +1,104 @@
+//! Where should a row live: groups, shards, databases, tables and the functions from key to shard.
+//!
+//! Pure: a map is built once from YAML text and never changes. Lookups neither allocate nor fail.
+//! Invariant: every id held by a map indexes into that same map.
+
+use std::collections::HashMap;
+use std::fmt;
+
+/// Index of a group in [`ShardMap::groups`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct GroupId(pub u16);
+
+/// Index of a shard in [`ShardMap::shards`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct ShardId(pub u16);
+
+/// Index of a region in [`ShardMap::regions`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct RegionId(pub u16);
+
+/// A whole, checked map.
+#[derive(Debug, Clone)]
+pub struct ShardMap {
+    pub generation: Option<u64>,
+    pub regions: Vec<String>,
+    pub groups: Vec<Group>,
+    pub shards: Vec<Shard>,
+    /// In the order of the file.
+    pub databases: Vec<Database>,
+}
+
+/// Replicated servers that hold the same rows.
+#[derive(Debug, Clone)]
+pub struct Group {
+    pub name: String,
+    pub members: Vec<Member>,
+}
+
+/// One server.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// `host:port`, as written.
+    pub at: String,
+    pub region: RegionId,
+}
+
+/// A schema on a group.
+#[derive(Debug, Clone)]
+pub struct Shard {
+    pub name: String,
+    pub group: GroupId,
+}
+
+/// The family of servers of a database; they differ in keys, literals and comments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Family {
+    MariaDb,
+    MySql,
+}
+
+/// A logical database.
+#[derive(Debug, Clone)]
+pub struct Database {
+    pub name: String,
+    pub family: Family,
+    /// Where tables live that the map does not list; `None` refuses them.
+    pub unlisted: Option<ShardId>,
+    pub tables: HashMap<String, Table>,
+}
+
+/// Where the rows of one table live.
+#[derive(Debug, Clone)]
+pub enum Table {
+    Vertical(ShardId),
+    Range(RangeTable),
+}
+
+/// A table split by ranges of one integer key.
+#[derive(Debug, Clone)]
+pub struct RangeTable {
+    pub key: KeyColumn,
+    /// Lower bounds, ascending; `None` is MIN. A key below the first bound has no home.
+    pub bounds: Vec<Bound>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Bound {
+    pub from: Option<i128>,
+    pub on: ShardId,
+}
+
+#[derive(Debug, Clone)]
+pub struct KeyColumn {
+    pub name: String,
+    pub integer: IntegerType,
+}
+
+/// An integer column type with the values it can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IntegerType {
+    /// 1, 2, 3, 4 or 8.
+    pub bytes: u8,
+    pub unsigned: bool,
+}
