@@ -40,8 +40,6 @@ pub struct Wanted<'a> {
     /// The client's capabilities within `capability::KEYED`.
     pub capabilities: u32,
     pub state: &'a Arc<State>,
-    /// A certain connection, taken if it idles; else any other.
-    pub connection: Option<u64>,
 }
 
 impl Wanted<'_> {
@@ -120,7 +118,7 @@ impl Pool {
         let at = inner.idle.iter().position(|connection| connection.id == id)?;
         let connection = inner.idle.remove(at);
         drop(inner);
-        let mut lease = Lease { connection: Some(connection), slot: Slot { pool: self.clone() } };
+        let mut lease = Lease::new(connection, self.clone());
         if lease.is_stale() { None } else { Some(lease) }
     }
 
@@ -129,7 +127,7 @@ impl Pool {
         while idle_serves && let Some(at) = choose(&inner.idle, wanted) {
             let connection = inner.idle.swap_remove(at);
             drop(inner);
-            let mut lease = Lease { connection: Some(connection), slot: Slot { pool: self.clone() } };
+            let mut lease = Lease::new(connection, self.clone());
             if !lease.is_stale() {
                 return Attempt::Lease(lease);
             }
@@ -139,14 +137,14 @@ impl Pool {
         }
         if inner.open < self.options.connections_max {
             inner.open += 1;
-            return Attempt::Open(Slot { pool: self.clone() });
+            return Attempt::Open(Slot::new(self.clone()));
         }
         // All are open; one that idles has another kind (or is not trusted): it makes place.
         if !inner.idle.is_empty() {
             let victim = inner.idle.remove(0);
             drop(inner);
-            victim.abandon();
-            return Attempt::Open(Slot { pool: self.clone() });
+            drop(victim);
+            return Attempt::Open(Slot::new(self.clone()));
         }
         let (sender, receiver) = oneshot::channel();
         inner.waiters.push_back(sender);
@@ -161,7 +159,8 @@ impl Pool {
                     return Ok(lease);
                 }
                 // Its place is ours, the connection is of no use to us.
-                let slot = lease.into_slot();
+                let Lease { connection, slot } = lease;
+                drop(connection);
                 self.open(slot, wanted).await
             }
             Ok(Ok(Grant::Slot(slot))) => self.open(slot, wanted).await,
@@ -185,7 +184,7 @@ impl Pool {
             }),
         };
         match connection {
-            Ok(connection) => Ok(Lease { connection: Some(Box::new(connection)), slot }),
+            Ok(connection) => Ok(Lease { connection: Box::new(connection), slot }),
             Err(failure) => {
                 self.member.forget();
                 Err(failure)
@@ -224,20 +223,16 @@ impl Pool {
         inner.idle = keep;
         inner.open -= old.len();
         drop(inner);
-        for connection in old {
-            connection.abandon();
-        }
+        drop(old);
     }
 
-    fn put_back(self: &Arc<Self>, connection: Box<Connection>) {
-        let mut lease = Lease { connection: Some(connection), slot: Slot { pool: self.clone() } };
+    fn put_back(self: &Arc<Self>, mut lease: Lease) {
         loop {
             let mut inner = self.inner();
             let Some(waiter) = inner.waiters.pop_front() else {
-                let connection = lease.connection.take().expect("a lease holds a connection until it ends");
+                let Lease { connection, slot } = lease;
+                slot.keep();
                 inner.idle.push(connection);
-                drop(inner);
-                std::mem::forget(lease.slot_taken());
                 return;
             };
             drop(inner);
@@ -257,12 +252,91 @@ impl Pool {
                 return;
             };
             drop(inner);
-            match waiter.send(Grant::Slot(Slot { pool: self.clone() })) {
+            match waiter.send(Grant::Slot(Slot::new(self.clone()))) {
                 Ok(()) => return,
-                // Its receiver is gone; the place goes to the next, without running the drop that calls us.
-                Err(Grant::Slot(slot)) => slot.forget(),
+                // Its receiver is gone; the place goes to the next, without the drop that would call us again.
+                Err(Grant::Slot(slot)) => slot.keep(),
                 Err(Grant::Lease(_)) => unreachable!("a slot was sent"),
             }
         }
+    }
+}
+
+/// The index of the idle connection to take: one that has the wanted state already, else the warmest that fits.
+fn choose(idle: &[Box<Connection>], wanted: Wanted<'_>) -> Option<usize> {
+    let mut found = None;
+    for (at, connection) in idle.iter().enumerate().rev() {
+        if wanted.fits(connection) {
+            if Arc::ptr_eq(&connection.state, wanted.state) {
+                return Some(at);
+            }
+            found = found.or(Some(at));
+        }
+        if found.is_some() && idle.len() - at > LOOK_MAX {
+            break;
+        }
+    }
+    found
+}
+
+/// The right to have one connection open.
+#[derive(Debug)]
+struct Slot(Option<Arc<Pool>>);
+
+impl Slot {
+    fn new(pool: Arc<Pool>) -> Self {
+        Slot(Some(pool))
+    }
+
+    /// Ends the slot without giving the place back: the connection in it lives on.
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if let Some(pool) = self.0.take() {
+            pool.slot_freed();
+        }
+    }
+}
+
+/// A connection for exclusive use. Dropped, it is closed; released, it goes back to the pool.
+#[derive(Debug)]
+pub struct Lease {
+    connection: Box<Connection>,
+    slot: Slot,
+}
+
+impl Lease {
+    fn new(connection: Box<Connection>, pool: Arc<Pool>) -> Self {
+        Lease { connection, slot: Slot::new(pool) }
+    }
+
+    pub fn pool(&self) -> &Arc<Pool> {
+        self.slot.0.as_ref().expect("a lease's slot is kept only where the lease ends")
+    }
+
+    /// Gives the connection back. The caller vouches for its state: nothing unread, nothing under way, not tainted.
+    pub fn release(mut self) {
+        self.connection.idle_since = Instant::now();
+        self.connection.buffer.shrink(0);
+        let pool = self.pool().clone();
+        pool.put_back(self);
+    }
+}
+
+impl Deref for Lease {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection
     }
 }

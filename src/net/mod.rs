@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
-pub use buffer::ReadBuffer;
+pub use buffer::{RELAY_CAPACITY, ReadBuffer};
 
 /// A TCP connection, plain or under TLS.
 #[derive(Debug)]

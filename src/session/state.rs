@@ -5,7 +5,6 @@
 //! wherever and whenever it is run (literals only; expressions are read back before they are kept).
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use crate::shard_map::Family;
 use crate::wire::charset;
@@ -127,8 +126,8 @@ impl State {
         let database = if self.database == from.database { None } else { self.database.clone() };
         let mut set = Fragments::default();
         // A single variable of the charset that is gone again: only SET NAMES brings back what it was before.
-        let gone = |name: &&str| from.system.contains_key(**name) && !self.system.contains_key(**name);
-        let charset_differs = self.charset != from.charset || OF_CHARSET.iter().any(|name| gone(&name));
+        let gone = |name: &str| from.system.contains_key(name) && !self.system.contains_key(name);
+        let charset_differs = self.charset != from.charset || OF_CHARSET.iter().any(|name| gone(name));
         if charset_differs {
             match &self.charset {
                 Charset::Login(id) => set.names_of(*id, family),
@@ -189,9 +188,10 @@ impl Fragments {
 
     fn names_of(&mut self, collation: u16, family: Family) {
         let id = charset::for_backend(collation, family == Family::MariaDb);
-        let (charset, collation) = charset::names(u16::from(id));
-        let mut text = String::new();
-        let _ = write!(text, "NAMES {charset} COLLATE {collation}");
+        let text = match charset::names(u16::from(id)) {
+            Some(names) => format!("NAMES {} COLLATE {}", names.charset, names.collation),
+            None => "NAMES utf8mb4".to_string(),
+        };
         self.push(text.as_bytes());
     }
 
