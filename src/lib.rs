@@ -5,4 +5,5 @@ pub mod plan;
 pub mod route;
 pub mod shard_map;
 pub mod sql;
+pub mod telemetry;
 pub mod wire;

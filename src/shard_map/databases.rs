@@ -200,7 +200,7 @@ fn with(node: &Node, siblings: &[(Key, Node)], faults: &mut Faults) {
             let near = near(name, names());
             faults.add(node.at, unknown(Thing::Table, name, near));
         }
-        Some((_, other)) if other.has("with") => {
+        Some((_, other)) if other.field("with").is_some() => {
             let table = name.into();
             faults.add(node.at, Problem::WithNamesWith { table });
         }

@@ -20,7 +20,7 @@ impl<'n> Fields<'n> {
         let entries = node.entries("a mapping", faults)?;
         for (key, _) in entries {
             if !known.contains(&key.name.as_str()) {
-                let name = key.name.as_str().into();
+                let name = super::shape::name_of_key(&key.name);
                 faults.add(
                     key.at,
                     Shape::UnknownField {
@@ -66,11 +66,12 @@ impl<'n> Fields<'n> {
 }
 
 impl Node {
-    /// Whether this is a mapping with such a key.
-    pub fn has(&self, name: &str) -> bool {
-        match &self.value {
-            Value::Mapping(entries) => entries.iter().any(|(key, _)| key.name == name),
-            _ => false,
-        }
+    /// The value of a field, where this is a mapping that has it.
+    pub fn field(&self, name: &str) -> Option<&Node> {
+        let Value::Mapping(entries) = &self.value else {
+            return None;
+        };
+        let entry = entries.iter().find(|(key, _)| key.name == name);
+        entry.map(|(_, node)| node)
     }
 }

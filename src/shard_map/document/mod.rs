@@ -16,8 +16,7 @@ use zeroize::Zeroizing;
 pub use fault::{Explain, Fault, Faults};
 pub use fields::Fields;
 pub use near::near;
-pub use shape::{Found, Shape};
-pub(in crate::shard_map) use shape::{Short, Words};
+pub use shape::{Found, Shape, Short, Words};
 
 /// Bytes of a document; a longer one is refused unread. A ConfigMap holds 1 MiB.
 pub const DOCUMENT_BYTES_MAX: usize = 4 << 20;

@@ -30,7 +30,7 @@ pub fn near<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option
             let distance = comparable.then(|| distance(&text, &folded))?;
             (distance <= distance_max).then_some((distance, candidate))
         })
-        .min_by_key(|(distance, _)| *distance)
+        .min()
         .map(|(_, candidate)| candidate)
 }
 

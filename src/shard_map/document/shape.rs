@@ -1,7 +1,7 @@
 //! What can be wrong with a document before its meaning is looked at.
 //!
 //! Invariant: no variant holds the text of a value that a secret could be in. Texts are kept only
-//! where a number or one of a few words was expected; field names print only if they look like one.
+//! where a number or one of a few words was expected; names of fields only if they look like one.
 
 use std::fmt;
 
@@ -24,6 +24,7 @@ pub enum Shape {
     MergeKey,
     Tag,
     KeyNotText,
+    /// As [`Shape::UnknownField`], the name is empty if it does not look like one.
     DuplicateKey {
         name: Box<str>,
         first_line: u32,
@@ -35,6 +36,7 @@ pub enum Shape {
     EmptyList {
         expected: &'static str,
     },
+    /// The name is empty if it does not look like one.
     UnknownField {
         name: Box<str>,
         fields: &'static [&'static str],
@@ -106,7 +108,9 @@ impl Explain for Shape {
             Shape::TooDeep { .. } => f.write_str("write it flatter"),
             Shape::Syntax(_) => f.write_str("correct the text at this position"),
             Shape::SeveralDocuments => f.write_str("keep one document to a file"),
-            Shape::Anchor | Shape::Alias | Shape::MergeKey => f.write_str("write the value out"),
+            Shape::Anchor => f.write_str("write the value out, in quotes if it begins with `&`"),
+            Shape::Alias => f.write_str("write the value out, in quotes if it begins with `*`"),
+            Shape::MergeKey => f.write_str("write the fields out"),
             Shape::Tag => f.write_str("leave it out, the field decides the type"),
             Shape::KeyNotText => f.write_str("write a name before the colon"),
             Shape::DuplicateKey { first_line, .. } => {
@@ -144,7 +148,7 @@ impl fmt::Display for Found {
 }
 
 /// A text of the file in backquotes, cut to a length that suits a message; control characters are escaped.
-pub(in crate::shard_map) struct Short<'a>(pub &'a str);
+pub struct Short<'a>(pub &'a str);
 
 impl fmt::Display for Short<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -161,26 +165,30 @@ impl fmt::Display for Short<'_> {
     }
 }
 
-/// A name, or `otherwise` when it could be something else: `{password:hunter2}` is a key to YAML.
+/// The name of a key if it looks like a name, else nothing: to YAML `{password:hunter2}` is a key.
+pub(super) fn name_of_key(key: &str) -> Box<str> {
+    const BYTES_MAX: usize = 64;
+    let in_names = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    match key.len() <= BYTES_MAX && key.bytes().all(in_names) {
+        true => key.into(),
+        false => "".into(),
+    }
+}
+
+/// A key's name in backquotes, or `otherwise` where it is not known.
 struct Name<'a>(&'a str, &'static str);
 
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Name(name, otherwise) = self;
-        let like_a_name = !name.is_empty()
-            && name.len() <= 64
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-        match like_a_name {
-            true => write!(f, "`{name}`"),
-            false => f.write_str(otherwise),
+        match self {
+            Name("", otherwise) => f.write_str(otherwise),
+            Name(name, _) => write!(f, "`{name}`"),
         }
     }
 }
 
 /// `a, b or c`.
-pub(in crate::shard_map) struct Words<'a>(pub &'a [&'static str]);
+pub struct Words<'a>(pub &'a [&'static str]);
 
 impl fmt::Display for Words<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

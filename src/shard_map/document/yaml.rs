@@ -165,7 +165,7 @@ fn key<P: Explain + From<Shape>>(
         return Next::Dropped;
     }
     if let Some(&first_line) = seen.get(text.as_str()) {
-        let name = text.as_str().into();
+        let name = super::shape::name_of_key(&text);
         faults.add(node.at, Shape::DuplicateKey { name, first_line });
         return Next::Dropped;
     }
