@@ -1,17 +1,17 @@
-//! Walks over the replies of a backend.
-
-use super::Malformed;
+//! What the walker is asked and what it answers.
+//!
+//! Plain values, copied; offsets are into the bytes of the call that answered.
 
 /// What command the reply answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expect {
-    /// COM_QUERY, COM_STMT_EXECUTE, COM_SET_OPTION.
+    /// COM_QUERY and COM_STMT_EXECUTE: any reply, perhaps several.
     Command,
     /// COM_STMT_PREPARE.
     Prepare,
-    /// COM_FIELD_LIST.
+    /// COM_FIELD_LIST: column definitions without their number.
     FieldList,
-    /// COM_STMT_FETCH.
+    /// COM_STMT_FETCH: rows without columns.
     Fetch,
     /// One packet: OK, ERR, EOF or the string of COM_STATISTICS.
     OnePacket,
@@ -20,44 +20,61 @@ pub enum Expect {
 /// How a reply ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndKind {
+    /// No rows: OK, the EOF of SET_OPTION, the string of STATISTICS, the end of a PREPARE.
     Ok,
+    /// The end of a result set, or its columns' if a cursor was opened.
     Rows,
-    Err { code: u16 },
+    /// An ERR packet; it also ends all further results of the command.
+    Err {
+        /// MySQL's error number.
+        code: u16,
+    },
 }
 
-/// The first packet of a PREPARE reply.
+/// The first packet of a reply to PREPARE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prepared {
     /// The backend's id, also if ours was written over it.
     pub id: u32,
+    /// Columns of the result, 0 if there is none.
     pub columns: u16,
+    /// Placeholders in the text.
     pub params: u16,
 }
 
 /// The end of one reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct End {
+    /// How it ended.
     pub kind: EndKind,
-    /// Whether the reply told a status. ERR, the string of STATISTICS and PREPARE under
-    /// DEPRECATE_EOF don't; `status` is 0 then and says nothing.
+    /// Whether the reply told a status. ERR, the string of STATISTICS and (under DEPRECATE_EOF)
+    /// PREPARE don't; `status` is 0 then and says nothing.
     pub has_status: bool,
+    /// The backend's status flags, as they were before [`super::ReplyWalker::force_more`].
     pub status: u16,
+    /// Number of warnings.
     pub warnings: u16,
+    /// Of an OK.
     pub affected_rows: u64,
+    /// Of an OK.
     pub last_insert_id: u64,
+    /// Rows of this result; of FIELD_LIST its columns.
     pub rows: u64,
-    /// Bytes of the terminating packet with its header: `bytes[forward - packet..forward]`.
+    /// Bytes of the ending packet with its header: `bytes[forward - packet..forward]`.
     pub packet: usize,
     /// Whether the backend itself sends another reply to the same command.
     pub more: bool,
+    /// Of a PREPARE that succeeded.
     pub prepared: Option<Prepared>,
 }
 
 /// What the caller has to know at a certain byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
+    /// A reply ended.
     End(End),
-    /// The backend asks for a file; then [`ReplyWalker::resume_after_infile`].
+    /// The backend asks for a file: relay the client's packets up to the empty one, then call
+    /// [`super::ReplyWalker::resume_after_infile`].
     LocalInfile,
 }
 
@@ -70,30 +87,4 @@ pub struct Walked {
     pub event: Option<Event>,
     /// Bytes that the buffer must be able to hold from `forward` on for progress.
     pub want: usize,
-}
-
-/// The walker.
-#[derive(Debug, Clone)]
-pub struct ReplyWalker {}
-
-impl ReplyWalker {
-    pub fn new(_expect: Expect, _deprecate_eof: bool) -> Self {
-        Self {}
-    }
-    pub fn walk(&mut self, _bytes: &mut [u8]) -> Result<Walked, Malformed> {
-        Err(Malformed::new("reply"))
-    }
-    pub fn resume_after_infile(&mut self) {}
-    pub fn set_sequence_shift(&mut self, _shift: u8) {}
-    pub fn last_sequence(&self) -> u8 {
-        0
-    }
-    pub fn force_more(&mut self, _on: bool) {}
-    pub fn between_packets(&self) -> bool {
-        true
-    }
-    pub fn nothing_forwarded(&self) -> bool {
-        true
-    }
-    pub fn patch_statement_id(&mut self, _id: u32) {}
 }
