@@ -17,7 +17,7 @@ cargo fuzz build --sanitizer none
 for target in command login reply; do
     mkdir -p "fuzz/corpus/$target"
     echo "fuzz: $target for $seconds s"
-    cargo fuzz run --sanitizer none "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
+    cargo fuzz run --sanitizer none "$target" "fuzz/corpus/$target" -- \
         -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 -max_len=4096 \
         -print_final_stats=1 -verbosity=1
 done

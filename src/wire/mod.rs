@@ -19,6 +19,8 @@ pub mod packet;
 pub mod reply;
 pub mod result_set;
 pub mod status;
+#[cfg(test)]
+mod tests;
 pub mod walker;
 
 use std::fmt;

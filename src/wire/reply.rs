@@ -236,7 +236,8 @@ impl<'a> Changes<'a> {
     }
 }
 
-/// MySQL sends one variable an entry; MariaDB puts several into one.
+/// Both servers send one variable an entry; several in one, as MariaDB's documentation shows them, are
+/// read too.
 fn next_change<'a>(
     reader: &mut Reader<'a>,
     variables: &mut Reader<'a>,
