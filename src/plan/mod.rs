@@ -9,12 +9,15 @@
 //! sqlparser can, its list of tables must agree ([`second`]). Keys are taken only from whole conjuncts, so that no
 //! operator's precedence is ever guessed.
 
+mod place;
+mod read;
 mod refusal;
+mod second;
 
 pub use refusal::{Construct, Form, Refusal};
 
 use crate::shard_map::{ShardId, ShardMap};
-use crate::sql::{Dialect, Facts, NormSlot};
+use crate::sql::{Dialect, Facts, Flavor, NormSlot};
 
 /// Plans the statement whose normalized text and facts these are. `database` is the session's.
 ///
@@ -26,11 +29,16 @@ pub fn plan(
     facts: Facts,
     dialect: &Dialect,
 ) -> Statement {
-    let _ = (map, database, normalized, dialect);
-    let near = "the beginning".into();
+    let session = database.and_then(|name| DatabaseId::find(map, name));
+    let place = place::Place { map, session };
+    let returning_reserved = dialect.family == Flavor::MariaDb;
+    let (subject, mut shape, reader) = read::read(read::toks(normalized), returning_reserved);
+    if let Some(unknown) = second::unknown_table(&subject, &shape, normalized) {
+        shape.unsure = Some(unknown);
+    }
     Statement {
         facts,
-        target: Target::Refused(Refusal::Unreadable { near }),
+        target: place.target(&facts, subject, &shape, &reader),
     }
 }
 
@@ -62,6 +70,17 @@ pub enum Target {
 /// Index of a database in `ShardMap::databases`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct DatabaseId(pub u16);
+
+impl DatabaseId {
+    /// The database of exactly that name.
+    pub fn find(map: &ShardMap, name: &str) -> Option<DatabaseId> {
+        let index = map
+            .databases
+            .iter()
+            .position(|database| database.name == name)?;
+        u16::try_from(index).ok().map(DatabaseId)
+    }
+}
 
 /// The tables of a statement and what their shards depend on.
 #[derive(Debug, Clone, Default)]

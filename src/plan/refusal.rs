@@ -127,6 +127,8 @@ pub enum Form {
     Text,
     Other,
     OutOfRange,
+    /// Stored, where AUTO_INCREMENT may replace it.
+    Zero,
     /// Inside the type, below the first bound of the map.
     Below,
 }
@@ -294,6 +296,7 @@ impl Form {
             Form::Text => "a string that is not a plain integer",
             Form::Other => "a literal of another type",
             Form::OutOfRange => "out of the column's range",
+            Form::Zero => "0, which an AUTO_INCREMENT column replaces by a number of its own",
             Form::Below => "below the first key of the shard map",
         }
     }

@@ -4,38 +4,16 @@
 //! Invariant: keys are read as SEMANTICS.md section 4 tested them on both servers. Reads may be
 //! coarse (a literal that matches nothing goes anywhere), writes are exact or refused.
 
-use crate::plan::{Refusal, Tables};
-use crate::shard_map::{ShardId, ShardMap};
-use crate::sql::NormSlot;
+mod explain;
+mod key;
+mod values;
 
-/// The values of one execution: the literals of its text, or its bound parameters.
-pub trait Values {
-    /// Calls `visit` with every value of the slot, in the order of the text, until it returns false.
-    fn each(&self, slot: NormSlot, visit: &mut dyn FnMut(Value<'_>) -> bool);
-}
+pub use explain::{Explanation, explain};
+pub use values::{Literals, Value, Values};
 
-/// A value as the client gave it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Value<'a> {
-    /// An integer literal: its digits.
-    Integer(&'a [u8]),
-    /// A decimal literal: digits and a point.
-    Decimal(&'a [u8]),
-    /// A literal with an exponent.
-    Float,
-    /// A string literal with its quotes and escapes.
-    String(&'a [u8]),
-    /// A bound integer.
-    Signed(i64),
-    Unsigned(u64),
-    /// A bound float or double.
-    Double(f64),
-    /// A bound string, or a decimal sent as one.
-    Text(&'a [u8]),
-    Null,
-    /// Temporal parameters, long data and whatever else names no integer.
-    Other,
-}
+use crate::plan::{DatabaseId, Form, KeySource, Keyed, Operand, Refusal, TableName, Tables};
+use crate::shard_map::{IntegerType, RangeTable, ShardId, ShardMap, Table};
+use key::{Read, Written};
 
 /// Where a statement goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,22 +23,291 @@ pub struct Route {
 
 /// The one shard that owns all rows that can matter to this execution.
 pub fn route(tables: &Tables, map: &ShardMap, values: &impl Values) -> Result<Route, Refusal> {
-    let _ = (tables, map, values);
-    Err(Refusal::Unreadable {
-        near: "the beginning".into(),
-    })
+    let mut shard = tables.fixed.first().map(|fixed| fixed.shard);
+    let mut rowless = false;
+    for keyed in &tables.keyed {
+        let Some(range) = range_of(map, &keyed.table) else {
+            return Err(stale(keyed));
+        };
+        match restriction(range, keyed, values) {
+            Ok(Reach::Shard(found)) => match shard {
+                Some(other) if other != found => return Err(apart(tables, map, values)),
+                _ => shard = Some(found),
+            },
+            Ok(Reach::Nothing) => rowless = true,
+            Err(doubt) => return Err(doubt.refusal(keyed, range, map)),
+        }
+    }
+    if rowless {
+        shard = Some(among_rowless(tables, map, values, shard)?);
+    }
+    // A plan never holds no table at all.
+    shard
+        .map(|shard| Route { shard })
+        .ok_or(Refusal::NoDatabase)
 }
 
-/// Why, for a person: one line for each table, as in
-/// `route customers.id = 42 (range) -> s0 single`.
-pub fn explain(tables: &Tables, map: &ShardMap, values: &impl Values) -> Vec<String> {
-    let _ = (tables, map, values);
-    Vec::new()
-}
-
-/// Where statements without a table go: the shard of the database's unlisted tables, else the first shard that the
-/// database uses, else the first of the map.
+/// Where statements without a table go: the shard of the database's unlisted tables, else the first shard that
+/// the database uses, else the first of the map. Always the same one, so that named locks and the like meet.
 pub fn anywhere(map: &ShardMap, database: Option<&str>) -> Option<ShardId> {
-    let _ = database;
-    map.shards.first().map(|_| ShardId(0))
+    let first = map.shards.first().map(|_| ShardId(0));
+    let Some(database) =
+        database.and_then(|name| map.databases.iter().find(|database| database.name == name))
+    else {
+        return first;
+    };
+    let listed = || {
+        let shards = database.tables.values().flat_map(|table| match table {
+            Table::Vertical(shard) => vec![*shard],
+            Table::Range(range) => range.shards(),
+        });
+        shards.min()
+    };
+    database.unlisted.or_else(listed).or(first)
+}
+
+/// The rows of one occurrence that can matter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    Shard(ShardId),
+    /// No row matches, wherever it is looked for.
+    Nothing,
+}
+
+/// Why a source names no single shard.
+#[derive(Clone, Copy)]
+enum Doubt {
+    Read(Form),
+    Written(Form),
+    Keys(ShardId, ShardId),
+    Rows(ShardId, ShardId),
+}
+
+fn range_of<'a>(map: &'a ShardMap, table: &TableName) -> Option<&'a RangeTable> {
+    let DatabaseId(database) = table.database;
+    match map
+        .databases
+        .get(usize::from(database))?
+        .tables
+        .get(&*table.name)?
+    {
+        Table::Range(range) => Some(range),
+        Table::Vertical(_) => None,
+    }
+}
+
+/// The sources restrict one by one: any that names a shard, or no row, is enough.
+fn restriction(range: &RangeTable, keyed: &Keyed, values: &impl Values) -> Result<Reach, Doubt> {
+    let mut result = None;
+    for source in &keyed.sources {
+        match (reach(range, source, values), result) {
+            (Ok(Reach::Shard(shard)), _) => return Ok(Reach::Shard(shard)),
+            (Ok(Reach::Nothing), _) => result = Some(Ok(Reach::Nothing)),
+            (Err(doubt), None) => result = Some(Err(doubt)),
+            (Err(_), Some(_)) => {}
+        }
+    }
+    // A plan never holds an occurrence without a source.
+    result.unwrap_or(Err(Doubt::Read(Form::Missing)))
+}
+
+fn reach(range: &RangeTable, source: &KeySource, values: &impl Values) -> Result<Reach, Doubt> {
+    match source {
+        KeySource::Equal(operand) => {
+            let mut found = Found::default();
+            found.read_all(range, std::slice::from_ref(operand), values, false);
+            found.reach()
+        }
+        KeySource::In(operands) => {
+            let mut found = Found::default();
+            found.read_all(range, operands, values, true);
+            found.reach()
+        }
+        KeySource::Inserted(operands) => {
+            let mut found = Found::default();
+            found.write_all(range, operands, values);
+            found.reach()
+        }
+    }
+}
+
+/// The shards of the values seen so far: at most one, or a doubt.
+#[derive(Default)]
+struct Found {
+    shard: Option<ShardId>,
+    doubt: Option<Doubt>,
+}
+
+impl Found {
+    fn reach(self) -> Result<Reach, Doubt> {
+        match (self.doubt, self.shard) {
+            (Some(doubt), _) => Err(doubt),
+            (None, Some(shard)) => Ok(Reach::Shard(shard)),
+            (None, None) => Ok(Reach::Nothing),
+        }
+    }
+
+    fn read_all(
+        &mut self,
+        range: &RangeTable,
+        operands: &[Operand],
+        values: &impl Values,
+        list: bool,
+    ) {
+        let integer = range.key.integer;
+        for operand in operands {
+            match operand {
+                Operand::Slot { slot, negated } => values.each(*slot, &mut |value| {
+                    self.read(range, key::read(value, *negated, integer, list));
+                    self.doubt.is_none()
+                }),
+                Operand::Bool(truth) => {
+                    self.read(range, key::read_integer(i128::from(*truth), integer))
+                }
+                Operand::Null => {}
+                Operand::Default | Operand::Expression | Operand::Missing => {
+                    self.doubt = Some(Doubt::Read(Form::Expression));
+                }
+            }
+            if self.doubt.is_some() {
+                return;
+            }
+        }
+    }
+
+    fn read(&mut self, range: &RangeTable, read: Read) {
+        match read {
+            // A key below the first bound has no row.
+            Read::Key(value) => {
+                if let Some(shard) = range.shard(value) {
+                    self.add(shard, Doubt::Keys);
+                }
+            }
+            Read::Nothing => {}
+            Read::Unsettled(form) => self.doubt = Some(Doubt::Read(form)),
+        }
+    }
+
+    fn write_all(&mut self, range: &RangeTable, operands: &[Operand], values: &impl Values) {
+        let integer: IntegerType = range.key.integer;
+        for operand in operands {
+            let mut given = false;
+            if let Operand::Slot { slot, negated } = operand {
+                values.each(*slot, &mut |value| {
+                    given = true;
+                    self.write(range, key::written(value, *negated, integer));
+                    self.doubt.is_none()
+                });
+            }
+            if !given && self.doubt.is_none() {
+                self.doubt = Some(Doubt::Written(Form::Missing));
+            }
+            if self.doubt.is_some() {
+                return;
+            }
+        }
+    }
+
+    fn write(&mut self, range: &RangeTable, written: Written) {
+        match written.map(|value| range.shard(value)) {
+            Ok(Some(shard)) => self.add(shard, Doubt::Rows),
+            Ok(None) => self.doubt = Some(Doubt::Written(Form::Below)),
+            Err(form) => self.doubt = Some(Doubt::Written(form)),
+        }
+    }
+
+    fn add(&mut self, shard: ShardId, apart: fn(ShardId, ShardId) -> Doubt) {
+        match self.shard {
+            Some(other) if other != shard => self.doubt = Some(apart(other, shard)),
+            _ => self.shard = Some(shard),
+        }
+    }
+}
+
+/// A shard that has all tables of whose rows none matches: the rest of the statement decides, if there is one.
+#[cold]
+fn among_rowless(
+    tables: &Tables,
+    map: &ShardMap,
+    values: &impl Values,
+    decided: Option<ShardId>,
+) -> Result<ShardId, Refusal> {
+    let holds = |shard: ShardId| {
+        tables.keyed.iter().all(|keyed| {
+            range_of(map, &keyed.table)
+                .is_some_and(|range| range.bounds.iter().any(|bound| bound.on == shard))
+        })
+    };
+    let candidates = match decided {
+        Some(shard) => vec![shard],
+        None => tables
+            .keyed
+            .first()
+            .and_then(|keyed| range_of(map, &keyed.table))
+            .map(RangeTable::shards)
+            .unwrap_or_default(),
+    };
+    candidates
+        .into_iter()
+        .find(|shard| holds(*shard))
+        .ok_or_else(|| apart(tables, map, values))
+}
+
+#[cold]
+fn apart(tables: &Tables, map: &ShardMap, values: &impl Values) -> Refusal {
+    let mut places: Vec<(Box<str>, Box<str>)> = Vec::new();
+    for fixed in &tables.fixed {
+        places.push((fixed.table.name.clone(), name(map, fixed.shard)));
+    }
+    for keyed in &tables.keyed {
+        let Some(range) = range_of(map, &keyed.table) else {
+            continue;
+        };
+        let shards: Vec<Box<str>> = match restriction(range, keyed, values) {
+            Ok(Reach::Shard(shard)) => vec![name(map, shard)],
+            _ => range
+                .shards()
+                .into_iter()
+                .map(|shard| name(map, shard))
+                .collect(),
+        };
+        places.push((keyed.table.name.clone(), shards.join(", ").into()));
+    }
+    places.sort();
+    places.dedup();
+    Refusal::Apart { places }
+}
+
+/// The plan was made with another map: `execute` drops its plans with their map, so this is its fault.
+#[cold]
+fn stale(keyed: &Keyed) -> Refusal {
+    Refusal::Unreadable {
+        near: keyed.table.name.clone(),
+    }
+}
+
+impl Doubt {
+    #[cold]
+    fn refusal(self, keyed: &Keyed, range: &RangeTable, map: &ShardMap) -> Refusal {
+        let (table, key) = (keyed.table.name.clone(), Box::from(range.key.name.as_str()));
+        match self {
+            Doubt::Read(form) => Refusal::ReadForm { table, key, form },
+            Doubt::Written(form) => Refusal::WrittenForm { table, key, form },
+            Doubt::Keys(first, second) => Refusal::KeysApart {
+                table,
+                key,
+                first: name(map, first),
+                second: name(map, second),
+            },
+            Doubt::Rows(first, second) => Refusal::RowsApart {
+                table,
+                first: name(map, first),
+                second: name(map, second),
+            },
+        }
+    }
+}
+
+fn name(map: &ShardMap, shard: ShardId) -> Box<str> {
+    map.shard(shard).name.as_str().into()
 }

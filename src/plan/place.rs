@@ -1,0 +1,296 @@
+//! From what a statement's text says to where its tables live.
+//!
+//! Invariant: `Target::Tables` holds every occurrence of the shape, the fixed ones on one shard, the split ones each
+//! restricted by its key. Otherwise the statement is refused, unless the session's database has one shard only.
+
+mod home;
+mod keys;
+
+use super::read::{Occurrence, Reader, Role, Shape, Subject};
+use super::{Construct, DatabaseId, Fixed, Keyed, Refusal, TableName, Tables, Target};
+use crate::shard_map::{ShardId, ShardMap};
+use crate::sql::{Facts, Flags};
+use home::Home;
+
+/// The map, and the database that unqualified names mean.
+pub struct Place<'a> {
+    pub map: &'a ShardMap,
+    pub session: Option<DatabaseId>,
+}
+
+impl Place<'_> {
+    /// Who answers the statement that was read as `subject` and `shape`.
+    pub fn target(
+        &self,
+        facts: &Facts,
+        subject: Subject,
+        shape: &Shape,
+        reader: &Reader,
+    ) -> Target {
+        self.try_target(facts, subject, shape, reader)
+            .unwrap_or_else(Target::Refused)
+    }
+
+    fn try_target(
+        &self,
+        facts: &Facts,
+        subject: Subject,
+        shape: &Shape,
+        reader: &Reader,
+    ) -> Result<Target, Refusal> {
+        match subject {
+            Subject::Tables => self.tables(facts, shape, reader),
+            Subject::Control if shape.occurrences.is_empty() && shape.unsure.is_none() => {
+                Ok(Target::Control)
+            }
+            // SET with a subquery: `execute` evaluates it on the database's shard, so there must be one only.
+            Subject::Control => match self.session.and_then(|id| self.sole_shard(id)) {
+                Some(_) if !self.names_another_database(reader) => Ok(Target::Control),
+                _ => Err(self.unreadable(shape)),
+            },
+            Subject::AnyServer => Ok(Target::NoTable),
+            Subject::ShowDatabases => Ok(Target::ShowDatabases),
+            Subject::ShowTables(database) => self.show_tables(database.as_deref()),
+            Subject::PerServer { what, database } => match database.as_deref() {
+                Some(name) if self.is_system(name) => self.per_server(self.session, &what),
+                name => self.per_server(Some(self.database(name)?), &what),
+            },
+            Subject::Homeless {
+                construct,
+                database,
+                name,
+            } => self.homeless(construct, database.as_deref(), &name),
+            Subject::Admin(verb) => Err(Refusal::Admin { verb }),
+        }
+    }
+
+    fn tables(&self, facts: &Facts, shape: &Shape, reader: &Reader) -> Result<Target, Refusal> {
+        if shape.unsure.is_some() {
+            return match self.session.and_then(|id| Some((id, self.sole_shard(id)?))) {
+                Some((id, shard)) if !self.names_another_database(reader) => {
+                    Ok(whole_database(id, shard))
+                }
+                _ => Err(self.unreadable(shape)),
+            };
+        }
+        let mut tables = Tables::default();
+        for (index, occurrence) in shape.occurrences.iter().enumerate() {
+            self.occurrence(shape, index, occurrence, &mut tables)?;
+        }
+        tables.databases.sort();
+        tables.databases.dedup();
+        self.together(&tables)?;
+        self.routines(facts, &tables)?;
+        if shape.occurrences.is_empty() {
+            return Ok(Target::NoTable);
+        }
+        Ok(Target::Tables(tables))
+    }
+
+    fn occurrence(
+        &self,
+        shape: &Shape,
+        index: usize,
+        occurrence: &Occurrence,
+        tables: &mut Tables,
+    ) -> Result<(), Refusal> {
+        if let Some(schema) = occurrence
+            .database
+            .as_deref()
+            .filter(|name| self.is_system(name))
+        {
+            let session = self.session.ok_or(Refusal::NoDatabase)?;
+            let shard = self.only_shard(session).ok_or_else(|| Refusal::PerServer {
+                what: schema.into(),
+            })?;
+            let name = format!("{schema}.{}", occurrence.name).into();
+            tables.fixed.push(Fixed {
+                table: TableName {
+                    database: session,
+                    name,
+                },
+                shard,
+            });
+            return Ok(());
+        }
+        let database = self.database(occurrence.database.as_deref())?;
+        tables.databases.push(database);
+        let table = TableName {
+            database,
+            name: occurrence.name.clone(),
+        };
+        match self.home(database, &occurrence.name)? {
+            Home::One(shard) => tables.fixed.push(Fixed { table, shard }),
+            Home::Split(range) => match occurrence.role {
+                // Every shard has the same definition.
+                Role::Described => tables.fixed.push(Fixed {
+                    table,
+                    shard: range.bounds[0].on,
+                }),
+                Role::Whole(Construct::LoadData) => {
+                    return Err(Refusal::Source {
+                        table: table.name,
+                        source: Construct::LoadData,
+                    });
+                }
+                Role::Whole(construct) => {
+                    return Err(Refusal::SplitSchema {
+                        table: table.name,
+                        construct,
+                    });
+                }
+                Role::Rows | Role::Inserted => {
+                    let sources = self.sources(shape, index, range)?;
+                    tables.keyed.push(Keyed { table, sources });
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// The fixed tables must share a shard, and each split table must have that shard among its own.
+    fn together(&self, tables: &Tables) -> Result<(), Refusal> {
+        let Some(first) = tables.fixed.first() else {
+            return Ok(());
+        };
+        let fixed_apart = tables.fixed.iter().any(|fixed| fixed.shard != first.shard);
+        let split_apart = tables.keyed.iter().any(|keyed| {
+            self.range(&keyed.table)
+                .is_some_and(|range| range.bounds.iter().all(|bound| bound.on != first.shard))
+        });
+        if !fixed_apart && !split_apart {
+            return Ok(());
+        }
+        let mut places: Vec<(Box<str>, Box<str>)> = Vec::new();
+        for fixed in &tables.fixed {
+            places.push((fixed.table.name.clone(), self.shard_name(fixed.shard)));
+        }
+        for keyed in &tables.keyed {
+            let shards = self
+                .range(&keyed.table)
+                .map(|range| self.shard_names(range))
+                .unwrap_or_default();
+            places.push((keyed.table.name.clone(), shards.join(", ").into()));
+        }
+        places.sort();
+        places.dedup();
+        Err(Refusal::Apart { places })
+    }
+
+    /// A function that is no builtin may read tables; a sequence lives somewhere. Where rows of a split
+    /// table stand beside it, or no table says which shard is meant, its answer would be one shard's.
+    fn routines(&self, facts: &Facts, tables: &Tables) -> Result<(), Refusal> {
+        let construct = if facts.flags.contains(Flags::NEXTVAL) {
+            Construct::Sequence
+        } else if facts.flags.contains(Flags::UNKNOWN_FUNCTION) {
+            Construct::Function
+        } else {
+            return Ok(());
+        };
+        let alone = tables.fixed.is_empty() && tables.keyed.is_empty();
+        let one_shard = match (alone, self.session) {
+            (true, Some(session)) => self.sole_shard(session).is_some(),
+            (true, None) => self.map.shards.len() == 1,
+            (false, _) => {
+                tables.keyed.is_empty()
+                    && tables
+                        .fixed
+                        .iter()
+                        .all(|fixed| !self.hosts_split_rows(fixed.shard))
+            }
+        };
+        if one_shard {
+            Ok(())
+        } else {
+            Err(Refusal::Homeless {
+                construct,
+                name: "in this statement".into(),
+            })
+        }
+    }
+
+    fn show_tables(&self, database: Option<&str>) -> Result<Target, Refusal> {
+        if let Some(schema) = database.filter(|name| self.is_system(name)) {
+            return self.per_server(self.session, schema);
+        }
+        let id = self.database(database)?;
+        Ok(match self.only_shard(id) {
+            Some(shard) => whole_database(id, shard),
+            None => Target::ShowTables { database: id },
+        })
+    }
+
+    fn per_server(&self, database: Option<DatabaseId>, what: &str) -> Result<Target, Refusal> {
+        let id = database.ok_or(Refusal::NoDatabase)?;
+        match self.only_shard(id) {
+            Some(shard) => Ok(whole_database(id, shard)),
+            None => Err(Refusal::PerServer { what: what.into() }),
+        }
+    }
+
+    fn homeless(
+        &self,
+        construct: Construct,
+        database: Option<&str>,
+        name: &str,
+    ) -> Result<Target, Refusal> {
+        let id = match database {
+            Some(schema) if self.is_system(schema) => self.session.ok_or(Refusal::NoDatabase)?,
+            database => self.database(database)?,
+        };
+        match self.sole_shard(id) {
+            Some(shard) => Ok(whole_database(id, shard)),
+            None => Err(Refusal::Homeless {
+                construct,
+                name: name.into(),
+            }),
+        }
+    }
+
+    fn unreadable(&self, shape: &Shape) -> Refusal {
+        Refusal::Unreadable {
+            near: shape
+                .unsure
+                .clone()
+                .unwrap_or_else(|| "SET with a subquery".into()),
+        }
+    }
+
+    /// Whether a name of another logical database stands before a point anywhere in the text.
+    fn names_another_database(&self, reader: &Reader) -> bool {
+        (0..reader.len()).any(|at| {
+            reader.is_op(at + 1, ".")
+                && reader.name(at).is_some_and(|name| {
+                    self.map
+                        .databases
+                        .iter()
+                        .enumerate()
+                        .any(|(index, database)| {
+                            database.name.to_lowercase() == name.to_lowercase()
+                                && self
+                                    .session
+                                    .is_none_or(|DatabaseId(session)| usize::from(session) != index)
+                        })
+                })
+        })
+    }
+
+    fn shard_name(&self, shard: ShardId) -> Box<str> {
+        self.map.shards[usize::from(shard.0)].name.as_str().into()
+    }
+}
+
+/// All of a database that lives on one shard.
+fn whole_database(database: DatabaseId, shard: ShardId) -> Target {
+    Target::Tables(Tables {
+        fixed: vec![Fixed {
+            table: TableName {
+                database,
+                name: "*".into(),
+            },
+            shard,
+        }],
+        keyed: Vec::new(),
+        databases: vec![database],
+    })
+}

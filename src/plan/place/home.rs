@@ -1,0 +1,131 @@
+//! Lookups in the map: databases, tables, the shards of each.
+
+use super::Place;
+use crate::plan::{DatabaseId, Refusal, TableName};
+use crate::shard_map::{Database, RangeTable, ShardId, Table};
+
+/// Schemas that every server has of its own.
+const SYSTEM: [&str; 4] = ["information_schema", "performance_schema", "mysql", "sys"];
+
+/// Where the rows of a table live.
+pub enum Home<'a> {
+    One(ShardId),
+    Split(&'a RangeTable),
+}
+
+impl<'a> Place<'a> {
+    fn at(&self, DatabaseId(index): DatabaseId) -> &'a Database {
+        &self.map.databases[usize::from(index)]
+    }
+
+    /// The named database, or the session's.
+    pub fn database(&self, name: Option<&str>) -> Result<DatabaseId, Refusal> {
+        let Some(name) = name else {
+            return self.session.ok_or(Refusal::NoDatabase);
+        };
+        DatabaseId::find(self.map, name).ok_or_else(|| Refusal::UnknownDatabase {
+            database: name.into(),
+        })
+    }
+
+    /// The name of the session's database.
+    pub fn session_name(&self) -> Option<&'a str> {
+        self.session.map(|id| self.at(id).name.as_str())
+    }
+
+    /// A map may use such a name for a database of its own.
+    pub fn is_system(&self, name: &str) -> bool {
+        SYSTEM
+            .iter()
+            .any(|system| system.eq_ignore_ascii_case(name))
+            && DatabaseId::find(self.map, name).is_none()
+    }
+
+    pub fn home(&self, id: DatabaseId, table: &str) -> Result<Home<'a>, Refusal> {
+        let database = self.at(id);
+        if let Some(listed) = database.tables.get(table) {
+            return Ok(home_of(listed));
+        }
+        // A server that folds the case of names would find the listed table.
+        let folded = table.to_lowercase();
+        let variant = database
+            .tables
+            .iter()
+            .find(|(name, _)| name.to_lowercase() == folded);
+        match (variant, database.unlisted) {
+            (Some((_, listed)), Some(unlisted)) if matches!(home_of(listed), Home::One(shard) if shard == unlisted) => {
+                Ok(Home::One(unlisted))
+            }
+            (Some((listed, _)), _) => Err(Refusal::OtherCase {
+                database: database.name.as_str().into(),
+                table: table.into(),
+                listed: listed.as_str().into(),
+            }),
+            (None, Some(unlisted)) => Ok(Home::One(unlisted)),
+            (None, None) => Err(Refusal::Unlisted {
+                database: database.name.as_str().into(),
+                table: table.into(),
+            }),
+        }
+    }
+
+    pub fn range(&self, table: &TableName) -> Option<&'a RangeTable> {
+        match self.at(table.database).tables.get(&*table.name) {
+            Some(Table::Range(range)) => Some(range),
+            _ => None,
+        }
+    }
+
+    /// The shard of everything in the database, tables that the map does not list included.
+    pub fn sole_shard(&self, id: DatabaseId) -> Option<ShardId> {
+        self.at(id)
+            .unlisted
+            .filter(|_| self.only_shard(id).is_some())
+    }
+
+    /// The shard of all tables that the map knows of.
+    pub fn only_shard(&self, id: DatabaseId) -> Option<ShardId> {
+        let database = self.at(id);
+        let mut only = database.unlisted;
+        for table in database.tables.values() {
+            let Home::One(shard) = home_of(table) else {
+                return None;
+            };
+            if *only.get_or_insert(shard) != shard {
+                return None;
+            }
+        }
+        only
+    }
+
+    /// Whether part of any split table lives on the shard.
+    pub fn hosts_split_rows(&self, shard: ShardId) -> bool {
+        self.map.databases.iter().flat_map(|database| database.tables.values()).any(|table| {
+            matches!(home_of(table), Home::Split(range) if range.bounds.iter().any(|bound| bound.on == shard))
+        })
+    }
+
+    /// The shards of a split table, each once.
+    pub fn shard_names(&self, range: &RangeTable) -> Vec<Box<str>> {
+        range
+            .shards()
+            .into_iter()
+            .map(|shard| self.shard_name(shard))
+            .collect()
+    }
+}
+
+/// A table whose ranges are all on one shard, with no key left out, is not split.
+fn home_of(table: &Table) -> Home<'_> {
+    match table {
+        Table::Vertical(shard) => Home::One(*shard),
+        Table::Range(range) => match range.bounds.split_first() {
+            Some((first, rest))
+                if first.from.is_none() && rest.iter().all(|bound| bound.on == first.on) =>
+            {
+                Home::One(first.on)
+            }
+            _ => Home::Split(range),
+        },
+    }
+}

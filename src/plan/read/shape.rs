@@ -1,0 +1,124 @@
+//! What a statement's text says about tables, before any map is asked.
+//!
+//! Invariant: when `unsure` is `None`, `occurrences` holds every place where the text names a stored table.
+
+use crate::plan::{KeySource, Operand};
+
+/// The tables of a statement and the conditions on their columns.
+#[derive(Debug, Default)]
+pub struct Shape {
+    pub occurrences: Vec<Occurrence>,
+    pub equalities: Vec<Equality>,
+    pub assignments: Vec<Assignment>,
+    pub inserts: Vec<Insert>,
+    /// Every name that stands where a table may stand: tables, common table expressions, targets.
+    pub mentioned: Vec<Box<str>>,
+    /// The text near the first place that was not understood.
+    pub unsure: Option<Box<str>>,
+}
+
+/// Index into [`Shape::occurrences`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OccurrenceId(pub usize);
+
+/// One place where a table is named.
+#[derive(Debug)]
+pub struct Occurrence {
+    pub database: Option<Box<str>>,
+    pub name: Box<str>,
+    pub alias: Option<Box<str>>,
+    pub role: Role,
+}
+
+/// What happens to the table at that place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// Its rows are read, updated or deleted.
+    Rows,
+    /// Target of INSERT or REPLACE.
+    Inserted,
+    /// Only its definition is read: DESCRIBE, SHOW CREATE TABLE.
+    Described,
+    /// Its definition, or the table as a whole, changes; any other statement that a split table needs on all shards.
+    Whole(crate::plan::Construct),
+}
+
+/// A column as written: `c`, `t.c` or `d.t.c`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    pub database: Option<Box<str>>,
+    pub table: Option<Box<str>>,
+    pub name: Box<str>,
+}
+
+/// A condition that holds for every row of `restricts` that can change the answer.
+#[derive(Debug)]
+pub struct Equality {
+    pub column: Column,
+    pub source: KeySource,
+    pub restricts: Vec<OccurrenceId>,
+    /// All occurrences whose columns the condition can see in its own scope.
+    pub visible: Vec<OccurrenceId>,
+    /// An unqualified column that a join by USING or NATURAL may have merged.
+    pub merged: bool,
+}
+
+/// A column that UPDATE ... SET assigns.
+#[derive(Debug)]
+pub struct Assignment {
+    pub column: Column,
+    pub visible: Vec<OccurrenceId>,
+}
+
+/// An INSERT or REPLACE.
+#[derive(Debug)]
+pub struct Insert {
+    pub target: OccurrenceId,
+    pub source: InsertSource,
+    /// Columns assigned by ON DUPLICATE KEY UPDATE.
+    pub updated: Vec<Column>,
+}
+
+#[derive(Debug)]
+pub enum InsertSource {
+    /// VALUES or SET. `columns` is `None` when the text names none.
+    Rows {
+        columns: Option<Vec<Box<str>>>,
+        rows: Vec<Vec<Operand>>,
+    },
+    Query,
+}
+
+impl Occurrence {
+    /// Whether `column`'s qualifier names this occurrence. Exact: case that differs names nothing.
+    pub fn answers_to(&self, column: &Column, session_database: Option<&str>) -> bool {
+        let Some(table) = &column.table else {
+            return true;
+        };
+        match (&column.database, &self.alias) {
+            (None, Some(alias)) => alias == table,
+            (None, None) => self.name == *table,
+            // An alias hides the database-qualified name.
+            (Some(_), Some(_)) => false,
+            (Some(database), None) => {
+                self.name == *table
+                    && self.database.as_deref().or(session_database) == Some(&**database)
+            }
+        }
+    }
+}
+
+impl Column {
+    /// Whether this names a column called `key`; column names have no case.
+    pub fn is_named(&self, key: &str) -> bool {
+        self.name.eq_ignore_ascii_case(key) || self.name.to_lowercase() == key.to_lowercase()
+    }
+
+    /// Like [`Column::is_named`], and true wherever a server's collation of identifiers might find the two equal:
+    /// for assignments, which must not miss the key.
+    pub fn may_be_named(&self, key: &str) -> bool {
+        self.is_named(key)
+            || ((!self.name.is_ascii() || !key.is_ascii())
+                && self.name.chars().count() == key.chars().count())
+    }
+}

@@ -1,0 +1,268 @@
+//! Key values of integer columns, by the cells of SEMANTICS.md section 4.
+//!
+//! Two questions, two answers. Which rows does `column = value` match: a key, none, or a comparison that is not settled.
+//! What does storing the value store: exactly this key, or a form that is refused.
+
+use super::Value;
+use crate::plan::Form;
+use crate::shard_map::IntegerType;
+
+/// What a comparison with the column matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    Key(i128),
+    /// No value of the column's type.
+    Nothing,
+    Unsettled(Form),
+}
+
+/// The key that is stored.
+pub type Written = Result<i128, Form>;
+
+/// Below this, a comparison as doubles is one of integers.
+const EXACT_DOUBLE: i128 = 1 << 53;
+
+/// More digits than any literal that can equal an integer of the column; beyond, servers round.
+const DECIMAL_DIGITS_MAX: usize = 30;
+
+/// `column = value`, or a member of `column IN (...)` if `list`.
+pub fn read(value: Value<'_>, negated: bool, integer: IntegerType, list: bool) -> Read {
+    let sign = if negated { -1 } else { 1 };
+    match value {
+        // More digits than 128 bits hold are out of every range.
+        Value::Integer(digits) => {
+            unsigned(digits).map_or(Read::Nothing, |value| read_integer(sign * value, integer))
+        }
+        Value::Decimal(text) => decimal(text, sign, integer),
+        Value::Signed(value) => read_integer(sign * i128::from(value), integer),
+        Value::Unsigned(value) => read_integer(sign * i128::from(value), integer),
+        Value::Double(value) => double(value * if negated { -1.0 } else { 1.0 }, integer),
+        Value::String(_) | Value::Text(_) if negated => Read::Unsettled(Form::Text),
+        Value::String(quoted) => text(unquoted(quoted), integer, list),
+        Value::Text(bytes) => text(bytes, integer, list),
+        Value::Null => Read::Nothing,
+        Value::Float => Read::Unsettled(Form::Float),
+        Value::Other => Read::Unsettled(Form::Other),
+    }
+}
+
+pub fn read_integer(value: i128, integer: IntegerType) -> Read {
+    if integer.holds(value) {
+        Read::Key(value)
+    } else {
+        Read::Nothing
+    }
+}
+
+/// The key that storing the value stores.
+///
+/// A zero is refused: an AUTO_INCREMENT column would store a number of the server's choice.
+pub fn written(value: Value<'_>, negated: bool, integer: IntegerType) -> Written {
+    let sign = if negated { -1 } else { 1 };
+    let value = match value {
+        Value::Integer(digits) => sign * unsigned(digits).ok_or(Form::OutOfRange)?,
+        Value::Signed(value) => sign * i128::from(value),
+        Value::Unsigned(value) => sign * i128::from(value),
+        Value::Double(value) => match exact(value) {
+            Some(value) => sign * value,
+            None => return Err(Form::Float),
+        },
+        Value::String(_) | Value::Text(_) if negated => return Err(Form::Expression),
+        Value::String(quoted) => canonical(unquoted(quoted)).ok_or(Form::Text)?,
+        Value::Text(bytes) => canonical(bytes).ok_or(Form::Text)?,
+        Value::Null => return Err(Form::Null),
+        Value::Decimal(_) => return Err(Form::Decimal),
+        Value::Float => return Err(Form::Float),
+        Value::Other => return Err(Form::Other),
+    };
+    match value {
+        0 => Err(Form::Zero),
+        value if integer.holds(value) => Ok(value),
+        _ => Err(Form::OutOfRange),
+    }
+}
+
+/// `42.000` is 42, `42.5` matches nothing.
+fn decimal(text: &[u8], sign: i128, integer: IntegerType) -> Read {
+    if text.len() > DECIMAL_DIGITS_MAX {
+        return Read::Unsettled(Form::Decimal);
+    }
+    let point = text
+        .iter()
+        .position(|&byte| byte == b'.')
+        .unwrap_or(text.len());
+    let (whole, fraction) = (&text[..point], text.get(point + 1..).unwrap_or_default());
+    if fraction.iter().any(|&byte| byte != b'0') {
+        return Read::Nothing;
+    }
+    let whole = if whole.is_empty() { b"0" } else { whole };
+    unsigned(whole).map_or(Read::Unsettled(Form::Decimal), |value| {
+        read_integer(sign * value, integer)
+    })
+}
+
+/// A comparison as doubles: exact where the column's values are exact as doubles too.
+fn double(value: f64, integer: IntegerType) -> Read {
+    match exact(value) {
+        Some(value) => read_integer(value, integer),
+        None if value.abs() < EXACT_DOUBLE as f64 => Read::Nothing,
+        None => Read::Unsettled(Form::Float),
+    }
+}
+
+fn exact(value: f64) -> Option<i128> {
+    // In this range the conversion is exact.
+    (value.fract() == 0.0 && value.abs() < EXACT_DOUBLE as f64).then_some(value as i128)
+}
+
+/// A string in canonical form. Out of the column's range, and in lists, servers may compare as doubles.
+fn text(bytes: &[u8], integer: IntegerType, list: bool) -> Read {
+    match canonical(bytes) {
+        Some(value) if value.abs() < EXACT_DOUBLE => read_integer(value, integer),
+        Some(value) if !list && integer.holds(value) => Read::Key(value),
+        _ => Read::Unsettled(Form::Text),
+    }
+}
+
+/// The literal without its quotes; a doubled quote or an escape inside leaves bytes that are no digit.
+fn unquoted(quoted: &[u8]) -> &[u8] {
+    quoted
+        .get(1..quoted.len().saturating_sub(1))
+        .unwrap_or_default()
+}
+
+/// `-?[1-9][0-9]*|0`
+fn canonical(bytes: &[u8]) -> Option<i128> {
+    let (sign, digits) = match bytes.strip_prefix(b"-") {
+        Some(digits) => (-1, digits),
+        None => (1, bytes),
+    };
+    match digits.first()? {
+        b'0' => (bytes == b"0").then_some(0),
+        _ => unsigned(digits).map(|value| sign * value),
+    }
+}
+
+/// Digits only; `None` also beyond 128 bits.
+fn unsigned(digits: &[u8]) -> Option<i128> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0i128, |value, &byte| {
+        let digit = byte.is_ascii_digit().then(|| i128::from(byte - b'0'))?;
+        value.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INT: IntegerType = IntegerType {
+        bytes: 4,
+        unsigned: false,
+    };
+    const BIGINT_UNSIGNED: IntegerType = IntegerType {
+        bytes: 8,
+        unsigned: true,
+    };
+
+    #[test]
+    fn reads_as_both_servers_compare() {
+        let check = |value: Value<'_>, negated: bool, expected: Read| {
+            assert_eq!(
+                read(value, negated, INT, false),
+                expected,
+                "{value:?} {negated}"
+            );
+        };
+        check(Value::Integer(b"42"), false, Read::Key(42));
+        check(Value::Integer(b"0042"), true, Read::Key(-42));
+        check(Value::Integer(b"2147483647"), false, Read::Key(2147483647));
+        check(Value::Integer(b"2147483648"), false, Read::Nothing);
+        check(Value::Integer(b"2147483648"), true, Read::Key(-2147483648));
+        check(Value::Integer(&[b'9'; 60]), false, Read::Nothing);
+        check(Value::Decimal(b"42.000"), false, Read::Key(42));
+        check(Value::Decimal(b".0"), false, Read::Key(0));
+        check(Value::Decimal(b"42.5"), false, Read::Nothing);
+        check(Value::Decimal(b"42."), true, Read::Key(-42));
+        check(
+            Value::Decimal(b"42.0000000000000000000000000000000001"),
+            false,
+            Read::Unsettled(Form::Decimal),
+        );
+        check(Value::Float, false, Read::Unsettled(Form::Float));
+        check(Value::Null, false, Read::Nothing);
+        check(Value::Other, false, Read::Unsettled(Form::Other));
+        check(Value::Signed(-7), false, Read::Key(-7));
+        check(Value::Signed(i64::MIN), true, Read::Nothing);
+        check(Value::Unsigned(u64::MAX), false, Read::Nothing);
+        check(Value::Double(42.0), false, Read::Key(42));
+        check(Value::Double(42.5), false, Read::Nothing);
+        check(Value::Double(-0.0), false, Read::Key(0));
+        check(Value::Double(1e16), false, Read::Unsettled(Form::Float));
+        check(Value::Double(f64::NAN), false, Read::Unsettled(Form::Float));
+        for (quoted, key) in [(&b"'42'"[..], 42), (b"\"-42\"", -42), (b"'0'", 0)] {
+            check(Value::String(quoted), false, Read::Key(key));
+        }
+        for quoted in [
+            &b"' 42'"[..],
+            b"'42 '",
+            b"'042'",
+            b"'+42'",
+            b"'42.0'",
+            b"'4e1'",
+            b"'-0'",
+            b"''",
+            b"'-'",
+            b"'4''2'",
+        ] {
+            check(Value::String(quoted), false, Read::Unsettled(Form::Text));
+        }
+        check(Value::String(b"'42'"), true, Read::Unsettled(Form::Text));
+        check(Value::Text(b"42"), false, Read::Key(42));
+    }
+
+    #[test]
+    fn strings_beyond_exact_doubles_are_settled_only_as_one_value_in_range() {
+        let check = |digits: &[u8], list: bool, expected: Read| {
+            assert_eq!(
+                read(Value::Text(digits), false, BIGINT_UNSIGNED, list),
+                expected
+            );
+        };
+        check(b"9007199254740991", true, Read::Key(9007199254740991));
+        check(b"9007199254740993", false, Read::Key(9007199254740993));
+        check(b"9007199254740993", true, Read::Unsettled(Form::Text));
+        check(
+            b"18446744073709551615",
+            false,
+            Read::Key(18446744073709551615),
+        );
+        check(b"18446744073709551616", false, Read::Unsettled(Form::Text));
+    }
+
+    #[test]
+    fn stores_exactly_or_refuses() {
+        let check = |value: Value<'_>, negated: bool, expected: Written| {
+            assert_eq!(
+                written(value, negated, INT),
+                expected,
+                "{value:?} {negated}"
+            );
+        };
+        check(Value::Integer(b"042"), false, Ok(42));
+        check(Value::Integer(b"42"), true, Ok(-42));
+        check(Value::String(b"'42'"), false, Ok(42));
+        check(Value::String(b"'042'"), false, Err(Form::Text));
+        check(Value::String(b"'42'"), true, Err(Form::Expression));
+        check(Value::Integer(b"0"), false, Err(Form::Zero));
+        check(Value::Double(-0.0), false, Err(Form::Zero));
+        check(Value::Integer(b"2147483648"), false, Err(Form::OutOfRange));
+        check(Value::Decimal(b"42.0"), false, Err(Form::Decimal));
+        check(Value::Double(42.0), false, Ok(42));
+        check(Value::Double(42.5), false, Err(Form::Float));
+        check(Value::Null, false, Err(Form::Null));
+        check(Value::Other, false, Err(Form::Other));
+    }
+}
