@@ -1,0 +1,8 @@
+//! Meridian in front of real servers, asked by real clients. One module per topic; a test states one behaviour.
+//!
+//! Where it can be, the expectation is what a server says when it is asked directly.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod itself;
