@@ -4,7 +4,6 @@
 //! Invariant: every id held by a map indexes into that same map.
 
 use std::collections::HashMap;
-use std::fmt;
 
 /// Index of a group in [`ShardMap::groups`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

@@ -1,0 +1,67 @@
+//! What can go wrong between Meridian and a server, by whose fault it is and whether a retry may help.
+
+use std::fmt;
+use std::io;
+
+use crate::wire::reply::ServerError;
+
+#[derive(Debug)]
+pub enum Failure {
+    /// The member could not be reached, or not within the limit.
+    Connect { member: String, cause: io::Error },
+    /// The member refused the login; its own words.
+    Login { member: String, error: ServerError },
+    /// The member asked for something that this configuration forbids (TLS missing, an unknown plugin).
+    Policy { member: String, what: &'static str },
+    /// No connection became free within the limit.
+    PoolExhausted { member: String, waited_ms: u64, connections_max: usize },
+    /// The connection broke. `answered`: a part of the reply had arrived.
+    Lost { member: String, cause: io::Error, answered: bool },
+    /// The member sent what the protocol does not allow.
+    Garbage { member: String, what: &'static str },
+}
+
+impl Failure {
+    /// Number, SQLSTATE and text for the client. Numbers are those a MySQL server or client uses for the same event.
+    pub fn client_error(&self) -> (u16, &'static str, String) {
+        match self {
+            Failure::Connect { member, cause } => {
+                (2003, "HY000", format!("Meridian: can't connect to server {member} ({cause})"))
+            }
+            Failure::Login { member, error } => (
+                1045,
+                "28000",
+                format!(
+                    "Meridian: server {member} refused the backend account (error {}: {})",
+                    error.code,
+                    String::from_utf8_lossy(&error.message)
+                ),
+            ),
+            Failure::Policy { member, what } => (2026, "HY000", format!("Meridian: server {member}: {what}")),
+            Failure::PoolExhausted { member, waited_ms, connections_max } => (
+                1040,
+                "08004",
+                format!(
+                    "Meridian: no connection to server {member} became free within {waited_ms} ms (all \
+                     {connections_max} are in use); retry, or raise limits.pool_connections_max"
+                ),
+            ),
+            Failure::Lost { member, cause, .. } => (
+                2013,
+                "HY000",
+                format!("Meridian: lost connection to server {member} during the statement ({cause}); whether it took effect is not known"),
+            ),
+            Failure::Garbage { member, what } => {
+                (2027, "HY000", format!("Meridian: malformed reply from server {member} ({what})"))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.client_error().2)
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,99 @@
+//! What is known of one server, beyond its address: facts asked once, and which SETs it has accepted.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+
+use arc_swap::ArcSwapOption;
+
+use crate::shard_map::Family;
+
+/// What a server says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerFacts {
+    /// `@@version`, such as `10.11.19-MariaDB-0+deb12u1`.
+    pub version: String,
+    pub family: Family,
+    /// 101119 for 10.11.19, 90704 for 9.7.4: the form in which executable comments name versions.
+    pub version_number: u32,
+    /// `@@global.sql_mode`: what a session has that sets none.
+    pub sql_mode: String,
+}
+
+impl ServerFacts {
+    pub fn new(version: String, sql_mode: String) -> Self {
+        let family = if version.contains("MariaDB") { Family::MariaDb } else { Family::MySql };
+        let mut parts = version.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse::<u32>().unwrap_or(0).min(999));
+        let mut next = || parts.next().unwrap_or(0);
+        let version_number = next() * 10_000 + next().min(99) * 100 + next().min(99);
+        ServerFacts { version, family, version_number, sql_mode }
+    }
+}
+
+/// A SET text longer than this is not remembered.
+const SET_LENGTH_MAX: usize = 1024;
+/// How many SET texts a member's memory holds before it is emptied.
+const SETS_MAX: usize = 1024;
+
+/// One server, shared by the pools of all accounts.
+#[derive(Debug)]
+pub struct MemberState {
+    /// `host:port`.
+    pub at: String,
+    facts: ArcSwapOption<ServerFacts>,
+    /// SET statements that this server answered with OK and no warning since it was last seen to start.
+    accepted: Mutex<HashSet<Vec<u8>>>,
+}
+
+impl MemberState {
+    pub fn new(at: String) -> Self {
+        MemberState { at, facts: ArcSwapOption::empty(), accepted: Mutex::default() }
+    }
+
+    pub fn facts(&self) -> Option<std::sync::Arc<ServerFacts>> {
+        self.facts.load_full()
+    }
+
+    pub fn learn(&self, facts: ServerFacts) {
+        self.facts.store(Some(facts.into()));
+    }
+
+    /// A connection to the server broke or could not be made: it may be another one when it is back.
+    pub fn forget(&self) {
+        self.facts.store(None);
+        self.accepted.lock().expect("no panic under this lock").clear();
+    }
+
+    pub fn has_accepted(&self, set: &[u8]) -> bool {
+        self.accepted.lock().expect("no panic under this lock").contains(set)
+    }
+
+    pub fn accept(&self, set: &[u8]) {
+        if set.len() > SET_LENGTH_MAX {
+            return;
+        }
+        let mut accepted = self.accepted.lock().expect("no panic under this lock");
+        if accepted.len() >= SETS_MAX {
+            accepted.clear();
+        }
+        accepted.insert(set.to_vec());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_become_the_numbers_of_executable_comments() {
+        for (version, family, number) in [
+            ("10.11.19-MariaDB-0+deb12u1", Family::MariaDb, 101_119),
+            ("9.7.4", Family::MySql, 90_704),
+            ("8.0.36-28", Family::MySql, 80_036),
+            ("garbage", Family::MySql, 0),
+            ("99999999999.1.1", Family::MySql, 100),
+        ] {
+            let facts = ServerFacts::new(version.into(), String::new());
+            assert_eq!((facts.family, facts.version_number), (family, number), "{version}");
+        }
+    }
+}

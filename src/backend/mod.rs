@@ -1,0 +1,21 @@
+//! Connections to servers: opening them, pooling them, leasing them for a statement or a transaction.
+//!
+//! First room with a socket to a server. It moves bytes and keeps what each connection's state is; what to send and
+//! what an answer means for a session is decided by `execute`.
+//! Invariant: a connection whose state is not known is closed, never pooled.
+
+mod accounts;
+mod connect;
+mod connection;
+mod failure;
+mod member;
+mod pool;
+mod previous;
+
+pub use accounts::{BackendAccount, Credentials};
+pub use connect::{BackendTls, TlsMode};
+pub use connection::{BackendStatement, Connection, Reply, StatementKey};
+pub use failure::Failure;
+pub use member::{MemberState, ServerFacts};
+pub use pool::{Lease, Options, Pool, Wanted};
+pub use previous::{Owed, Previous};

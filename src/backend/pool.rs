@@ -1,0 +1,342 @@
+//! The connections of one account to one member: bounded, fair, handed out as leases.
+//!
+//! Invariants: `open` counts every connection that exists or is being opened, and never passes the maximum; waiters
+//! are served first come, first served; a connection idles only while nobody waits. A lease that is dropped without
+//! `release` closes its connection.
+//! Cancel-safety: a dropped `acquire` gives back what it was granted.
+
+use std::collections::VecDeque;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::accounts::BackendAccount;
+use super::connect;
+use super::connection::Connection;
+use super::failure::Failure;
+use super::member::MemberState;
+use crate::session::State;
+
+/// Bounds of one pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    pub connections_max: usize,
+    pub wait_ms_max: u64,
+    pub idle_ms_max: u64,
+    pub connect_ms_max: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { connections_max: 64, wait_ms_max: 10_000, idle_ms_max: 60_000, connect_ms_max: 3_000 }
+    }
+}
+
+/// What a connection must be to serve.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The client's capabilities within `capability::KEYED`.
+    pub capabilities: u32,
+    pub state: &'a Arc<State>,
+}
+
+impl Wanted<'_> {
+    fn fits(&self, connection: &Connection) -> bool {
+        connection.capabilities == self.capabilities && self.state.is_reachable_from(&connection.state)
+    }
+}
+
+#[derive(Debug)]
+pub struct Pool {
+    pub member: Arc<MemberState>,
+    pub account: Arc<BackendAccount>,
+    pub options: Options,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// The most recently used last: it is the one whose caches are warm.
+    idle: Vec<Box<Connection>>,
+    open: usize,
+    waiters: VecDeque<oneshot::Sender<Grant>>,
+}
+
+/// How many idle connections are looked at for one that already has the session's state.
+const LOOK_MAX: usize = 8;
+
+#[derive(Debug)]
+enum Grant {
+    Lease(Lease),
+    Slot(Slot),
+}
+
+enum Attempt {
+    Lease(Lease),
+    Open(Slot),
+    Wait(oneshot::Receiver<Grant>),
+}
+
+impl Pool {
+    pub fn new(member: Arc<MemberState>, account: Arc<BackendAccount>, options: Options) -> Self {
+        Pool { member, account, options, inner: Mutex::default() }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("no panic under this lock")
+    }
+
+    /// (open, idle, waiting) at this moment.
+    pub fn counts(&self) -> (usize, usize, usize) {
+        let inner = self.inner();
+        (inner.open, inner.idle.len(), inner.waiters.len())
+    }
+
+    /// A connection that fits, from the idle ones, newly opened, or when one becomes free.
+    pub async fn acquire(self: &Arc<Self>, wanted: Wanted<'_>) -> Result<Lease, Failure> {
+        match self.attempt(wanted, true) {
+            Attempt::Lease(lease) => Ok(lease),
+            Attempt::Open(slot) => self.open(slot, wanted).await,
+            Attempt::Wait(receiver) => self.wait(receiver, wanted).await,
+        }
+    }
+
+    /// A new connection, whatever idles: for a retry after an idle one was found dead.
+    pub async fn acquire_new(self: &Arc<Self>, wanted: Wanted<'_>) -> Result<Lease, Failure> {
+        match self.attempt(wanted, false) {
+            Attempt::Lease(lease) => Ok(lease),
+            Attempt::Open(slot) => self.open(slot, wanted).await,
+            Attempt::Wait(receiver) => self.wait(receiver, wanted).await,
+        }
+    }
+
+    /// That very connection if it idles, untouched since.
+    pub fn acquire_same(self: &Arc<Self>, id: u64) -> Option<Lease> {
+        let mut inner = self.inner();
+        let at = inner.idle.iter().position(|connection| connection.id == id)?;
+        let connection = inner.idle.remove(at);
+        drop(inner);
+        let mut lease = Lease::new(connection, self.clone());
+        if lease.is_stale() { None } else { Some(lease) }
+    }
+
+    fn attempt(self: &Arc<Self>, wanted: Wanted<'_>, idle_serves: bool) -> Attempt {
+        let mut inner = self.inner();
+        while idle_serves && let Some(at) = choose(&inner.idle, wanted) {
+            let connection = inner.idle.swap_remove(at);
+            drop(inner);
+            let mut lease = Lease::new(connection, self.clone());
+            if !lease.is_stale() {
+                return Attempt::Lease(lease);
+            }
+            self.member.forget();
+            drop(lease);
+            inner = self.inner();
+        }
+        if inner.open < self.options.connections_max {
+            inner.open += 1;
+            return Attempt::Open(Slot::new(self.clone()));
+        }
+        // All are open; one that idles has another kind (or is not trusted): it makes place.
+        if !inner.idle.is_empty() {
+            let victim = inner.idle.remove(0);
+            drop(inner);
+            drop(victim);
+            return Attempt::Open(Slot::new(self.clone()));
+        }
+        let (sender, receiver) = oneshot::channel();
+        inner.waiters.push_back(sender);
+        Attempt::Wait(receiver)
+    }
+
+    async fn wait(self: &Arc<Self>, receiver: oneshot::Receiver<Grant>, wanted: Wanted<'_>) -> Result<Lease, Failure> {
+        let bound = Duration::from_millis(self.options.wait_ms_max);
+        match tokio::time::timeout(bound, receiver).await {
+            Ok(Ok(Grant::Lease(mut lease))) => {
+                if wanted.fits(&lease) && !lease.is_stale() {
+                    return Ok(lease);
+                }
+                // Its place is ours, the connection is of no use to us.
+                let Lease { connection, slot } = lease;
+                drop(connection);
+                self.open(slot, wanted).await
+            }
+            Ok(Ok(Grant::Slot(slot))) => self.open(slot, wanted).await,
+            // A sender that is dropped unsent would be a waiter forgotten; it is reported as the wait it was.
+            Ok(Err(_)) | Err(_) => Err(Failure::PoolExhausted {
+                member: self.member.at.clone(),
+                waited_ms: self.options.wait_ms_max,
+                connections_max: self.options.connections_max,
+            }),
+        }
+    }
+
+    async fn open(&self, slot: Slot, wanted: Wanted<'_>) -> Result<Lease, Failure> {
+        let bound = Duration::from_millis(self.options.connect_ms_max);
+        let connecting = connect::connect(&self.member, &self.account, wanted.capabilities, wanted.state);
+        let connection = match tokio::time::timeout(bound, connecting).await {
+            Ok(done) => done,
+            Err(_) => Err(Failure::Connect {
+                member: self.member.at.clone(),
+                cause: std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer within limits.backend_connect_ms_max"),
+            }),
+        };
+        match connection {
+            Ok(connection) => Ok(Lease { connection: Box::new(connection), slot }),
+            Err(failure) => {
+                self.member.forget();
+                Err(failure)
+            }
+        }
+    }
+
+    /// Tells the server to end what its connection `thread_id` does, over a connection of its own that is outside the
+    /// pool's bound: a full pool is when a cancel is needed most.
+    pub async fn kill_query(&self, thread_id: u32) -> Result<(), Failure> {
+        let state = Arc::new(State::new(45, None));
+        let bound = Duration::from_millis(self.options.connect_ms_max);
+        let kill = async {
+            let mut connection = connect::connect(&self.member, &self.account, 0, &state).await?;
+            let mut command = vec![0x03];
+            command.extend_from_slice(format!("KILL QUERY {thread_id}").as_bytes());
+            // An error says that there is no such thread any more, which is what was wanted.
+            connection.call(&command).await.map(drop)
+        };
+        match tokio::time::timeout(bound, kill).await {
+            Ok(done) => done,
+            Err(_) => Err(Failure::Connect {
+                member: self.member.at.clone(),
+                cause: std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer to KILL QUERY"),
+            }),
+        }
+    }
+
+    /// Closes connections that idled longer than the bound; called now and then.
+    pub fn reap(&self, now: Instant) {
+        let bound = Duration::from_millis(self.options.idle_ms_max);
+        let mut inner = self.inner();
+        let (keep, old): (Vec<_>, Vec<_>) = std::mem::take(&mut inner.idle)
+            .into_iter()
+            .partition(|connection| now.saturating_duration_since(connection.idle_since) < bound);
+        inner.idle = keep;
+        inner.open -= old.len();
+        drop(inner);
+        drop(old);
+    }
+
+    fn put_back(self: &Arc<Self>, mut lease: Lease) {
+        loop {
+            let mut inner = self.inner();
+            let Some(waiter) = inner.waiters.pop_front() else {
+                let Lease { connection, slot } = lease;
+                slot.keep();
+                inner.idle.push(connection);
+                return;
+            };
+            drop(inner);
+            match waiter.send(Grant::Lease(lease)) {
+                Ok(()) => return,
+                Err(Grant::Lease(returned)) => lease = returned,
+                Err(Grant::Slot(_)) => unreachable!("a lease was sent"),
+            }
+        }
+    }
+
+    fn slot_freed(self: &Arc<Self>) {
+        loop {
+            let mut inner = self.inner();
+            let Some(waiter) = inner.waiters.pop_front() else {
+                inner.open -= 1;
+                return;
+            };
+            drop(inner);
+            match waiter.send(Grant::Slot(Slot::new(self.clone()))) {
+                Ok(()) => return,
+                // Its receiver is gone; the place goes to the next, without the drop that would call us again.
+                Err(Grant::Slot(slot)) => slot.keep(),
+                Err(Grant::Lease(_)) => unreachable!("a slot was sent"),
+            }
+        }
+    }
+}
+
+/// The index of the idle connection to take: one that has the wanted state already, else the warmest that fits.
+fn choose(idle: &[Box<Connection>], wanted: Wanted<'_>) -> Option<usize> {
+    let mut found = None;
+    for (at, connection) in idle.iter().enumerate().rev() {
+        if wanted.fits(connection) {
+            if Arc::ptr_eq(&connection.state, wanted.state) {
+                return Some(at);
+            }
+            found = found.or(Some(at));
+        }
+        if found.is_some() && idle.len() - at > LOOK_MAX {
+            break;
+        }
+    }
+    found
+}
+
+/// The right to have one connection open.
+#[derive(Debug)]
+struct Slot(Option<Arc<Pool>>);
+
+impl Slot {
+    fn new(pool: Arc<Pool>) -> Self {
+        Slot(Some(pool))
+    }
+
+    /// Ends the slot without giving the place back: the connection in it lives on.
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if let Some(pool) = self.0.take() {
+            pool.slot_freed();
+        }
+    }
+}
+
+/// A connection for exclusive use. Dropped, it is closed; released, it goes back to the pool.
+#[derive(Debug)]
+pub struct Lease {
+    connection: Box<Connection>,
+    slot: Slot,
+}
+
+impl Lease {
+    fn new(connection: Box<Connection>, pool: Arc<Pool>) -> Self {
+        Lease { connection, slot: Slot::new(pool) }
+    }
+
+    pub fn pool(&self) -> &Arc<Pool> {
+        self.slot.0.as_ref().expect("a lease's slot is kept only where the lease ends")
+    }
+
+    /// Gives the connection back. The caller vouches for its state: nothing unread, nothing under way, not tainted.
+    pub fn release(mut self) {
+        self.connection.idle_since = Instant::now();
+        self.connection.buffer.shrink(0);
+        let pool = self.pool().clone();
+        pool.put_back(self);
+    }
+}
+
+impl Deref for Lease {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}

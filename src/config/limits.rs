@@ -1,0 +1,51 @@
+//! The bounds on everything that grows or waits.
+//!
+//! Invariant: whatever a client or a server can make larger has a cap here, with its unit last.
+
+use super::options::section;
+
+section! {
+    /// Bounds on memory, connections and waiting.
+    pub struct Limits {
+        /// Client connections at once; a further one gets error 1040 (too many connections).
+        connections_max: u32 = 10_000,
+        /// Milliseconds from accept to the end of the login; then the connection is closed.
+        login_timeout_ms: u64 = 10_000,
+        /// Bytes held of one client before it has logged in.
+        login_bytes_max: u64 = 64 * 1024,
+        /// Bytes of one command of a client; a longer one gets error 1153.
+        packet_bytes_max: u64 = 64 * 1024 * 1024,
+        /// Prepared statements open in one session; a further one gets error 1461.
+        prepared_statements_max: u32 = 16_382,
+        /// Bytes of SEND_LONG_DATA held for one session until its statement is executed.
+        long_data_bytes_max: u64 = 64 * 1024 * 1024,
+        /// SET variables remembered for one session, user variables included.
+        session_variables_max: u32 = 256,
+        /// Bytes of SET variables remembered for one session.
+        session_state_bytes_max: u64 = 64 * 1024,
+        /// Milliseconds that a client may be silent between two commands, as `wait_timeout`.
+        client_idle_ms_max: u64 = 28_800_000,
+        /// Milliseconds that a client may take no byte of a reply before its statement is cancelled.
+        client_stall_ms_max: u64 = 60_000,
+        /// Connections to one member for all sessions.
+        pool_connections_max: u32 = 64,
+        /// Milliseconds that a statement may wait for a connection.
+        pool_wait_ms_max: u64 = 10_000,
+        /// Milliseconds that a pooled connection may be idle; then it is closed.
+        pool_idle_ms_max: u64 = 60_000,
+        /// Milliseconds to connect and log in to a member.
+        backend_connect_ms_max: u64 = 3_000,
+        /// Bytes of cached plans of the whole process.
+        plan_cache_bytes_max: u64 = 64 * 1024 * 1024,
+    }
+}
+
+section! {
+    /// How the process ends: first no new connections, then no new statements, then no mercy.
+    pub struct Drain {
+        /// Milliseconds in which sessions may end by themselves after SIGTERM.
+        grace_ms: u64 = 30_000,
+        /// Milliseconds after SIGTERM when the remaining sessions are closed.
+        hard_ms: u64 = 60_000,
+    }
+}
