@@ -1,5 +1,5 @@
 -- What the first server of the demo holds: users, and the customers with ids below 1,000,000.
-CREATE DATABASE shop;
+CREATE DATABASE IF NOT EXISTS shop;
 USE shop;
 CREATE TABLE users (
     id INT UNSIGNED NOT NULL PRIMARY KEY AUTO_INCREMENT,
@@ -9,7 +9,7 @@ CREATE TABLE users (
 INSERT INTO users (id, name, email) VALUES
     (1, 'Ada', 'ada@example.com'), (2, 'Grace', 'grace@example.com'), (3, 'Edsger', 'edsger@example.com'),
     (4, 'Barbara', 'barbara@example.com'), (5, 'Tony 😀', 'tony@example.com');
-CREATE TABLE customers (
+CREATE TABLE IF NOT EXISTS customers (
     id BIGINT UNSIGNED NOT NULL PRIMARY KEY,
     name VARCHAR(60) NOT NULL,
     city VARCHAR(60) NOT NULL,

@@ -1,5 +1,5 @@
 -- What the second server of the demo holds: orders, their items, and the customers with ids from 1,000,000 on.
-CREATE DATABASE shop;
+CREATE DATABASE IF NOT EXISTS shop;
 USE shop;
 CREATE TABLE orders (
     id INT UNSIGNED NOT NULL PRIMARY KEY AUTO_INCREMENT,
@@ -20,7 +20,7 @@ CREATE TABLE order_items (
 ) CHARACTER SET utf8mb4;
 INSERT INTO order_items (order_id, line, product, quantity, price) VALUES
     (1, 1, 'pencil', 10, 0.55), (1, 2, 'notebook', 4, 5.00), (2, 1, 'lamp', 1, 99.90), (3, 1, 'postcard', 5, 1.00);
-CREATE TABLE customers (
+CREATE TABLE IF NOT EXISTS customers (
     id BIGINT UNSIGNED NOT NULL PRIMARY KEY,
     name VARCHAR(60) NOT NULL,
     city VARCHAR(60) NOT NULL,

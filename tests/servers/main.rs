@@ -5,4 +5,17 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bad_input;
+mod cancel;
+mod drivers;
+mod failure;
 mod itself;
+mod large;
+mod login;
+mod multi;
+mod oltp;
+mod prepared;
+mod routing;
+mod serving;
+mod sessions;
+mod shells;

@@ -41,7 +41,8 @@ impl Relay {
         let rule = Arc::new(Mutex::new(Rule::default()));
         let streams = Arc::new(Mutex::new(Vec::new()));
         let accepted = Arc::new(AtomicUsize::new(0));
-        let relay = Relay { port, rule: Arc::clone(&rule), streams: Arc::clone(&streams), accepted: Arc::clone(&accepted) };
+        let relay =
+            Relay { port, rule: Arc::clone(&rule), streams: Arc::clone(&streams), accepted: Arc::clone(&accepted) };
         std::thread::spawn(move || {
             for front in listener.incoming() {
                 let Ok(front) = front else { return };

@@ -100,7 +100,8 @@ impl Raw {
         if payload.first() == Some(&0xFF) {
             return Err(io::Error::other(format!("{:?}", error(&payload))));
         }
-        raw.greeting = Greeting::parse(&payload).ok_or_else(|| io::Error::other(format!("no greeting: {payload:?}")))?;
+        raw.greeting =
+            Greeting::parse(&payload).ok_or_else(|| io::Error::other(format!("no greeting: {payload:?}")))?;
         Ok(raw)
     }
 

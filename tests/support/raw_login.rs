@@ -165,7 +165,8 @@ fn seal(pem: &[u8], password: &str, nonce: &[u8]) -> io::Result<Vec<u8>> {
     use base64::Engine;
     let pem = String::from_utf8_lossy(pem);
     let body: String = pem.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
-    let der = base64::engine::general_purpose::STANDARD.decode(body.trim_end_matches('\0')).map_err(io::Error::other)?;
+    let der =
+        base64::engine::general_purpose::STANDARD.decode(body.trim_end_matches('\0')).map_err(io::Error::other)?;
     let key = PublicEncryptingKey::from_der(&der).map_err(io::Error::other)?;
     let key = OaepPublicEncryptingKey::new(key).map_err(io::Error::other)?;
     let plain: Vec<u8> = password.bytes().chain([0]).zip(nonce.iter().cycle()).map(|(p, n)| p ^ n).collect();

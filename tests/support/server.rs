@@ -109,7 +109,8 @@ fn script(name: &str, arguments: &[&str]) -> Vec<String> {
 
 impl Server {
     fn start(kind: Kind, root: PathBuf, template: &Path, folder: Folder, options: &[&str]) -> Server {
-        let copied = Command::new("cp").args(["-a", "--reflink=auto"]).arg(template).arg(folder.path().join("data")).status();
+        let copied =
+            Command::new("cp").args(["-a", "--reflink=auto"]).arg(template).arg(folder.path().join("data")).status();
         assert!(copied.expect("cp is there").success(), "cp of {}", template.display());
         if is_root() {
             let data = std::fs::metadata(folder.path().join("data")).expect("just copied");
@@ -132,10 +133,7 @@ impl Server {
     fn run(&mut self) -> bool {
         let log = std::fs::File::create(self.folder.path().join("error.log")).expect("the folder is ours");
         let mut process = Process::spawn(
-            self.command()
-                .stdin(Stdio::null())
-                .stdout(log.try_clone().expect("a second handle of a file"))
-                .stderr(log),
+            self.command().stdin(Stdio::null()).stdout(log.try_clone().expect("a second handle of a file")).stderr(log),
         );
         let answered = until(PATIENCE, || {
             if process.ended().is_some() {
