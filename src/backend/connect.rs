@@ -137,9 +137,11 @@ pub(super) async fn connect(
         Arc::new(State { charset: opened_with(state), ..State::new(0, None) }),
         socket.stream,
     );
-    if member.facts().is_none() {
-        member.learn(ask_facts(&mut connection).await?);
-    }
+    // Asked of every connection, for SET GLOBAL may change it between two: sessions say their sql_mode explicitly.
+    let facts = ask_facts(&mut connection).await?;
+    let state = Arc::make_mut(&mut connection.state);
+    state.set_system("sql_mode", format!("'{}'", facts.sql_mode).into_bytes());
+    member.learn(facts);
     Ok(connection)
 }
 
@@ -152,14 +154,14 @@ fn opened_with(state: &State) -> Charset {
 }
 
 async fn ask_facts(connection: &mut Connection) -> Result<ServerFacts, Failure> {
-    let answer = connection.query(b"SELECT @@version, @@global.sql_mode").await?;
+    let answer = connection.query(b"SELECT @@version, @@session.sql_mode").await?;
     let Decoded::Rows(rows) = answer else {
         return Err(connection.garbage("no row for @@version"));
     };
     let mut values = rows.rows.into_iter().next().unwrap_or_default().into_iter();
     let mut text = || values.next().flatten().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     match (text(), text()) {
-        (Some(version), Some(sql_mode)) => Ok(ServerFacts::new(version, sql_mode)),
+        (Some(version), Some(sql_mode)) if sql_mode.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b',') => Ok(ServerFacts::new(version, sql_mode)),
         _ => Err(connection.garbage("no row for @@version")),
     }
 }

@@ -247,7 +247,7 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         if let Some(owed) = self.owed.take() {
-            owed.to.lose();
+            owed.lose();
         }
     }
 }

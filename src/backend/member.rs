@@ -15,7 +15,7 @@ pub struct ServerFacts {
     pub family: Family,
     /// 101119 for 10.11.19, 90704 for 9.7.4: the form in which executable comments name versions.
     pub version_number: u32,
-    /// `@@global.sql_mode`: what a session has that sets none.
+    /// `@@sql_mode` of a new connection: what a session has that sets none.
     pub sql_mode: String,
 }
 
@@ -54,7 +54,9 @@ impl MemberState {
     }
 
     pub fn learn(&self, facts: ServerFacts) {
-        self.facts.store(Some(facts.into()));
+        if self.facts.load().as_deref() != Some(&facts) {
+            self.facts.store(Some(facts.into()));
+        }
     }
 
     /// A connection to the server broke or could not be made: it may be another one when it is back.

@@ -18,4 +18,4 @@ pub use connection::{BackendStatement, Connection, Reply, StatementKey};
 pub use failure::Failure;
 pub use member::{MemberState, ServerFacts};
 pub use pool::{Lease, Options, Pool, Wanted};
-pub use previous::{Owed, Previous};
+pub use previous::{Kept, Owed, Previous};

@@ -3,9 +3,23 @@
 //! Invariant: every [`User::backend`] indexes into the same [`Accounts`]. Nothing here prints a secret.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
 
 use super::Secret;
+use super::options::Setting;
+use super::problem::{Fault, Faults, Problem};
+use crate::shard_map::document::{Fields, Node, Position, Shape, Value, near};
+use crate::wire::auth::Verifier;
+
+/// Bytes of a file that holds one password.
+const PASSWORD_BYTES_MAX: usize = 4096;
+
+/// Ids are 16 bits.
+const BACKENDS_MAX: usize = 1 << 16;
 
 /// All accounts of a process; replaced as a whole.
 #[derive(Debug, Clone, Default)]
@@ -23,7 +37,7 @@ pub struct BackendAccountId(pub u16);
 pub struct User {
     pub name: String,
     /// What proves the password; several while one is being changed.
-    pub verifiers: Vec<Secret>,
+    pub verifiers: Vec<Verifier>,
     pub databases: Databases,
     pub backend: BackendAccountId,
 }
@@ -54,27 +68,231 @@ pub struct Identity {
 }
 
 impl Accounts {
+    /// Reads the accounts and the password files that they name; `path` is the file's own, from whose
+    /// directory relative paths begin.
+    pub fn load(yaml: &str, path: &Path) -> Result<Accounts, Vec<Fault>> {
+        let mut faults = Faults::default();
+        let base = path.parent().unwrap_or(Path::new(""));
+        let root = Node::parse(yaml, &mut faults);
+        let accounts = root.and_then(|root| read(&root, base, &mut faults));
+        faults.finish(accounts)
+    }
+
     /// The account of a client by its exact name.
     pub fn user(&self, name: &str) -> Option<&User> {
         self.users.get(name)
     }
 
-    /// The account on the servers that `user` is served with.
+    /// The account on the servers that a user is served with.
     pub fn backend(&self, id: BackendAccountId) -> &BackendAccount {
         &self.backends[usize::from(id.0)]
     }
 
     /// All accounts on the servers, in the order of the file.
     pub fn backends(&self) -> impl Iterator<Item = (BackendAccountId, &BackendAccount)> {
-        (0u16..).map(BackendAccountId).zip(&self.backends)
+        (0..=u16::MAX).map(BackendAccountId).zip(&self.backends)
     }
 }
 
 impl Databases {
+    /// Whether the user may use a database, by its exact name.
     pub fn allow(&self, database: &str) -> bool {
         match self {
             Databases::All => true,
             Databases::Listed(names) => names.iter().any(|name| name == database),
         }
+    }
+}
+
+fn read(root: &Node, base: &Path, faults: &mut Faults) -> Option<Accounts> {
+    let top = Fields::read(root, "the accounts file", &["users", "backends"], faults)?;
+    let mut names: HashMap<String, u16> = HashMap::new();
+    let mut backends = Vec::new();
+    let nodes = top
+        .require("backends", faults)
+        .and_then(|node| node.list("a list of backends", faults))
+        .unwrap_or_default();
+    for (index, node) in nodes.iter().enumerate() {
+        let Ok(index) = u16::try_from(index) else {
+            let count_max = BACKENDS_MAX;
+            faults.add(node.at, Problem::TooManyBackends { count_max });
+            break;
+        };
+        backends.extend(backend(node, index, &mut names, base, faults));
+    }
+    let mut users = HashMap::new();
+    let nodes = top
+        .require("users", faults)
+        .and_then(|node| node.list("a list of users", faults))
+        .unwrap_or_default();
+    for node in nodes {
+        let Some((at, user)) = user(node, &names, base, faults) else {
+            continue;
+        };
+        if users.contains_key(&user.name) {
+            let name = user.name.as_str().into();
+            faults.add(at, Problem::NameTwice { name });
+        }
+        users.insert(user.name.clone(), user);
+    }
+    Some(Accounts { users, backends })
+}
+
+fn backend(
+    node: &Node,
+    index: u16,
+    names: &mut HashMap<String, u16>,
+    base: &Path,
+    faults: &mut Faults,
+) -> Option<BackendAccount> {
+    const KNOWN: &[&str] = &[
+        "name",
+        "user",
+        "password",
+        "password_file",
+        "certificate",
+        "key",
+    ];
+    let fields = Fields::read(node, "a backend", KNOWN, faults)?;
+    let name = fields.require("name", faults).and_then(|node| {
+        let name = String::read(node, base, faults)?;
+        if names.insert(name.clone(), index).is_some() {
+            let name = name.as_str().into();
+            faults.add(node.at, Problem::NameTwice { name });
+        }
+        Some(name)
+    });
+    let user = fields
+        .require("user", faults)
+        .and_then(|node| String::read(node, base, faults));
+    let password = password(&fields, base, faults);
+    let mut file = |name: &'static str, other: &str| {
+        let node = match fields.get(other) {
+            Some(_) => fields.require(name, faults),
+            None => fields.get(name),
+        };
+        node.and_then(|node| PathBuf::read(node, base, faults))
+    };
+    let (certificate, key) = (file("certificate", "key"), file("key", "certificate"));
+    let identity = certificate
+        .zip(key)
+        .map(|(certificate, key)| Identity { certificate, key });
+    Some(BackendAccount {
+        name: name?,
+        user: user?,
+        password: password?,
+        identity,
+    })
+}
+
+fn password(fields: &Fields<'_>, base: &Path, faults: &mut Faults) -> Option<Secret> {
+    match (fields.get("password"), fields.get("password_file")) {
+        (Some(node), None) => node
+            .text("a password", faults)
+            .map(|text| Secret::new(text.to_owned())),
+        (None, Some(node)) => {
+            let path = PathBuf::read(node, base, faults)?;
+            match password_of(&path) {
+                Ok(secret) if secret.expose().len() <= PASSWORD_BYTES_MAX => Some(secret),
+                Ok(_) => {
+                    let bytes_max = PASSWORD_BYTES_MAX;
+                    faults.add(node.at, Problem::PasswordTooLong { bytes_max });
+                    None
+                }
+                Err(error) => {
+                    let kind = error.kind();
+                    faults.add(node.at, Problem::Unreadable { path, kind });
+                    None
+                }
+            }
+        }
+        (Some(_), Some(node)) => {
+            let (field, other) = ("password_file", "password");
+            faults.add(node.at, Problem::FieldsConflict { field, other });
+            None
+        }
+        (None, None) => {
+            faults.add(fields.at(), Problem::NoPassword);
+            None
+        }
+    }
+}
+
+/// The file's text without the one line end that editors add.
+fn password_of(path: &Path) -> io::Result<Secret> {
+    let bytes_max = PASSWORD_BYTES_MAX + 2;
+    let mut text = Zeroizing::new(String::with_capacity(bytes_max + 1));
+    let bytes_max = u64::try_from(bytes_max).expect("a small constant");
+    File::open(path)?
+        .take(bytes_max + 1)
+        .read_to_string(&mut text)?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    Ok(Secret::new(line.to_owned()))
+}
+
+fn user(
+    node: &Node,
+    backends: &HashMap<String, u16>,
+    base: &Path,
+    faults: &mut Faults,
+) -> Option<(Position, User)> {
+    const KNOWN: &[&str] = &["name", "verifiers", "databases", "backend"];
+    let fields = Fields::read(node, "a user", KNOWN, faults)?;
+    let name_node = fields.require("name", faults);
+    let name = name_node.and_then(|node| String::read(node, base, faults));
+    let verifiers = fields
+        .require("verifiers", faults)
+        .and_then(|node| verifiers(node, faults));
+    let databases = fields
+        .require("databases", faults)
+        .and_then(|node| databases(node, base, faults));
+    let backend = fields.require("backend", faults).and_then(|node| {
+        let name = node.text("a backend's name", faults)?;
+        let index = backends.get(name).copied();
+        if index.is_none() {
+            let near = near(name, backends.keys().map(String::as_str)).map(Into::into);
+            let name = name.into();
+            faults.add(node.at, Problem::UnknownBackend { name, near });
+        }
+        index.map(BackendAccountId)
+    });
+    let user = User {
+        name: name?,
+        verifiers: verifiers?,
+        databases: databases?,
+        backend: backend?,
+    };
+    Some((name_node?.at, user))
+}
+
+fn verifiers(node: &Node, faults: &mut Faults) -> Option<Vec<Verifier>> {
+    let nodes = node.list("a list of verifiers", faults)?;
+    let mut verifiers = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        match Verifier::parse(node.text("a verifier", faults)?) {
+            Ok(verifier) => verifiers.push(verifier),
+            // What the parser says is not passed on: the text beside it is a secret.
+            Err(_) => faults.add(node.at, Problem::BadVerifier),
+        }
+    }
+    Some(verifiers)
+}
+
+fn databases(node: &Node, base: &Path, faults: &mut Faults) -> Option<Databases> {
+    match &node.value {
+        Value::Scalar(scalar) if *scalar.text == "*" => Some(Databases::All),
+        Value::Scalar(_) => {
+            faults.add(node.at, Problem::DatabasesText);
+            None
+        }
+        Value::List(_) => Vec::read(node, base, faults).map(Databases::Listed),
+        Value::Mapping(_) => {
+            let expected = "a list of databases";
+            let found = node.found();
+            faults.add(node.at, Shape::Unexpected { expected, found });
+            None
+        }
+        Value::Refused => None,
     }
 }

@@ -8,17 +8,30 @@
 mod accounts;
 mod limits;
 mod options;
+mod problem;
+mod reference;
 mod secret;
+#[cfg(test)]
+mod tests;
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::shard_map::document::{DOCUMENT_BYTES_MAX, Node};
 
 pub use accounts::{Accounts, BackendAccount, BackendAccountId, Databases, Identity, User};
 pub use limits::{Drain, Limits};
 pub use options::Row;
+pub use problem::{Fault, Problem};
+pub use reference::reference;
 pub use secret::Secret;
 
-use options::section;
+use options::{Setting, section, words};
+use problem::Faults;
 
 section! {
     /// The configuration of one process. Relative paths are relative to the file's directory.
@@ -26,9 +39,9 @@ section! {
         /// Addresses that clients connect to, as `ADDRESS:PORT`.
         listen: Vec<SocketAddr> = vec![SocketAddr::from(([127, 0, 0, 1], 3306))],
         /// The shard map.
-        map: PathBuf = PathBuf::new(),
+        map: PathBuf [required] = PathBuf::new(),
         /// The accounts.
-        accounts: PathBuf = PathBuf::new(),
+        accounts: PathBuf [required] = PathBuf::new(),
         /// The region that this process runs in, one of the map's.
         region: Option<String> = None,
         /// TLS towards clients; absent, TLS is not offered.
@@ -50,9 +63,9 @@ section! {
     /// TLS towards clients.
     pub struct Tls {
         /// PEM file of the certificate chain, the server's own first.
-        certificate: PathBuf = PathBuf::new(),
+        certificate: PathBuf [required] = PathBuf::new(),
         /// PEM file of the private key.
-        key: PathBuf = PathBuf::new(),
+        key: PathBuf [required] = PathBuf::new(),
         /// PEM file of the authorities that sign clients' certificates; absent, clients need none.
         client_ca: Option<PathBuf> = None,
         /// Whether a client without TLS is refused.
@@ -107,4 +120,78 @@ pub enum LogLevel {
     Info,
     Debug,
     Trace,
+}
+
+words!(BackendTlsMode {
+    Disabled = "disabled",
+    Preferred = "preferred",
+    Required = "required",
+    VerifyCa = "verify_ca",
+    VerifyIdentity = "verify_identity",
+});
+
+words!(LogFormat { Text = "text", Json = "json", });
+
+words!(LogLevel {
+    Error = "error",
+    Warn = "warn",
+    Info = "info",
+    Debug = "debug",
+    Trace = "trace",
+});
+
+impl Config {
+    /// Reads a configuration; `path` is the file's own, from whose directory relative paths begin.
+    pub fn load(yaml: &str, path: &Path) -> Result<Config, Vec<Fault>> {
+        let mut faults = Faults::default();
+        let base = path.parent().unwrap_or(Path::new(""));
+        let root = Node::parse(yaml, &mut faults);
+        let config = root.and_then(|root| {
+            let config = Config::read(&root, base, &mut faults)?;
+            config.check(&root, &mut faults);
+            Some(config)
+        });
+        faults.finish(config)
+    }
+
+    /// What one field cannot say about itself.
+    fn check(&self, root: &Node, faults: &mut Faults) {
+        let BackendTls { mode, ca } = &self.backend_tls;
+        let mode = *mode;
+        let at = |section: &str| root.field(section).map_or(root.at, |node| node.at);
+        match (mode.verifies(), ca) {
+            (true, None) => faults.add(at("backend_tls"), Problem::CaMissing { mode }),
+            (false, Some(_)) => faults.add(at("backend_tls"), Problem::CaWithoutUse { mode }),
+            _ => {}
+        }
+        let Drain { grace_ms, hard_ms } = self.drain;
+        if hard_ms < grace_ms {
+            faults.add(at("drain"), Problem::HardBeforeGrace { grace_ms, hard_ms });
+        }
+    }
+}
+
+impl BackendTlsMode {
+    /// Whether a server's certificate is checked.
+    pub fn verifies(self) -> bool {
+        matches!(
+            self,
+            BackendTlsMode::VerifyCa | BackendTlsMode::VerifyIdentity
+        )
+    }
+
+    fn word(self) -> String {
+        self.show()
+    }
+}
+
+/// The text of a configuration, accounts or map file, wiped when dropped. Reads no more than such a
+/// document may have; one that is longer is cut, and refused as too long when it is loaded.
+pub fn text(path: &Path) -> io::Result<Zeroizing<String>> {
+    let bytes_max = u64::try_from(DOCUMENT_BYTES_MAX).expect("a few mebibytes");
+    let mut text = Zeroizing::new(String::new());
+    File::open(path)?
+        .take(bytes_max + 1)
+        .read_to_string(&mut text)?;
+    Ok(text)
 }

@@ -67,6 +67,11 @@ impl ReadBuffer {
         }
     }
 
+    /// Adds bytes that were read elsewhere.
+    pub fn append(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
     /// Room left for a read without growing.
     pub fn spare(&self) -> usize {
         self.bytes.capacity() - self.bytes.len()

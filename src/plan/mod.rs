@@ -1,1 +1,121 @@
-//! (room under construction)
+//! What has to be done for this statement, whatever its values; or why we refuse.
+//!
+//! Pure, and cold: a plan is made once per normalized text, then cached. It holds no value and no server name, only ids
+//! of the map that it was made from: the cache is dropped with that map.
+//! Invariant: a statement is never planned for a shard when rows elsewhere could change its answer. Every table
+//! of the text is either in [`Tables`] or the statement is refused.
+//!
+//! The text is read by our own reader of MySQL's clauses ([`read`]), which also knows what sqlparser cannot parse; where
+//! sqlparser can, its list of tables must agree ([`second`]). Keys are taken only from whole conjuncts, so that no
+//! operator's precedence is ever guessed.
+
+mod refusal;
+
+pub use refusal::{Construct, Form, Refusal};
+
+use crate::shard_map::{ShardId, ShardMap};
+use crate::sql::{Dialect, Facts, NormSlot};
+
+/// Plans the statement whose normalized text and facts these are. `database` is the session's.
+///
+/// Never fails: a refusal is a plan, and is cached like one.
+pub fn plan(
+    map: &ShardMap,
+    database: Option<&str>,
+    normalized: &[u8],
+    facts: Facts,
+    dialect: &Dialect,
+) -> Statement {
+    let _ = (map, database, normalized, dialect);
+    let near = "the beginning".into();
+    Statement {
+        facts,
+        target: Target::Refused(Refusal::Unreadable { near }),
+    }
+}
+
+/// A planned statement.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    pub facts: Facts,
+    pub target: Target,
+}
+
+/// Who answers a statement.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// Changes or ends something of the session: `execute` reads the client's text.
+    Control,
+    /// No table: any server can answer.
+    NoTable,
+    /// The shards that own these tables' rows.
+    Tables(Tables),
+    /// SHOW TABLES of a database on several shards: the names of all its shards, each once.
+    ShowTables {
+        database: DatabaseId,
+    },
+    /// SHOW DATABASES: the map's, as far as the account may see them.
+    ShowDatabases,
+    Refused(Refusal),
+}
+
+/// Index of a database in `ShardMap::databases`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct DatabaseId(pub u16);
+
+/// The tables of a statement and what their shards depend on.
+#[derive(Debug, Clone, Default)]
+pub struct Tables {
+    /// Tables whose rows live on one shard. The plan made sure that it is the same one.
+    pub fixed: Vec<Fixed>,
+    /// Occurrences of split tables; each is restricted by its own keys.
+    pub keyed: Vec<Keyed>,
+    /// Every logical database that the statement touches, ascending; for the account's rights.
+    pub databases: Vec<DatabaseId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fixed {
+    pub table: TableName,
+    pub shard: ShardId,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableName {
+    pub database: DatabaseId,
+    pub name: Box<str>,
+}
+
+/// One occurrence of a split table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keyed {
+    pub table: TableName,
+    /// Never empty. Each restricts the occurrence by itself; `route` takes the first that names one shard.
+    pub sources: Vec<KeySource>,
+}
+
+/// Where the key of an occurrence is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// `key = operand` holds for every row that matters.
+    Equal(Operand),
+    /// `key IN (operands)` holds for every row that matters.
+    In(Vec<Operand>),
+    /// The keys of the rows to be stored; a folded slot stands for many rows.
+    Inserted(Vec<Operand>),
+}
+
+/// What stands in the place of a key value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operand {
+    Slot {
+        slot: NormSlot,
+        negated: bool,
+    },
+    Null,
+    Bool(bool),
+    Default,
+    Expression,
+    /// The row, or the column list, has no such value.
+    Missing,
+}

@@ -10,7 +10,7 @@ use crate::shard_map::Family;
 use crate::wire::charset;
 
 /// Charset and collation of the conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Charset {
     /// As the client asked in its login: a collation id of the protocol.
     Login(u16),
@@ -21,7 +21,7 @@ pub enum Charset {
 }
 
 /// The value of a session variable, as text that may stand right of `=` in a SET.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Setting(pub Vec<u8>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +99,16 @@ impl State {
         } else {
             self.user.insert(name, Setting(value));
         }
+    }
+
+    /// What decides how a text is read by its server: charset and sql_mode.
+    pub fn parsing(&self) -> (&Charset, Option<&Setting>) {
+        (&self.charset, self.system.get("sql_mode"))
+    }
+
+    /// How many variables are remembered.
+    pub fn variables(&self) -> usize {
+        self.system.len() + self.user.len()
     }
 
     pub fn autocommit(&self) -> bool {

@@ -3,7 +3,19 @@
 //! Pure: a map is built once from YAML text and never changes. Lookups neither allocate nor fail.
 //! Invariant: every id held by a map indexes into that same map.
 
+mod databases;
+pub mod document;
+mod integer;
+mod load;
+mod lookup;
+mod problem;
+mod ranges;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
+
+pub use problem::{Fault, Feature, Problem, Thing};
 
 /// Index of a group in [`ShardMap::groups`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

@@ -1,1 +1,32 @@
-//! (room under construction)
+//! What does this text say: lexer, fingerprint, facts, session statements, splicing.
+//!
+//! Pure: bytes in, facts out; no clock, no lock, no I/O. Nothing here prints SQL for a server: what is
+//! sent is always the client's bytes, at most with spans replaced ([`splice`]).
+//!
+//! Invariant of the room: where it is unsure how the server will read some bytes, they are structure
+//! (part of the fingerprint) or an error, never a literal. Two texts with equal normalized bytes are the
+//! same statement but for the literals in their slots.
+
+mod classes;
+mod comment;
+pub mod control;
+mod dialect;
+mod error;
+pub mod facts;
+pub mod fingerprint;
+mod functions;
+mod literal;
+mod scratch;
+pub mod splice;
+pub mod split;
+pub mod tokens;
+
+pub use control::{Assignment, Control, ControlError, Scope, Value, control};
+pub use dialect::{ClientCharset, Dialect, Flavor};
+pub use error::{LexError, LexFault};
+pub use facts::{Access, Facts, Flags, Object, ShowKind, Verb, facts};
+pub use fingerprint::{Scanned, scan};
+pub use scratch::{MarkerKind, NormSlot, Scratch, Slot, SlotKind, Slots};
+pub use splice::{Edit, splice};
+pub use split::{Statements, statements};
+pub use tokens::{Lexeme, SysVarScope, Token, Tokens, tokens};

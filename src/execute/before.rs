@@ -1,0 +1,127 @@
+//! Statements about the previous statement: LAST_INSERT_ID(), ROW_COUNT(), FOUND_ROWS(), SHOW WARNINGS.
+//!
+//! They answer for this session or not at all. The value is asked of the connection that has it, for as long as nobody
+//! else used it; who takes the connection over first fetches what it owes (`prelude.rs`), and leaves it in a
+//! `Previous`.
+
+use std::sync::Arc;
+
+use crate::backend::{Connection, Lease, Owed, Pool, Previous};
+use crate::sql::facts::Flags;
+use crate::wire::reply::ServerError;
+use crate::wire::walker::{End, EndKind};
+
+/// Where LAST_INSERT_ID() of the session is.
+#[derive(Debug, Clone, Default)]
+pub enum LastInsertId {
+    #[default]
+    Zero,
+    Known(u64),
+    On(Place),
+}
+
+/// Where the warnings of the session's previous statement are.
+#[derive(Debug, Clone, Default)]
+pub enum Diagnostics {
+    /// There were none.
+    #[default]
+    None,
+    /// An error that Meridian gave itself.
+    Ours(ServerError),
+    On(Place),
+}
+
+/// A connection that holds something for the session.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub pool: Arc<Pool>,
+    pub connection: u64,
+    pub kept: Arc<Previous>,
+}
+
+/// The connection of the previous statement and how often it had been used then.
+#[derive(Debug, Clone)]
+pub struct LastUsed {
+    pub pool: Arc<Pool>,
+    pub connection: u64,
+    pub uses: u64,
+}
+
+#[derive(Debug, Default)]
+pub struct Before {
+    pub last_insert_id: LastInsertId,
+    pub diagnostics: Diagnostics,
+    pub last_used: Option<LastUsed>,
+}
+
+impl Before {
+    /// A statement was answered without a server, with OK.
+    pub fn answered_ok(&mut self) {
+        self.diagnostics = Diagnostics::None;
+        self.last_used = None;
+    }
+
+    /// A statement was answered with an error of ours.
+    pub fn answered_error(&mut self, error: ServerError) {
+        self.diagnostics = Diagnostics::Ours(error);
+        self.last_used = None;
+    }
+
+    /// Whether this connection holds the session's LAST_INSERT_ID().
+    pub fn has_last_insert_id(&self, connection: &Connection) -> bool {
+        matches!(&self.last_insert_id, LastInsertId::On(place) if place.connection == connection.id
+            && connection.owed.as_ref().and_then(|owed| owed.last_insert_id.as_ref())
+                .is_some_and(|kept| Arc::ptr_eq(kept, &place.kept)))
+    }
+
+    /// Whether this connection's previous statement is the session's.
+    pub fn was_here(&self, connection: &Connection) -> bool {
+        self.last_used
+            .as_ref()
+            .is_some_and(|last| last.connection == connection.id && last.uses == connection.uses)
+    }
+
+    /// Notes what a statement left on its connection.
+    pub fn ended(&mut self, lease: &mut Lease, end: &End, flags: Flags) {
+        let pool = lease.pool().clone();
+        lease.uses += 1;
+        let place = |kept: &Arc<Previous>, connection: u64| Place { pool: pool.clone(), connection, kept: kept.clone() };
+        let id = lease.id;
+        let owed = lease.owed.get_or_insert_default();
+        if end.last_insert_id != 0 || flags.contains(Flags::LAST_INSERT_ID_SET) {
+            let kept = Arc::new(Previous::default());
+            self.last_insert_id = LastInsertId::On(place(&kept, id));
+            owed.last_insert_id = Some(kept);
+        }
+        let is_error = matches!(end.kind, EndKind::Err { .. });
+        if is_error || end.warnings > 0 {
+            let kept = Arc::new(Previous::default());
+            self.diagnostics = Diagnostics::On(place(&kept, id));
+            owed.warnings = Some(kept);
+        } else if !flags.contains(Flags::DIAGNOSTICS) {
+            self.diagnostics = Diagnostics::None;
+            owed.warnings = None;
+        }
+        if owed.is_settled() {
+            lease.owed = None;
+        }
+        self.last_used = Some(LastUsed { pool, connection: id, uses: lease.uses });
+    }
+
+    /// Whether what a connection owes is owed to this session, so that nothing need be fetched.
+    pub fn is_owed(&self, owed: &Owed) -> bool {
+        let ours = |kept: &Option<Arc<Previous>>, place: Option<&Place>| match kept {
+            None => true,
+            Some(kept) => place.is_some_and(|place| Arc::ptr_eq(kept, &place.kept)),
+        };
+        let id = match &self.last_insert_id {
+            LastInsertId::On(place) => Some(place),
+            _ => None,
+        };
+        let warnings = match &self.diagnostics {
+            Diagnostics::On(place) => Some(place),
+            _ => None,
+        };
+        ours(&owed.last_insert_id, id) && ours(&owed.warnings, warnings)
+    }
+}

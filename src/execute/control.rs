@@ -1,0 +1,99 @@
+//! Statements about the session itself: transactions, SET, USE, KILL, LOCK TABLES.
+
+use super::{Outcome, Served, Session};
+use crate::plan::{DatabaseId, Statement};
+use crate::sql::{self, Control, Scope, Verb};
+use std::sync::Arc;
+
+impl Session {
+    pub(super) async fn control(&mut self, text: &[u8], statement: &Statement, more: bool) -> Served<Outcome> {
+        let control = match sql::control(text, &self.dialect) {
+            Ok(control) => control,
+            Err(error) => {
+                let message = format!("You have an error in your SQL syntax: {error}");
+                return self.answer_error(1064, b"42000", &message).await;
+            }
+        };
+        match control {
+            Control::Begin { text, snapshot, .. } => self.begin(text, snapshot, more).await,
+            Control::Commit { chain, release } => self.end(true, chain == Some(true), release == Some(true), more).await,
+            Control::Rollback { chain, release } => self.end(false, chain == Some(true), release == Some(true), more).await,
+            Control::Savepoint(name) => self.savepoint(name, text, more).await,
+            Control::RollbackTo(name) => self.roll_back_to(&name, text, more).await,
+            Control::Release(name) => self.release_savepoint(&name, text, more).await,
+            Control::Use(name) => self.use_database(&name, more).await,
+            Control::Kill { query_only, id } => self.kill(id, query_only, more).await,
+            Control::Set(assignments) => self.set(text, &assignments, more).await,
+            Control::SetTransaction { scope, text } => self.set_transaction(scope, text, more).await,
+            Control::LockTables { .. } | Control::UnlockTables => self.lock_tables(text, statement.facts.verb, more).await,
+        }
+    }
+
+    /// USE and COM_INIT_DB: a name of the map, or a schema of the server itself.
+    pub(super) async fn use_database(&mut self, name: &[u8], more: bool) -> Served<Outcome> {
+        let name = String::from_utf8_lossy(name).into_owned();
+        let known = self.snapshot.map.databases.iter().any(|database| database.name == name);
+        let system = ["information_schema", "performance_schema", "mysql", "sys"];
+        let is_system = system.iter().any(|schema| schema.eq_ignore_ascii_case(&name));
+        if !known && !is_system {
+            let text = format!("Unknown database '{name}'");
+            return self.answer_error(1049, b"42000", &text).await;
+        }
+        if known && !self.account.may_use(&name) {
+            return self.deny_database(&name).await;
+        }
+        Arc::make_mut(&mut self.state).database = Some(name);
+        self.forget_dialect();
+        self.answer_ok(more).await
+    }
+
+    /// A database of the statement that the account may not use.
+    pub(super) fn forbidden(&self, databases: &[DatabaseId]) -> Option<String> {
+        self.account.databases.as_ref()?;
+        databases
+            .iter()
+            .map(|id| &self.snapshot.map.databases[usize::from(id.0)].name)
+            .find(|name| !self.account.may_use(name))
+            .cloned()
+    }
+
+    pub(super) async fn deny_database(&mut self, name: &str) -> Served<Outcome> {
+        let text = format!("Access denied for user '{}' to database '{name}'", self.account.user);
+        self.answer_error(1044, b"42000", &text).await
+    }
+
+    async fn set_transaction(&mut self, scope: Option<Scope>, text: &[u8], more: bool) -> Served<Outcome> {
+        match scope {
+            None => {
+                if self.in_transaction() {
+                    let text = "Transaction characteristics can't be changed while a transaction is in progress";
+                    return self.answer_error(1568, b"25001", text).await;
+                }
+                self.next_transaction = Some(text.to_vec());
+                self.answer_ok(more).await
+            }
+            Some(Scope::Session) => self.set_session_transaction(text, more).await,
+            Some(_) => self.refuse_global("SET GLOBAL TRANSACTION").await,
+        }
+    }
+
+    pub(super) async fn refuse_global(&mut self, what: &str) -> Served<Outcome> {
+        let text = format!(
+            "Meridian: {what} changes one server for everybody and is not passed on; run it on each server, or set it for \
+             this session with SET SESSION"
+        );
+        self.answer_error(1227, b"42000", &text).await
+    }
+
+    /// LOCK TABLES and UNLOCK TABLES outside a map's tables: `plan` gave these no shard of their own.
+    async fn lock_tables(&mut self, text: &[u8], verb: Verb, more: bool) -> Served<Outcome> {
+        if verb == Verb::Unlock && !self.held.iter().any(|held| held.pins.contains(super::single::Pins::TABLE_LOCK)) {
+            return self.answer_ok(more).await;
+        }
+        if let Some(at) = self.held.iter().position(|held| held.pins.contains(super::single::Pins::TABLE_LOCK)) {
+            let held = self.held.swap_remove(at);
+            self.held.insert(0, held);
+        }
+        Ok(self.relay_own(text, verb, more).await?.into())
+    }
+}

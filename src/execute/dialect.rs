@@ -1,0 +1,116 @@
+//! How this session's text is to be read: what its server will do with quotes, backslashes, bytes and comments.
+
+use std::sync::Arc;
+
+use super::{Served, Session};
+use crate::backend::{Failure, ServerFacts};
+use crate::session::Charset;
+use crate::shard_map::{Family, GroupId};
+use crate::sql::{ClientCharset, Dialect, Flavor};
+use crate::wire::charset;
+
+/// The indexes of `Scope::database` for what is not in the map.
+const NO_DATABASE: u32 = u32::MAX;
+const SYSTEM_SCHEMAS: [&str; 4] = ["information_schema", "performance_schema", "mysql", "sys"];
+
+impl Session {
+    /// The session must look at its dialect again before the next statement.
+    pub(super) fn forget_dialect(&mut self) {
+        self.dialect_known = false;
+        self.scope = None;
+    }
+
+    /// Makes sure that the dialect is that of the session's state. The first time this asks a server for its version
+    /// and sql_mode, if no connection to any has been made yet. False if none answers; the client was told.
+    pub(super) async fn refresh_dialect(&mut self) -> Served<bool> {
+        if self.dialect_known {
+            return Ok(true);
+        }
+        let index = self.database_index();
+        let home = self.snapshot.group(self.snapshot.home(index));
+        let pool = self.pool(home);
+        let facts = match pool.member.facts() {
+            Some(facts) => facts,
+            None => match self.ask_any_server(home).await {
+                Ok(facts) => facts,
+                Err(failure) => {
+                    self.answer_failure(&failure).await?;
+                    return Ok(false);
+                }
+            },
+        };
+        let family = index.map_or(facts.family, |index| self.snapshot.map.databases[index].family);
+        // A mode that the session did not set is made explicit, so that it is the same on all servers.
+        if !self.state.system.contains_key("sql_mode") {
+            let value = format!("'{}'", facts.sql_mode).into_bytes();
+            Arc::make_mut(&mut self.state).set_system("sql_mode", value);
+        }
+        let mode = self.state.system.get("sql_mode").map(|value| String::from_utf8_lossy(&value.0).to_uppercase());
+        let mode = mode.unwrap_or_default();
+        let has = |name: &str| mode.trim_matches('\'').split(',').any(|part| part == name);
+        self.dialect = Dialect {
+            ansi_quotes: has("ANSI_QUOTES"),
+            no_backslash_escapes: has("NO_BACKSLASH_ESCAPES"),
+            charset: self.client_charset(),
+            family: match family {
+                Family::MariaDb => Flavor::MariaDb,
+                Family::MySql => Flavor::MySql,
+            },
+            version: facts.version_number,
+        };
+        self.dialect_known = true;
+        Ok(true)
+    }
+
+    /// Facts of the home's server, or of any other that answers; the home's failure if none does.
+    async fn ask_any_server(&mut self, home: GroupId) -> Result<Arc<ServerFacts>, Failure> {
+        let mut first = None;
+        for group in std::iter::once(home).chain((0..self.snapshot.map.groups.len() as u16).map(GroupId)) {
+            let pool = self.pool(group);
+            let asked = match pool.member.facts() {
+                Some(facts) => Ok(facts),
+                None => self.acquire(&pool, false).await.map(|lease| {
+                    let facts = lease.member.facts();
+                    lease.release();
+                    facts.unwrap_or_default()
+                }),
+            };
+            match asked {
+                Ok(facts) => return Ok(facts),
+                Err(failure) => first = first.or(Some(failure)),
+            }
+        }
+        Err(first.expect("the home was asked"))
+    }
+
+    fn client_charset(&self) -> ClientCharset {
+        match &self.state.charset {
+            Charset::Login(id) => charset::names(*id).map_or(ClientCharset::AsciiSafe, |names| ClientCharset::from_name(names.charset)),
+            Charset::Fragment(text) => {
+                // `NAMES gbk COLLATE ...`, `CHARACTER SET 'gbk'`: the first word that is no keyword.
+                let text = String::from_utf8_lossy(text).to_lowercase();
+                let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+                let name = words.find(|word| !matches!(*word, "names" | "character" | "charset" | "set"));
+                name.map_or(ClientCharset::AsciiSafe, ClientCharset::from_name)
+            }
+            Charset::Unknown => ClientCharset::AsciiSafe,
+        }
+    }
+
+    /// What the plan cache knows the session's database by.
+    pub(super) fn database_scope(&mut self) -> u32 {
+        if let Some(scope) = self.scope {
+            return scope;
+        }
+        let scope = match (self.database_index(), self.state.database.as_deref()) {
+            (Some(index), _) => index as u32,
+            (None, None) => NO_DATABASE,
+            (None, Some(name)) => {
+                let schema = SYSTEM_SCHEMAS.iter().position(|schema| schema.eq_ignore_ascii_case(name)).unwrap_or(4);
+                NO_DATABASE - 1 - schema as u32
+            }
+        };
+        self.scope = Some(scope);
+        scope
+    }
+}

@@ -1,0 +1,313 @@
+//! The life of a command: read, planned, routed, run on a leased connection, relayed.
+//!
+//! `Session::run` is one client's whole conversation after its login. A command keeps the snapshot (map and plans) it
+//! began with. Text statements are in `text.rs`, prepared ones in `prepared.rs`; both end in `single.rs`, which runs
+//! one statement on one shard. What the session itself answers is in `control.rs`, `set.rs`, `transaction.rs`,
+//! `kill.rs` and `show.rs`.
+//!
+//! Invariant: a client's error ends its statement, never another session's; a connection whose state is in doubt is
+//! closed, never pooled.
+
+mod before;
+mod client;
+mod control;
+mod dialect;
+mod kill;
+mod plan_cache;
+mod prelude;
+mod prepared;
+mod proxy;
+mod registry;
+mod relay;
+mod set;
+mod show;
+mod single;
+mod text;
+mod transaction;
+mod values;
+
+use std::sync::Arc;
+
+pub use client::{Client, Gone, Incoming};
+pub use plan_cache::{PlanCache, Scope};
+pub use proxy::{Account, Options, Proxy, Snapshot};
+pub use registry::{Registered, Registry, SessionHandle, Stop};
+
+use crate::backend::Pool;
+use crate::session::{State, Transaction};
+use crate::shard_map::GroupId;
+use crate::sql::{Dialect, Flavor, Scratch};
+use crate::wire::command::{self, Command};
+use crate::wire::{capability, reply, status};
+use before::Before;
+use prepared::Statements;
+use single::Held;
+
+/// Why a session ended, when it is not to be closed at once.
+#[derive(Debug)]
+pub enum Ended {
+    /// COM_QUIT, or the connection broke, or it was stopped.
+    Closed(Option<Gone>),
+    /// COM_CHANGE_USER: everything of the session is gone; whoever does logins goes on with this payload.
+    ChangeUser(Box<[u8]>),
+}
+
+/// One logged-in client.
+pub struct Session {
+    proxy: Arc<Proxy>,
+    snapshot: Arc<Snapshot>,
+    client: Client,
+    registered: Registered,
+    account: Arc<Account>,
+    /// As the login asked; what RESET_CONNECTION goes back to.
+    collation: u16,
+    state: Arc<State>,
+    dialect: Dialect,
+    /// `dialect` is that of `state`.
+    dialect_known: bool,
+    /// What the plan cache knows the current database by; computed when asked for.
+    scope: Option<u32>,
+    scratch: Box<Scratch>,
+    /// Connections kept between statements: transactions and pins.
+    held: Vec<Held>,
+    transaction: Option<Transaction>,
+    /// `SET TRANSACTION ...`, which is for the next transaction only.
+    next_transaction: Option<Vec<u8>>,
+    before: Before,
+    statements: Statements,
+    /// The account's pools by group; filled as they are used.
+    pools: Vec<Option<Arc<Pool>>>,
+    multi_statements: bool,
+}
+
+/// How a command went.
+pub(crate) type Served<T = ()> = Result<T, Ended>;
+
+impl From<Gone> for Ended {
+    fn from(gone: Gone) -> Self {
+        Ended::Closed(Some(gone))
+    }
+}
+
+/// One statement's outcome, as far as its packet is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Done,
+    /// The client was told an error: statements behind it are not run.
+    Failed,
+}
+
+impl Session {
+    pub fn new(
+        proxy: Arc<Proxy>,
+        client: Client,
+        registered: Registered,
+        account: Arc<Account>,
+        collation: u16,
+        database: Option<String>,
+    ) -> Self {
+        registered.handle.set_user(&account.user);
+        let multi_statements = client.has(capability::MULTI_STATEMENTS);
+        Session {
+            snapshot: proxy.snapshot.load_full(),
+            proxy,
+            client,
+            registered,
+            account,
+            collation,
+            state: Arc::new(State::new(collation, database)),
+            dialect: Dialect::new(Flavor::MySql, 0),
+            dialect_known: false,
+            scope: None,
+            scratch: Box::default(),
+            held: Vec::new(),
+            transaction: None,
+            next_transaction: None,
+            before: Before::default(),
+            statements: Statements::default(),
+            pools: Vec::new(),
+            multi_statements,
+        }
+    }
+
+    /// Gives the socket back: for a login by COM_CHANGE_USER, or to be closed.
+    pub fn into_parts(self) -> (Client, Registered) {
+        (self.client, self.registered)
+    }
+
+    pub fn client_mut(&mut self) -> &mut Client {
+        &mut self.client
+    }
+
+    /// Serves commands until the client leaves. The session's connections are given back before this returns.
+    pub async fn run(&mut self) -> Ended {
+        let ended = loop {
+            if let Err(ended) = self.command().await {
+                break ended;
+            }
+        };
+        self.leave().await;
+        ended
+    }
+
+    async fn command(&mut self) -> Served {
+        let boundary = self.held.is_empty() && self.transaction.is_none();
+        let incoming = match single::wait_holding(self, boundary).await {
+            Ok(incoming) => incoming,
+            Err(gone) => return Err(gone.into()),
+        };
+        self.snapshot_for_command();
+        let mut incoming = incoming;
+        let served = self.dispatch(&mut incoming).await;
+        self.client.finish(incoming);
+        served
+    }
+
+    fn snapshot_for_command(&mut self) {
+        let current = self.proxy.snapshot.load();
+        if !Arc::ptr_eq(&current, &self.snapshot) && self.held.is_empty() {
+            self.snapshot = arc_swap::Guard::into_inner(current);
+            self.pools.clear();
+            self.forget_dialect();
+        }
+    }
+
+    async fn dispatch(&mut self, incoming: &mut Incoming) -> Served {
+        // A COM_QUERY goes its own way: it is what most commands are, and its packet is relayed as it is.
+        if incoming.payload().first() == Some(&command::code::QUERY) {
+            return self.query(incoming).await;
+        }
+        let parsed = match command::parse(incoming.payload(), self.client.capabilities) {
+            Ok(parsed) => parsed,
+            Err(malformed) => {
+                tracing::warn!(session = self.registered.handle.id, what = malformed.what, "malformed command");
+                return self.refuse_malformed(malformed.what).await;
+            }
+        };
+        match parsed {
+            Command::Quit => Err(Ended::Closed(None)),
+            Command::Query(_) => self.query(incoming).await,
+            Command::InitDb(name) => {
+                let name = name.to_vec();
+                self.use_database(&name, false).await.map(drop)
+            }
+            Command::Ping => self.answer_ok(false).await.map(drop),
+            Command::Statistics => self.statistics().await,
+            Command::SetOption(option) => self.set_option(option).await,
+            Command::FieldList { .. } => self.field_list(incoming).await,
+            Command::ProcessKill(id) => self.kill(u64::from(id), false, false).await.map(drop),
+            Command::ResetConnection => self.reset_connection().await,
+            Command::ChangeUser(_) => {
+                self.leave().await;
+                Err(Ended::ChangeUser(incoming.payload().into()))
+            }
+            Command::Prepare(_) => self.prepare(incoming).await,
+            Command::Execute(_) => self.execute(incoming).await,
+            Command::SendLongData { statement, param, data } => self.long_data(statement, param, data).await,
+            Command::StmtReset(id) => self.statement_reset(id).await,
+            Command::StmtClose(id) => self.statement_close(id).await,
+            Command::StmtFetch { statement, rows } => self.fetch(statement, rows).await,
+            Command::Other(code) => {
+                let text = format!("Meridian: command {code} of the protocol is not served");
+                self.answer_error(1047, b"08S01", &text).await.map(drop)
+            }
+        }
+    }
+
+    /// The database of the session in the map, if it is one of the map's.
+    fn database_index(&self) -> Option<usize> {
+        let name = self.state.database.as_deref()?;
+        self.snapshot.map.databases.iter().position(|database| database.name == name)
+    }
+
+    /// The status flags of a reply of our own.
+    fn status(&self, more: bool) -> u16 {
+        let mut flags = 0;
+        if self.state.autocommit() {
+            flags |= status::AUTOCOMMIT;
+        }
+        if self.transaction.as_ref().is_some_and(|held| held.opening.is_some()) || self.held.iter().any(|h| h.in_transaction) {
+            flags |= status::IN_TRANS;
+        }
+        if self.dialect.no_backslash_escapes {
+            flags |= status::NO_BACKSLASH_ESCAPES;
+        }
+        if more {
+            flags |= status::MORE_RESULTS;
+        }
+        flags
+    }
+
+    pub(crate) async fn answer_ok(&mut self, more: bool) -> Served<Outcome> {
+        self.before.answered_ok();
+        let flags = self.status(more);
+        self.client.ok(flags).await?;
+        Ok(Outcome::Done)
+    }
+
+    pub(crate) async fn answer_error(&mut self, code: u16, sqlstate: &[u8; 5], text: &str) -> Served<Outcome> {
+        let error = reply::ServerError { code, sqlstate: *sqlstate, message: text.as_bytes().to_vec() };
+        self.before.answered_error(error);
+        self.client.error(code, sqlstate, text).await?;
+        Ok(Outcome::Failed)
+    }
+
+    async fn refuse_malformed(&mut self, what: &str) -> Served {
+        let text = format!("Malformed communication packet ({what})");
+        self.answer_error(1835, b"HY000", &text).await.map(drop)
+    }
+
+    fn pool(&mut self, group: GroupId) -> Arc<Pool> {
+        let index = usize::from(group.0);
+        if self.pools.len() <= index {
+            self.pools.resize(index + 1, None);
+        }
+        if let Some(pool) = &self.pools[index] {
+            return pool.clone();
+        }
+        let pool = self.proxy.pool(&self.snapshot, group, &self.account.backend);
+        self.pools[index] = Some(pool.clone());
+        pool
+    }
+
+    async fn statistics(&mut self) -> Served {
+        let text = format!(
+            "Uptime: {}  Threads: {}  Plans: {}",
+            self.proxy.started.elapsed().as_secs(),
+            self.proxy.registry.len(),
+            self.snapshot.plans.len()
+        );
+        self.client.reply(text.as_bytes()).await?;
+        Ok(())
+    }
+
+    async fn set_option(&mut self, option: u16) -> Served {
+        match option {
+            command::OPTION_MULTI_STATEMENTS_ON => self.multi_statements = true,
+            command::OPTION_MULTI_STATEMENTS_OFF => self.multi_statements = false,
+            _ => return self.answer_error(1047, b"08S01", "Unknown command").await.map(drop),
+        }
+        let flags = self.status(false);
+        if self.client.has(capability::DEPRECATE_EOF) {
+            // An OK under the header of an EOF, as servers answer here.
+            let mut payload = reply::ok(0, 0, flags, 0, b"", self.client.has(capability::SESSION_TRACK));
+            payload[0] = 0xFE;
+            self.client.reply(&payload).await?;
+        } else {
+            self.client.reply(&reply::eof(flags, 0)).await?;
+        }
+        Ok(())
+    }
+
+    /// COM_RESET_CONNECTION: as after a new login, but for the database.
+    async fn reset_connection(&mut self) -> Served {
+        self.leave().await;
+        let database = self.state.database.clone();
+        self.state = Arc::new(State::new(self.collation, database));
+        self.statements = Statements::default();
+        self.before = Before::default();
+        self.multi_statements = self.client.has(capability::MULTI_STATEMENTS);
+        self.forget_dialect();
+        self.answer_ok(false).await.map(drop)
+    }
+}

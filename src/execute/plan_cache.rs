@@ -1,0 +1,115 @@
+//! Plans by fingerprint. A statement is planned once; the next of its shape finds the plan by its normalized text,
+//! which is compared in full: a hash that collides costs a plan, never a wrong shard.
+//!
+//! Bounded by bytes; what is used seldom goes first. One cache a map: ids in a plan are those of its map.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+use quick_cache::{Equivalent, Weighter};
+
+use crate::plan::Statement;
+use crate::sql::Dialect;
+
+/// Longer shapes are planned anew each time.
+const TEXT_MAX: usize = 64 * 1024;
+
+/// What a plan depends on beside the text: where unqualified names are looked up, and how the text is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope {
+    /// An index that stands for the session's database in the map, for a system schema, or for none.
+    pub database: u32,
+    pub dialect: Dialect,
+}
+
+#[derive(Debug)]
+struct Key {
+    hash: u64,
+    scope: Scope,
+    text: Box<[u8]>,
+}
+
+#[derive(Clone, Copy)]
+struct Lookup<'a> {
+    hash: u64,
+    scope: Scope,
+    text: &'a [u8],
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash ^ u64::from(self.scope.database));
+    }
+}
+
+impl Hash for Lookup<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash ^ u64::from(self.scope.database));
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Key) -> bool {
+        self.hash == other.hash && self.scope == other.scope && self.text == other.text
+    }
+}
+
+impl Eq for Key {}
+
+impl Equivalent<Key> for Lookup<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.hash == key.hash && self.scope == key.scope && *self.text == *key.text
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Bytes;
+
+impl Weighter<Key, Arc<Statement>> for Bytes {
+    fn weight(&self, key: &Key, _: &Arc<Statement>) -> u64 {
+        // A plan is about as large as the text that names its tables and keys.
+        (2 * key.text.len() + 512) as u64
+    }
+}
+
+#[derive(Debug)]
+pub struct PlanCache {
+    plans: Cache<Key, Arc<Statement>, Bytes, foldhash::fast::FixedState>,
+}
+
+impl PlanCache {
+    pub fn new(bytes_max: u64) -> Self {
+        let items = usize::try_from(bytes_max / 1024).unwrap_or(usize::MAX).max(16);
+        let plans = Cache::with(
+            items,
+            bytes_max,
+            Bytes,
+            foldhash::fast::FixedState::with_seed(0x4d65_7269_6469_616e),
+            quick_cache::sync::DefaultLifecycle::default(),
+        );
+        PlanCache { plans }
+    }
+
+    pub fn find(&self, hash: u64, scope: Scope, text: &[u8]) -> Option<Arc<Statement>> {
+        self.plans.get(&Lookup { hash, scope, text })
+    }
+
+    pub fn keep(&self, hash: u64, scope: Scope, text: &[u8], statement: &Arc<Statement>) {
+        if text.len() <= TEXT_MAX {
+            self.plans.insert(Key { hash, scope, text: text.into() }, statement.clone());
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.plans.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.plans.is_empty()
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.plans.weight()
+    }
+}

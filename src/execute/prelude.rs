@@ -1,0 +1,185 @@
+//! What goes to a connection before a statement: what it owes to another session is fetched, then it is brought into
+//! this session's state, then the transaction is opened there.
+//!
+//! Written together with the statement where that cannot do harm; awaited first where it can: never a write behind an
+//! unacknowledged USE, SET or BEGIN, and no statement behind a SET that this server has not accepted before.
+
+use std::sync::Arc;
+
+use crate::backend::{Connection, Failure, Kept, Lease, MemberState, Previous};
+use crate::session::State;
+use crate::shard_map::Family;
+use crate::wire::command::code;
+use crate::wire::reply::ServerError;
+use crate::wire::result_set::{Decoded, decode_text};
+use crate::wire::walker::Expect;
+use crate::wire::packet;
+
+/// One command of the prelude.
+#[derive(Debug)]
+pub enum Step {
+    /// SHOW WARNINGS, for the session that used the connection before.
+    KeepWarnings(Arc<Previous>),
+    /// SELECT LAST_INSERT_ID(), for the same.
+    KeepLastInsertId(Arc<Previous>),
+    Use(String),
+    Set(Vec<u8>),
+    /// The statement that opens the transaction, SET TRANSACTION for one transaction, a savepoint.
+    Transaction(Vec<u8>),
+    LastInsertId(u64),
+    /// An empty statement, so that the one behind it finds no warnings.
+    ClearWarnings,
+    /// COM_STMT_SEND_LONG_DATA, COM_STMT_CLOSE: they have no answer.
+    Unanswered(Vec<u8>),
+}
+
+#[derive(Debug, Default)]
+pub struct Prelude {
+    steps: Vec<Step>,
+}
+
+/// A step that the server refused: the statement behind it must not run.
+#[derive(Debug)]
+pub struct Rejected {
+    pub error: ServerError,
+}
+
+impl Prelude {
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    pub fn push(&mut self, step: Step) {
+        self.steps.push(step);
+    }
+
+    /// Adds what the connection owes to others.
+    pub fn settle(&mut self, connection: &mut Connection) {
+        let Some(mut owed) = connection.owed.take() else {
+            return;
+        };
+        owed.prune();
+        // First the warnings: any other statement would clear them.
+        if let Some(kept) = owed.warnings {
+            self.push(Step::KeepWarnings(kept));
+        }
+        if let Some(kept) = owed.last_insert_id {
+            self.push(Step::KeepLastInsertId(kept));
+        }
+    }
+
+    /// Adds what makes the connection's state that of the session.
+    pub fn replay(&mut self, connection: &mut Connection, state: &Arc<State>) {
+        if Arc::ptr_eq(&connection.state, state) {
+            return;
+        }
+        let family = connection.member.facts().map_or(Family::MySql, |facts| facts.family);
+        let replay = state.replay(&connection.state, family);
+        if replay.is_empty() {
+            // Equal, so that the next comparison is one of pointers.
+            connection.state = state.clone();
+        }
+        if let Some(database) = replay.database {
+            self.push(Step::Use(database));
+        }
+        if let Some(set) = replay.set {
+            self.push(Step::Set(set));
+        }
+    }
+
+    /// Whether the steps must be acknowledged before the statement leaves.
+    pub fn must_wait(&self, write: bool, member: &MemberState) -> bool {
+        self.steps.iter().any(|step| match step {
+            Step::KeepWarnings(_) | Step::KeepLastInsertId(_) | Step::ClearWarnings | Step::Unanswered(_) => false,
+            // Every server has the variable; it cannot be refused.
+            Step::LastInsertId(_) => write,
+            Step::Use(_) | Step::Transaction(_) => write || !member.has_accepted(&step.text()),
+            Step::Set(set) => write || !member.has_accepted(set),
+        })
+    }
+
+    /// The packets, one per command.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        for step in &self.steps {
+            let mut payload;
+            match step {
+                Step::Unanswered(bytes) => payload = bytes.clone(),
+                Step::Use(name) => {
+                    payload = vec![code::INIT_DB];
+                    payload.extend_from_slice(name.as_bytes());
+                }
+                step => {
+                    payload = vec![code::QUERY];
+                    payload.extend_from_slice(&step.text());
+                }
+            }
+            packet::append(out, &mut 0, &payload);
+        }
+    }
+
+    /// Reads the answers. A rejected step does not stop the ones behind it, which were sent already: all are read, and
+    /// the first rejection counts.
+    pub async fn read(self, lease: &mut Lease, state: &Arc<State>) -> Result<Result<(), Rejected>, Failure> {
+        let mut rejected = None;
+        let mut all_settings = true;
+        for step in self.steps {
+            if matches!(step, Step::Unanswered(_)) {
+                continue;
+            }
+            let reply = lease.read_reply(Expect::Command).await?;
+            let error = reply.error();
+            match step {
+                Step::KeepWarnings(kept) => {
+                    kept.settle(if error.is_none() { Kept::Warnings(reply.bytes) } else { Kept::Lost });
+                    continue;
+                }
+                Step::KeepLastInsertId(kept) => {
+                    kept.settle(last_insert_id(&reply.bytes, lease.deprecate_eof()).map_or(Kept::Lost, Kept::LastInsertId));
+                    continue;
+                }
+                Step::Use(_) | Step::Set(_) | Step::Transaction(_) | Step::LastInsertId(_)
+                    if error.is_none() && reply.end.warnings == 0 =>
+                {
+                    lease.member.accept(&step.text());
+                }
+                _ => {}
+            }
+            if let Some(error) = error {
+                all_settings &= !matches!(step, Step::Use(_) | Step::Set(_));
+                rejected.get_or_insert(Rejected { error });
+            }
+        }
+        if all_settings {
+            lease.state = state.clone();
+        } else {
+            // Some of the settings may have been made.
+            lease.tainted = true;
+        }
+        Ok(rejected.map_or(Ok(()), Err))
+    }
+}
+
+impl Step {
+    /// The text by which a member remembers it.
+    fn text(&self) -> Vec<u8> {
+        match self {
+            Step::KeepWarnings(_) => b"SHOW WARNINGS".to_vec(),
+            Step::KeepLastInsertId(_) => b"SELECT LAST_INSERT_ID()".to_vec(),
+            Step::Use(name) => format!("USE {name}").into_bytes(),
+            Step::Set(text) | Step::Transaction(text) => text.clone(),
+            Step::LastInsertId(value) => format!("SET last_insert_id={value}").into_bytes(),
+            Step::ClearWarnings => b"DO 0".to_vec(),
+            Step::Unanswered(_) => Vec::new(),
+        }
+    }
+}
+
+fn last_insert_id(reply: &[u8], deprecate_eof: bool) -> Option<u64> {
+    match decode_text(reply, deprecate_eof).ok()? {
+        Decoded::Rows(rows) => {
+            let value = rows.rows.first()?.first()?.as_ref()?;
+            std::str::from_utf8(value).ok()?.parse().ok()
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,508 @@
+//! Prepared statements: the client's id stands for a text; each server connection gets its own id for that text when
+//! it first runs it, and a pooled connection keeps it for whoever sends the same text next.
+//!
+//! Invariant: what an EXECUTE depends on is here, not on a connection: the text, the state it was prepared under, the
+//! parameter types sent last, the long data sent since. So any connection can run it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::prelude::{Prelude, Step};
+use super::relay::{self, Broken, Shape};
+use super::single::{Job, Ran, Work};
+use super::text::scratch_of;
+use super::values::BoundValues;
+use super::{Ended, Gone, Incoming, Outcome, Served, Session, Snapshot};
+use crate::backend::{Failure, Lease, StatementKey};
+use crate::plan::{Statement, Tables, Target};
+use crate::route;
+use crate::session::State;
+use crate::shard_map::{GroupId, ShardId, Table};
+use crate::sql::Scratch;
+use crate::wire::command::code;
+use crate::wire::execute::Execute;
+use crate::wire::reply::ServerError;
+use crate::wire::walker::{EndKind, Expect};
+use crate::wire::{packet, status};
+
+/// COM_STMT_EXECUTE's flags byte: any cursor type.
+const CURSOR_TYPES: u8 = 0x07;
+
+#[derive(Debug, Default)]
+pub struct Statements {
+    by_id: HashMap<u32, Prepared>,
+    last_id: u32,
+    long_data_bytes: usize,
+    /// Statements whose cursor is open on a server.
+    cursors: HashSet<u32>,
+}
+
+#[derive(Debug)]
+struct Prepared {
+    text: Arc<[u8]>,
+    key: StatementKey,
+    /// The session's state at PREPARE, which decides what the text means.
+    state: Arc<State>,
+    snapshot: Arc<Snapshot>,
+    statement: Arc<Statement>,
+    scratch: Box<Scratch>,
+    params: u16,
+    types: Vec<u8>,
+    long_data: Vec<(u16, Vec<u8>)>,
+    /// Where its cursor is open.
+    cursor: Option<GroupId>,
+}
+
+/// One EXECUTE, ready for whatever connection it gets.
+#[derive(Debug)]
+pub struct Bound<'a> {
+    prepared: &'a Prepared,
+    key: StatementKey,
+    payload: &'a [u8],
+    execute: Execute<'a>,
+    types: &'a [u8],
+    current: &'a Arc<State>,
+}
+
+impl Bound<'_> {
+    pub fn is_prepared(&self, lease: &mut Lease) -> bool {
+        lease.statement(self.key, &self.prepared.text).is_some()
+    }
+
+    /// Prepares the text on this connection, under the state it was first prepared in.
+    pub async fn prepare_on(&self, lease: &mut Lease) -> Result<(), Result<ServerError, Failure>> {
+        let then = &self.prepared.state;
+        let elsewhere = context_of(then) != context_of(self.current);
+        if elsewhere {
+            replay(lease, then).await?;
+        }
+        let mut payload = vec![code::STMT_PREPARE];
+        payload.extend_from_slice(&self.prepared.text);
+        let sent = lease.send_command(&payload).await;
+        sent.map_err(Err)?;
+        let reply = lease.read_reply(Expect::Prepare).await.map_err(Err)?;
+        if let Some(error) = reply.error() {
+            return Err(Ok(error));
+        }
+        let Some(made) = reply.end.prepared else {
+            return Err(Err(lease.garbage("reply to PREPARE without a statement id")));
+        };
+        let old = lease.keep_statement(self.key, made.id, self.prepared.text.clone(), made.params);
+        super::single::close_statement(lease, old).await;
+        if made.params != self.prepared.params {
+            return Err(Err(lease.garbage("other number of parameters than the first PREPARE of the same text")));
+        }
+        if elsewhere {
+            replay(lease, self.current).await?;
+        }
+        Ok(())
+    }
+
+    pub fn push_long_data(&self, lease: &mut Lease, prelude: &mut Prelude) {
+        let Some(held) = lease.statement(self.key, &self.prepared.text) else {
+            return;
+        };
+        let id = held.id;
+        for (param, data) in &self.prepared.long_data {
+            let mut payload = vec![code::STMT_SEND_LONG_DATA];
+            payload.extend_from_slice(&id.to_le_bytes());
+            payload.extend_from_slice(&param.to_le_bytes());
+            payload.extend_from_slice(data);
+            prelude.push(Step::Unanswered(payload));
+        }
+    }
+
+    /// The EXECUTE with this connection's id, and with the types if it has not seen them.
+    pub fn bytes_for(&self, lease: &mut Lease) -> Vec<u8> {
+        let held = lease.statement(self.key, &self.prepared.text).expect("prepared on this connection a moment ago");
+        // One allocation an EXECUTE: the id differs by connection, and the client's packet must stay as it is for a retry.
+        let mut payload = Vec::with_capacity(self.payload.len() + self.types.len());
+        if !self.execute.bound && self.prepared.params > 0 && held.types != self.types {
+            let at = self.execute.types_at;
+            payload.extend_from_slice(&self.payload[..at - 1]);
+            payload.push(1);
+            payload.extend_from_slice(self.types);
+            payload.extend_from_slice(&self.payload[at..]);
+        } else {
+            payload.extend_from_slice(self.payload);
+        }
+        payload[1..5].copy_from_slice(&held.id.to_le_bytes());
+        let mut bytes = Vec::with_capacity(payload.len() + packet::HEADER_LEN);
+        packet::append(&mut bytes, &mut 0, &payload);
+        bytes
+    }
+
+    /// Notes which types the connection has now; none for certain after an error.
+    pub fn executed_on(&self, lease: &mut Lease, failed: bool) {
+        if let Some(held) = lease.statement(self.key, &self.prepared.text) {
+            if failed {
+                held.types.clear();
+            } else if held.types != self.types {
+                held.types = self.types.to_vec();
+            }
+        }
+    }
+}
+
+async fn replay(lease: &mut Lease, state: &Arc<State>) -> Result<(), Result<ServerError, Failure>> {
+    let mut prelude = Prelude::default();
+    prelude.replay(lease, state);
+    if prelude.is_empty() {
+        return Ok(());
+    }
+    let mut out = Vec::new();
+    prelude.encode(&mut out);
+    lease.send(&out).await.map_err(Err)?;
+    match prelude.read(lease, state).await.map_err(Err)? {
+        Ok(()) => Ok(()),
+        Err(rejected) => Err(Ok(rejected.error)),
+    }
+}
+
+/// What of a state decides how a text is parsed.
+fn context_of(state: &State) -> u64 {
+    hash(&(&state.database, state.parsing()))
+}
+
+fn hash(value: &impl std::hash::Hash) -> u64 {
+    use std::hash::BuildHasher;
+    foldhash::quality::FixedState::with_seed(7).hash_one(value)
+}
+
+impl Session {
+    pub(super) async fn prepare(&mut self, incoming: &mut Incoming) -> Served {
+        if !self.refresh_dialect().await? {
+            return Ok(());
+        }
+        if self.statements.by_id.len() >= self.proxy.options.prepared_statements_max {
+            let text = "Can't create more than max_prepared_stmt_count statements (limits.prepared_statements_max)";
+            return self.answer_error(1461, b"42000", text).await.map(drop);
+        }
+        let text: Arc<[u8]> = incoming.payload()[1..].into();
+        let mut scratch = match scratch_of(&text, &self.dialect) {
+            Ok(scratch) => Box::new(scratch),
+            Err(error) => {
+                let message = format!("You have an error in your SQL syntax: {error}");
+                return self.answer_error(1064, b"42000", &message).await.map(drop);
+            }
+        };
+        std::mem::swap(&mut self.scratch, &mut scratch);
+        let statement = self.plan();
+        std::mem::swap(&mut self.scratch, &mut scratch);
+        let id = self.statements.next_id();
+        let key = StatementKey { text: hash(&*text), context: context_of(&self.state) };
+        let mut prepared = Prepared {
+            text: text.clone(),
+            key,
+            state: self.state.clone(),
+            snapshot: self.snapshot.clone(),
+            statement: statement.clone(),
+            scratch,
+            params: 0,
+            types: Vec::new(),
+            long_data: Vec::new(),
+            cursor: None,
+        };
+        let shard = match &statement.target {
+            Target::Tables(tables) => {
+                if let Some(refused) = self.forbidden(&tables.databases) {
+                    return self.deny_database(&refused).await.map(drop);
+                }
+                self.definition_shard(tables)
+            }
+            Target::NoTable => self.home_shard(&statement),
+            Target::Refused(refusal) => return self.refuse(refusal).await.map(drop),
+            Target::Control => {
+                self.statements.by_id.insert(id, prepared);
+                return self.answer_prepared(id).await;
+            }
+            Target::ShowTables { .. } | Target::ShowDatabases => {
+                let text = "This command is not supported in the prepared statement protocol yet; send it as text";
+                return self.answer_error(1295, b"HY000", text).await.map(drop);
+            }
+        };
+        let mut built = Vec::new();
+        let bytes = match incoming.packet() {
+            Some(packet) => packet,
+            None => {
+                packet::append(&mut built, &mut 0, incoming.payload());
+                &built
+            }
+        };
+        let shape = Shape { statement_id: Some(id), ..Shape::plain(Expect::Prepare) };
+        let work = Work::Prepare { bytes, key, text: &text };
+        // To prepare changes nothing, whatever the statement does when it is executed.
+        let facts = crate::sql::Facts {
+            access: crate::sql::Access::Read,
+            implicit_commit: false,
+            flags: crate::sql::Flags::NONE,
+            verb: crate::sql::Verb::Select,
+        };
+        let job = Job { shard, facts: &facts, shape, work, text: &text };
+        if let Ran::Answered(end) = self.run_single(job).await?
+            && let Some(made) = end.prepared
+        {
+            prepared.params = made.params;
+            self.statements.by_id.insert(id, prepared);
+        }
+        Ok(())
+    }
+
+    /// A shard that has all the tables of a statement, for their definitions: values are not known yet.
+    fn definition_shard(&self, tables: &Tables) -> ShardId {
+        if let Some(fixed) = tables.fixed.first() {
+            return fixed.shard;
+        }
+        let found = tables.keyed.first().and_then(|keyed| {
+            let database = self.snapshot.map.databases.get(usize::from(keyed.table.database.0))?;
+            match database.tables.get(&*keyed.table.name)? {
+                Table::Vertical(shard) => Some(*shard),
+                Table::Range(split) => split.bounds.first().map(|bound| bound.on),
+            }
+        });
+        found.unwrap_or_else(|| self.snapshot.home(self.database_index()))
+    }
+
+    async fn answer_prepared(&mut self, id: u32) -> Served {
+        let mut payload = vec![0];
+        payload.extend_from_slice(&id.to_le_bytes());
+        // No columns, no parameters, a filler, no warnings.
+        payload.extend_from_slice(&[0; 7]);
+        self.before.answered_ok();
+        self.client.reply(&payload).await?;
+        Ok(())
+    }
+
+    pub(super) async fn execute(&mut self, incoming: &mut Incoming) -> Served {
+        if !self.refresh_dialect().await? {
+            return Ok(());
+        }
+        let payload = incoming.payload();
+        let Some(id) = payload.get(1..5).map(|bytes| u32::from_le_bytes(bytes.try_into().expect("four bytes"))) else {
+            return self.refuse_malformed("EXECUTE without a statement id").await;
+        };
+        // Out of the table while it runs: the session is busy with it.
+        let Some(mut prepared) = self.statements.by_id.remove(&id) else {
+            return self.unknown_statement(id, "mysqld_stmt_execute").await;
+        };
+        let served = self.execute_prepared(id, &mut prepared, payload).await;
+        self.statements.forget_long_data(&mut prepared);
+        self.statements.by_id.insert(id, prepared);
+        served
+    }
+
+    async fn execute_prepared(&mut self, id: u32, prepared: &mut Prepared, payload: &[u8]) -> Served {
+        let execute = match Execute::parse(payload, prepared.params) {
+            Ok(execute) => execute,
+            Err(malformed) => return self.refuse_malformed(malformed.what).await,
+        };
+        if let Some(types) = execute.types {
+            if prepared.types != types {
+                prepared.types = types.to_vec();
+            }
+        } else if prepared.params > 0 && prepared.types.len() != 2 * usize::from(prepared.params) {
+            return self.refuse_malformed("EXECUTE without parameter types, which were never sent").await;
+        }
+        if !Arc::ptr_eq(&prepared.snapshot, &self.snapshot) {
+            prepared.statement = Arc::new(crate::plan::plan(
+                &self.snapshot.map,
+                prepared.state.database.as_deref(),
+                prepared.scratch.normalized(),
+                &self.dialect,
+            ));
+            prepared.snapshot = self.snapshot.clone();
+        }
+        let statement = prepared.statement.clone();
+        let shard = match &statement.target {
+            Target::Tables(tables) => {
+                if let Some(refused) = self.forbidden(&tables.databases) {
+                    return self.deny_database(&refused).await.map(drop);
+                }
+                let long = |index: usize| prepared.long_data.iter().any(|(param, _)| usize::from(*param) == index);
+                let values = BoundValues {
+                    text: &prepared.text,
+                    scratch: &prepared.scratch,
+                    execute: &execute,
+                    types: &prepared.types,
+                    is_long: &long,
+                };
+                match route::route(&statement, &self.snapshot.map, &values) {
+                    Ok(route) => route.shard,
+                    Err(refusal) => return self.refuse(&refusal).await.map(drop),
+                }
+            }
+            Target::NoTable => self.home_shard(&statement),
+            Target::Control => {
+                let text = prepared.text.clone();
+                return self.control(&text, &statement, false).await.map(drop);
+            }
+            Target::Refused(refusal) => return self.refuse(refusal).await.map(drop),
+            Target::ShowTables { .. } | Target::ShowDatabases => {
+                return self.answer_error(1295, b"HY000", "Meridian: send this statement as text").await.map(drop);
+            }
+        };
+        let with_cursor = execute.flags & CURSOR_TYPES != 0;
+        let mut key = prepared.key;
+        if with_cursor {
+            // A cursor belongs to one statement of one session: it gets a statement of its own on the connection.
+            key.context = hash(&(key.context, self.registered.handle.id, id));
+        }
+        self.close_cursor(id, prepared).await;
+        let current = self.state.clone();
+        let bound = Bound { prepared, key, payload, execute, types: &prepared.types, current: &current };
+        let shape = Shape::plain(Expect::Command);
+        let text = prepared.text.clone();
+        let job = Job { shard, facts: &statement.facts, shape, work: Work::Execute(&bound), text: &text };
+        let ran = self.run_single(job).await?;
+        if let Ran::Answered(end) = ran
+            && end.has_status
+            && end.status & status::CURSOR_EXISTS != 0
+        {
+            prepared.cursor = Some(self.snapshot.group(shard));
+            prepared.key = prepared.key;
+            self.statements.cursors.insert(id);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn long_data(&mut self, id: u32, param: u16, data: &[u8]) -> Served {
+        // There is no answer to this command, so what is wrong with it is said by the EXECUTE.
+        let limit = self.proxy.options.long_data_bytes_max;
+        let over = self.statements.long_data_bytes + data.len() > limit;
+        if over {
+            self.statements.by_id.remove(&id);
+            tracing::warn!(session = self.registered.handle.id, "long data over limits.long_data_bytes_max");
+            return Ok(());
+        }
+        let Some(prepared) = self.statements.by_id.get_mut(&id) else {
+            return Ok(());
+        };
+        self.statements.long_data_bytes += data.len();
+        match prepared.long_data.iter_mut().find(|(held, _)| *held == param) {
+            Some((_, bytes)) => bytes.extend_from_slice(data),
+            None => prepared.long_data.push((param, data.to_vec())),
+        }
+        Ok(())
+    }
+
+    pub(super) async fn statement_reset(&mut self, id: u32) -> Served {
+        let Some(mut prepared) = self.statements.by_id.remove(&id) else {
+            return self.unknown_statement(id, "mysqld_stmt_reset").await;
+        };
+        self.statements.forget_long_data(&mut prepared);
+        self.close_cursor(id, &mut prepared).await;
+        self.statements.by_id.insert(id, prepared);
+        self.answer_ok(false).await.map(drop)
+    }
+
+    pub(super) async fn statement_close(&mut self, id: u32) -> Served {
+        if let Some(mut prepared) = self.statements.by_id.remove(&id) {
+            self.statements.forget_long_data(&mut prepared);
+            self.close_cursor(id, &mut prepared).await;
+        }
+        Ok(())
+    }
+
+    /// Closes a statement's cursor, and ends the pin with the last of them.
+    async fn close_cursor(&mut self, id: u32, prepared: &mut Prepared) {
+        let Some(group) = prepared.cursor.take() else {
+            return;
+        };
+        let key = self.cursor_key(id, prepared);
+        if let Some(held) = self.held.iter_mut().find(|held| held.group == group) {
+            let backend_id = held.lease.remove_statement(key);
+            super::single::close_statement(&mut held.lease, backend_id).await;
+        }
+        self.statements.cursors.remove(&id);
+        if self.statements.cursors.is_empty() {
+            self.unpin(super::single::Pins::CURSOR).await;
+        }
+    }
+
+    fn cursor_key(&self, id: u32, prepared: &Prepared) -> StatementKey {
+        StatementKey {
+            text: prepared.key.text,
+            context: hash(&(prepared.key.context, self.registered.handle.id, id)),
+        }
+    }
+
+    pub(super) async fn fetch(&mut self, id: u32, rows: u32) -> Served {
+        let Some(mut prepared) = self.statements.by_id.remove(&id) else {
+            return self.unknown_statement(id, "mysqld_stmt_fetch").await;
+        };
+        let served = self.fetch_prepared(id, &mut prepared, rows).await;
+        self.statements.by_id.insert(id, prepared);
+        served
+    }
+
+    async fn fetch_prepared(&mut self, id: u32, prepared: &mut Prepared, rows: u32) -> Served {
+        let key = self.cursor_key(id, prepared);
+        let at = prepared.cursor.and_then(|group| self.held.iter().position(|held| held.group == group));
+        let Some(mut held) = at.map(|at| self.held.swap_remove(at)) else {
+            let text = format!("The statement ({id}) has no open cursor.");
+            return self.answer_error(1421, b"HY000", &text).await.map(drop);
+        };
+        let Some(backend_id) = held.lease.statement(key, &prepared.text).map(|statement| statement.id) else {
+            self.held.push(held);
+            let text = format!("The statement ({id}) has no open cursor.");
+            return self.answer_error(1421, b"HY000", &text).await.map(drop);
+        };
+        let mut payload = vec![code::STMT_FETCH];
+        payload.extend_from_slice(&backend_id.to_le_bytes());
+        payload.extend_from_slice(&rows.to_le_bytes());
+        let handle = self.registered.handle.clone();
+        handle.begin(held.lease.pool(), held.lease.thread_id);
+        let relayed = match held.lease.send_command(&payload).await {
+            Ok(()) => relay::relay(&mut self.client, &mut held.lease, &handle, Shape::plain(Expect::Fetch)).await,
+            Err(failure) => Err(Broken::Server { failure, forwarded: false, torn: false }),
+        };
+        let _ = handle.end(held.lease.thread_id);
+        match relayed {
+            Ok(end) => {
+                let done = matches!(end.kind, EndKind::Err { .. })
+                    || end.has_status && end.status & status::LAST_ROW_SENT != 0;
+                self.held.push(held);
+                if done {
+                    self.close_cursor(id, prepared).await;
+                }
+                Ok(())
+            }
+            Err(Broken::Client(gone)) => Err(gone.into()),
+            Err(Broken::Server { failure, torn, .. }) => {
+                drop(held);
+                if !torn {
+                    self.answer_failure(&failure).await?;
+                }
+                Err(Ended::Closed(Some(Gone::Protocol("cursor lost with its server"))))
+            }
+        }
+    }
+
+    async fn unknown_statement(&mut self, id: u32, function: &str) -> Served {
+        let text = format!("Unknown prepared statement handler ({id}) given to {function}");
+        self.answer_error(1243, b"HY000", &text).await.map(drop)
+    }
+}
+
+impl Statements {
+    fn next_id(&mut self) -> u32 {
+        loop {
+            self.last_id = self.last_id.wrapping_add(1);
+            // 0xFFFFFFFF means "the last prepared" to a MariaDB server.
+            if self.last_id != 0 && self.last_id != u32::MAX && !self.by_id.contains_key(&self.last_id) {
+                return self.last_id;
+            }
+        }
+    }
+
+    fn forget_long_data(&mut self, prepared: &mut Prepared) {
+        for (_, data) in prepared.long_data.drain(..) {
+            self.long_data_bytes -= data.len();
+        }
+    }
+}
+
+#[allow(dead_code)]
+fn _outcome(outcome: Outcome) -> Outcome {
+    outcome
+}

@@ -1,0 +1,122 @@
+//! What all sessions share: the map with its plans, the pools, the registry.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use dashmap::DashMap;
+
+use super::plan_cache::PlanCache;
+use super::registry::Registry;
+use crate::backend::{self, BackendAccount, MemberState, Pool};
+use crate::shard_map::{GroupId, ShardId, ShardMap};
+
+/// Bounds on a session and on what sessions share.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub pool: backend::Options,
+    pub packet_bytes_max: usize,
+    pub prepared_statements_max: usize,
+    pub long_data_bytes_max: usize,
+    pub session_variables_max: usize,
+    pub session_state_bytes_max: usize,
+    pub plan_cache_bytes_max: u64,
+    pub client_stall: Duration,
+    pub client_idle: Duration,
+}
+
+/// A client's account, as sessions need it.
+#[derive(Debug, Clone)]
+pub struct Account {
+    pub user: String,
+    /// `None` is all.
+    pub databases: Option<Vec<String>>,
+    pub backend: Arc<BackendAccount>,
+}
+
+impl Account {
+    pub fn may_use(&self, database: &str) -> bool {
+        self.databases.as_ref().is_none_or(|names| names.iter().any(|name| name == database))
+    }
+}
+
+/// One map, and what was computed from it. A command keeps the snapshot it began with.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub map: ShardMap,
+    pub plans: PlanCache,
+    /// Where statements without a table go, by database: the `unlisted` shard, else the first of its shards.
+    homes: Vec<ShardId>,
+}
+
+impl Snapshot {
+    pub fn new(map: ShardMap, options: &Options) -> Self {
+        let homes = map.databases.iter().map(|database| database.home()).collect();
+        Snapshot { map, plans: PlanCache::new(options.plan_cache_bytes_max), homes }
+    }
+
+    /// The home of a database by index; of the first shard when none is selected.
+    pub fn home(&self, database: Option<usize>) -> ShardId {
+        database.and_then(|index| self.homes.get(index).copied()).unwrap_or(ShardId(0))
+    }
+
+    pub fn group(&self, shard: ShardId) -> GroupId {
+        self.map.shards[usize::from(shard.0)].group
+    }
+
+    pub fn shard_name(&self, shard: ShardId) -> &str {
+        &self.map.shards[usize::from(shard.0)].name
+    }
+
+    pub fn group_name(&self, group: GroupId) -> &str {
+        &self.map.groups[usize::from(group.0)].name
+    }
+}
+
+#[derive(Debug)]
+pub struct Proxy {
+    pub snapshot: ArcSwap<Snapshot>,
+    pub registry: Arc<Registry>,
+    pub options: Options,
+    pub started: Instant,
+    members: DashMap<String, Arc<MemberState>>,
+    pools: DashMap<(String, String), Arc<Pool>>,
+}
+
+impl Proxy {
+    pub fn new(map: ShardMap, options: Options) -> Self {
+        Proxy {
+            snapshot: ArcSwap::from_pointee(Snapshot::new(map, &options)),
+            registry: Arc::default(),
+            options,
+            started: Instant::now(),
+            members: DashMap::new(),
+            pools: DashMap::new(),
+        }
+    }
+
+    /// The pool of an account to the server of a group.
+    pub fn pool(&self, snapshot: &Snapshot, group: GroupId, account: &Arc<BackendAccount>) -> Arc<Pool> {
+        let at = &snapshot.map.groups[usize::from(group.0)].members[0].at;
+        let key = (at.clone(), account.name.clone());
+        if let Some(pool) = self.pools.get(&key) {
+            return pool.clone();
+        }
+        let member = self.members.entry(at.clone()).or_insert_with(|| Arc::new(MemberState::new(at.clone()))).clone();
+        let pool = Pool::new(member, account.clone(), self.options.pool.clone());
+        self.pools.entry(key).or_insert_with(|| Arc::new(pool)).clone()
+    }
+
+    /// Closes connections that idled too long; called now and then.
+    pub fn reap(&self) {
+        let now = Instant::now();
+        for entry in &self.pools {
+            entry.value().reap(now);
+        }
+    }
+
+    /// All pools, for figures.
+    pub fn pools(&self) -> Vec<Arc<Pool>> {
+        self.pools.iter().map(|entry| entry.value().clone()).collect()
+    }
+}

@@ -1,0 +1,188 @@
+//! Who is connected: ids for KILL, and the two ways to reach a session from outside, which are to end its running
+//! statement and to end it altogether.
+//!
+//! Invariant: while a cancel is on its way to a server connection, that connection is not handed to anybody else:
+//! `Running::end` says whether one may have been hit, and its lease is then closed instead of pooled.
+
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Waker};
+
+use dashmap::DashMap;
+use tokio::sync::Notify;
+
+use crate::backend::Pool;
+
+/// What a session has been asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stop {
+    /// Nothing.
+    No,
+    /// End at the next boundary: idle, and no transaction open.
+    Drain,
+    /// End now.
+    Kill,
+}
+
+/// One session as others see it.
+#[derive(Debug)]
+pub struct SessionHandle {
+    /// The connection id of the greeting.
+    pub id: u32,
+    user: Mutex<String>,
+    stop: AtomicU8,
+    waker: Mutex<Option<Waker>>,
+    running: Mutex<Running>,
+    settled: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Running {
+    /// The server connections that work for the session at this moment.
+    backends: Vec<(Arc<Pool>, u32)>,
+    /// Cancels that were read from `backends` and are not finished.
+    cancelling: u32,
+}
+
+impl SessionHandle {
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().expect("no panic under this lock")
+    }
+
+    pub fn user(&self) -> String {
+        self.user.lock().expect("no panic under this lock").clone()
+    }
+
+    pub fn set_user(&self, user: &str) {
+        *self.user.lock().expect("no panic under this lock") = user.to_string();
+    }
+
+    /// Asks the session to end; a weaker wish after a stronger one changes nothing.
+    pub fn stop(&self, stop: Stop) {
+        self.stop.fetch_max(stop as u8, Ordering::AcqRel);
+        if let Some(waker) = self.waker.lock().expect("no panic under this lock").take() {
+            waker.wake();
+        }
+    }
+
+    pub fn stopped(&self) -> Stop {
+        match self.stop.load(Ordering::Acquire) {
+            0 => Stop::No,
+            1 => Stop::Drain,
+            _ => Stop::Kill,
+        }
+    }
+
+    /// As `stopped`, and wakes the task when that changes.
+    pub fn poll_stopped(&self, cx: &mut Context<'_>) -> Stop {
+        {
+            let mut waker = self.waker.lock().expect("no panic under this lock");
+            match &mut *waker {
+                Some(held) if held.will_wake(cx.waker()) => {}
+                held => *held = Some(cx.waker().clone()),
+            }
+        }
+        self.stopped()
+    }
+
+    /// A statement of the session starts on a server connection.
+    pub fn begin(&self, pool: &Arc<Pool>, thread_id: u32) {
+        self.running().backends.push((pool.clone(), thread_id));
+    }
+
+    /// The statement ended there. True if a cancel may still be on its way to that connection.
+    #[must_use]
+    pub fn end(&self, thread_id: u32) -> bool {
+        let mut running = self.running();
+        running.backends.retain(|(_, held)| *held != thread_id);
+        running.cancelling > 0
+    }
+
+    /// Ends what the session runs on servers, if anything, and waits until they were told.
+    pub async fn cancel(&self) {
+        let backends = {
+            let mut running = self.running();
+            running.cancelling += 1;
+            running.backends.clone()
+        };
+        for (pool, thread_id) in &backends {
+            if let Err(failure) = pool.kill_query(*thread_id).await {
+                tracing::warn!(session = self.id, %failure, "a running statement could not be cancelled");
+            }
+        }
+        self.running().cancelling -= 1;
+        self.settled.notify_waiters();
+    }
+
+    /// Waits until no cancel is on its way; each is bounded by the limit on connecting.
+    pub async fn settled(&self) {
+        loop {
+            let mut notified = std::pin::pin!(self.settled.notified());
+            notified.as_mut().enable();
+            if self.running().cancelling == 0 {
+                return;
+            }
+            notified.await;
+        }
+    }
+}
+
+/// All sessions of the process.
+#[derive(Debug, Default)]
+pub struct Registry {
+    sessions: DashMap<u32, Arc<SessionHandle>>,
+    last_id: AtomicU32,
+}
+
+impl Registry {
+    /// A new session under an id that no other has.
+    pub fn register(self: &Arc<Self>) -> Registered {
+        loop {
+            let id = self.last_id.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+            if id == 0 || self.sessions.contains_key(&id) {
+                continue;
+            }
+            let handle = Arc::new(SessionHandle {
+                id,
+                user: Mutex::default(),
+                stop: AtomicU8::new(Stop::No as u8),
+                waker: Mutex::default(),
+                running: Mutex::default(),
+                settled: Notify::new(),
+            });
+            self.sessions.insert(id, handle.clone());
+            return Registered { handle, registry: self.clone() };
+        }
+    }
+
+    pub fn find(&self, id: u32) -> Option<Arc<SessionHandle>> {
+        self.sessions.get(&id).map(|entry| entry.value().clone())
+    }
+
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    pub fn stop_all(&self, stop: Stop) {
+        for entry in &self.sessions {
+            entry.value().stop(stop);
+        }
+    }
+}
+
+/// A session's place in the registry; given back when dropped.
+#[derive(Debug)]
+pub struct Registered {
+    pub handle: Arc<SessionHandle>,
+    registry: Arc<Registry>,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.registry.sessions.remove(&self.handle.id);
+    }
+}

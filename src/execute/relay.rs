@@ -1,0 +1,208 @@
+//! The relay: a server's reply goes to the client as it comes, unread but for packet headers and the packets that end
+//! it. One read, walked in place, one write of everything complete.
+//!
+//! Invariant: at most one buffer of a reply is in memory; a client that does not read stops the reads from the server.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use super::client::{Client, Gone};
+use super::registry::{SessionHandle, Stop};
+use crate::backend::{Connection, Failure};
+use crate::wire::walker::{End, EndKind, Event, Expect, ReplyWalker};
+use crate::wire::{capability, packet, reply};
+
+/// How the reply differs from what the server sends.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    pub expect: Expect,
+    /// Added to the server's sequence ids: its reply starts at 1, ours may be one of several.
+    pub shift: u8,
+    /// Another statement of the same packet follows.
+    pub more: bool,
+    /// The client's id of a statement being prepared.
+    pub statement_id: Option<u32>,
+}
+
+impl Shape {
+    pub fn plain(expect: Expect) -> Self {
+        Shape { expect, shift: 0, more: false, statement_id: None }
+    }
+}
+
+/// Why a reply did not come to its end.
+#[derive(Debug)]
+pub enum Broken {
+    /// The server's side failed. `forwarded`: the client has seen some of the reply. `torn`: it has seen a part of a
+    /// packet, so nothing can be said to it any more.
+    Server { failure: Failure, forwarded: bool, torn: bool },
+    /// The client's side ended; the server may still be at work.
+    Client(Gone),
+}
+
+/// What the relay waited for.
+enum Waited {
+    Read(usize),
+    Failed(Failure),
+    Gone(Gone),
+}
+
+/// Relays one reply, of however many result sets.
+pub async fn relay(
+    client: &mut Client,
+    connection: &mut Connection,
+    handle: &SessionHandle,
+    shape: Shape,
+) -> Result<End, Broken> {
+    let mut walker = ReplyWalker::new(shape.expect, connection.deprecate_eof());
+    walker.set_sequence_shift(shape.shift);
+    walker.force_more(shape.more);
+    if let Some(id) = shape.statement_id {
+        walker.patch_statement_id(id);
+    }
+    let rewrite = !client.has(capability::SESSION_TRACK);
+    let mut want = 0;
+    loop {
+        match wait(client, connection, handle, want).await {
+            Waited::Read(_) => {}
+            Waited::Failed(failure) => return Err(broken(failure, &walker)),
+            Waited::Gone(gone) => return Err(Broken::Client(gone)),
+        }
+        loop {
+            let step = walk(&mut walker, connection, rewrite)?;
+            if step.forward > 0 {
+                let bytes = &connection.buffer.filled()[..step.forward];
+                let sent = match &step.rewritten {
+                    None => client.send(bytes, handle).await,
+                    Some(rewritten) => client.send(rewritten, handle).await,
+                };
+                sent.map_err(Broken::Client)?;
+                connection.buffer.consume(step.forward);
+            }
+            match step.event {
+                Some(Event::End(end)) if !end.more => {
+                    client.sequence = walker.last_sequence().wrapping_add(1);
+                    if !connection.buffer.is_empty() {
+                        let failure = connection.garbage("bytes behind the end of a reply");
+                        return Err(Broken::Server { failure, forwarded: true, torn: true });
+                    }
+                    return Ok(end);
+                }
+                Some(Event::End(_)) => {}
+                Some(Event::LocalInfile) => {
+                    send_file(client, connection, handle, walker.last_sequence(), shape.shift).await?;
+                    walker.resume_after_infile();
+                    want = 0;
+                    break;
+                }
+                None => {
+                    want = step.want;
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Everything that may go to the client now.
+struct Step {
+    forward: usize,
+    /// Instead of those bytes, where a packet among them had to be written anew.
+    rewritten: Option<Vec<u8>>,
+    event: Option<Event>,
+    want: usize,
+}
+
+/// Walks what is in the buffer, over the ends of result sets that are followed by others.
+fn walk(walker: &mut ReplyWalker, connection: &mut Connection, rewrite: bool) -> Result<Step, Broken> {
+    let mut step = Step { forward: 0, rewritten: None, event: None, want: 0 };
+    loop {
+        let from = step.forward;
+        let walked = match walker.walk(&mut connection.buffer.filled_mut()[from..]) {
+            Ok(walked) => walked,
+            Err(malformed) => return Err(broken(connection.garbage(malformed.what), walker)),
+        };
+        let to = from + walked.forward;
+        let filled = connection.buffer.filled();
+        match walked.event {
+            Some(Event::End(end)) if rewrite && tells_more_than_status(&end) => {
+                let out = step.rewritten.get_or_insert_with(|| filled[..from].to_vec());
+                let last = to - end.packet;
+                out.extend_from_slice(&filled[from..last]);
+                append_without_track(out, &filled[last..to]);
+            }
+            _ => {
+                if let Some(out) = &mut step.rewritten {
+                    out.extend_from_slice(&filled[from..to]);
+                }
+            }
+        }
+        step.forward = to;
+        step.event = walked.event;
+        step.want = walked.want;
+        if !matches!(walked.event, Some(Event::End(end)) if end.more) {
+            return Ok(step);
+        }
+    }
+}
+
+/// Whether the packet may hold a text or session changes: these are laid out differently for a client without
+/// SESSION_TRACK. The smallest OK has 7 bytes, an EOF 5.
+fn tells_more_than_status(end: &End) -> bool {
+    end.has_status && !matches!(end.kind, EndKind::Err { .. }) && end.prepared.is_none() && end.packet > packet::HEADER_LEN + 7
+}
+
+fn append_without_track(out: &mut Vec<u8>, whole: &[u8]) {
+    let mut sequence = whole[3];
+    packet::append(out, &mut sequence, &reply::without_session_track(&whole[packet::HEADER_LEN..]));
+}
+
+fn broken(failure: Failure, walker: &ReplyWalker) -> Broken {
+    let failure = match failure {
+        Failure::Lost { member, cause, .. } => Failure::Lost { member, cause, answered: !walker.nothing_forwarded() },
+        failure => failure,
+    };
+    Broken::Server { failure, forwarded: !walker.nothing_forwarded(), torn: !walker.between_packets() }
+}
+
+/// Waits for the server, and watches the client and the registry meanwhile.
+async fn wait(client: &mut Client, connection: &mut Connection, handle: &SessionHandle, want: usize) -> Waited {
+    poll_fn(|cx| {
+        match connection.poll_fill(want, cx) {
+            Poll::Ready(Ok(0)) => {
+                let cause = std::io::ErrorKind::UnexpectedEof.into();
+                return Poll::Ready(Waited::Failed(connection.lost(cause, false)));
+            }
+            Poll::Ready(Ok(read)) => return Poll::Ready(Waited::Read(read)),
+            Poll::Ready(Err(cause)) => return Poll::Ready(Waited::Failed(connection.lost(cause, false))),
+            Poll::Pending => {}
+        }
+        if handle.poll_stopped(cx) == Stop::Kill {
+            return Poll::Ready(Waited::Gone(Gone::Stopped(Stop::Kill)));
+        }
+        client.poll_gone(cx).map(Waited::Gone)
+    })
+    .await
+}
+
+/// LOAD DATA LOCAL: the client's packets go to the server until an empty one, which ends the file.
+async fn send_file(
+    client: &mut Client,
+    connection: &mut Connection,
+    handle: &SessionHandle,
+    last_sequence: u8,
+    shift: u8,
+) -> Result<(), Broken> {
+    let mut sequence = last_sequence.wrapping_add(1);
+    loop {
+        let mut part = client.file_packet(handle, sequence).await.map_err(Broken::Client)?;
+        part[3] = sequence.wrapping_sub(shift);
+        sequence = sequence.wrapping_add(1);
+        if let Err(failure) = connection.send(&part).await {
+            return Err(Broken::Server { failure, forwarded: true, torn: false });
+        }
+        if part.len() == packet::HEADER_LEN {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! SET: run once on a server, which says whether it is right, then remembered and replayed wherever it differs.
+//!
+//! Invariant: what is remembered means the same on every server and under every charset and sql_mode. A value that is
+//! not plain (an expression, an escaped or non-ASCII string) is read back from the server that computed it.
+
+use std::sync::Arc;
+
+use super::prelude::Prelude;
+use super::single::{Held, Pins, give_back};
+use super::{Outcome, Served, Session};
+use crate::backend::{Failure, Lease};
+use crate::session::State;
+use crate::sql::{Assignment, Flags, Scope, Value};
+use crate::wire::command::code;
+use crate::wire::result_set::{ColumnType, Decoded};
+use crate::wire::{capability, reply};
+
+/// Session variables that are not a state but an event, or another session's identity.
+const REFUSED: [&str; 8] = [
+    "insert_id",
+    "rand_seed1",
+    "rand_seed2",
+    "pseudo_thread_id",
+    "gtid_next",
+    "gtid_seq_no",
+    "sql_log_bin",
+    "pseudo_slave_mode",
+];
+
+impl Session {
+    pub(super) async fn set(&mut self, text: &[u8], assignments: &[Assignment<'_>], more: bool) -> Served<Outcome> {
+        for assignment in assignments {
+            match assignment {
+                Assignment::System { scope: Scope::Session, name, .. } => {
+                    if name.starts_with("meridian") {
+                        let text = format!("Meridian: SET {name} is not served yet");
+                        return self.answer_error(1235, b"42000", &text).await;
+                    }
+                    if REFUSED.contains(&name.as_str()) {
+                        let text = format!(
+                            "Meridian: SET {name} concerns one server connection, and statements of a session may run on \
+                             several; it is not passed on"
+                        );
+                        return self.answer_error(1235, b"42000", &text).await;
+                    }
+                }
+                Assignment::System { name, .. } => {
+                    let what = format!("SET GLOBAL {name}");
+                    return self.refuse_global(&what).await;
+                }
+                Assignment::Other { kind, .. } => {
+                    let text = format!("Meridian: SET {kind} is not served; accounts are those of Meridian's accounts file");
+                    return self.answer_error(1235, b"42000", &text).await;
+                }
+                Assignment::Names { .. } | Assignment::CharacterSet { .. } | Assignment::User { .. } => {}
+            }
+        }
+        let turns_autocommit_on = !self.state.autocommit() && {
+            let mut wanted = (*self.state).clone();
+            remember(&mut wanted, assignments);
+            wanted.autocommit()
+        };
+        if turns_autocommit_on
+            && self.in_transaction()
+            && let Err(ran) = self.commit_all().await?
+        {
+            return Ok(ran.into());
+        }
+        let mut next = (*self.state).clone();
+        let to_read_back = remember(&mut next, assignments);
+        if let Err(text) = self.within_limits(&next) {
+            return self.answer_error(1235, b"42000", &text).await;
+        }
+        if to_read_back.is_empty() && self.held.is_empty() {
+            let group = self.snapshot.group(self.snapshot.home(self.database_index()));
+            if self.pool(group).member.has_accepted(text) {
+                self.adopt(next, assignments);
+                return self.answer_ok(more).await;
+            }
+        }
+        let mut retried = false;
+        loop {
+            let mut held = match self.lease_for_set(retried).await {
+                Ok(held) => held,
+                Err(failure) => return Ok(self.answer_failure(&failure).await?.into()),
+            };
+            let was_held = held.in_transaction || !held.pins.is_empty();
+            match self.set_on(&mut held.lease, text, &mut next, &to_read_back).await {
+                Ok(Ok(warnings)) => {
+                    self.adopt(next, assignments);
+                    held.lease.state = self.state.clone();
+                    if warnings == 0 && to_read_back.is_empty() {
+                        held.lease.member.accept(text);
+                    }
+                    self.keep_or_give_back(held).await;
+                    let flags = self.status(more);
+                    let track = self.client.has(capability::SESSION_TRACK);
+                    self.client.reply(&reply::ok(0, 0, flags, warnings, b"", track)).await?;
+                    return Ok(Outcome::Done);
+                }
+                Ok(Err(error)) => {
+                    // Of several assignments some may have been made.
+                    held.lease.tainted |= assignments.len() > 1;
+                    self.keep_or_give_back(held).await;
+                    self.client.error(error.code, &error.sqlstate, &String::from_utf8_lossy(&error.message)).await?;
+                    self.before.answered_error(error);
+                    return Ok(Outcome::Failed);
+                }
+                Err(failure) => {
+                    drop(held);
+                    if !was_held && !retried {
+                        retried = true;
+                        continue;
+                    }
+                    let ran = self.answer_failure(&failure).await?;
+                    if was_held {
+                        return Err(super::Ended::Closed(None));
+                    }
+                    return Ok(ran.into());
+                }
+            }
+        }
+    }
+
+    /// `SET SESSION TRANSACTION ISOLATION LEVEL ...`: run, then read back as the variables that it sets.
+    pub(super) async fn set_session_transaction(&mut self, text: &[u8], more: bool) -> Served<Outcome> {
+        let mut held = match self.lease_for_set(false).await {
+            Ok(held) => held,
+            Err(failure) => return Ok(self.answer_failure(&failure).await?.into()),
+        };
+        let mut next = (*self.state).clone();
+        let mariadb = held.lease.member.facts().is_some_and(|facts| facts.family == crate::shard_map::Family::MariaDb);
+        let names = if mariadb { ["tx_isolation", "tx_read_only"] } else { ["transaction_isolation", "transaction_read_only"] };
+        let back: Vec<ReadBack> = names.iter().map(|name| ReadBack::System(name.to_string())).collect();
+        match self.set_on(&mut held.lease, text, &mut next, &back).await {
+            Ok(Ok(_)) => {
+                self.adopt(next, &[]);
+                held.lease.state = self.state.clone();
+                self.keep_or_give_back(held).await;
+                self.answer_ok(more).await
+            }
+            Ok(Err(error)) => {
+                self.keep_or_give_back(held).await;
+                self.client.error(error.code, &error.sqlstate, &String::from_utf8_lossy(&error.message)).await?;
+                self.before.answered_error(error);
+                Ok(Outcome::Failed)
+            }
+            Err(failure) => {
+                let was_held = held.in_transaction || !held.pins.is_empty();
+                drop(held);
+                let ran = self.answer_failure(&failure).await?;
+                if was_held {
+                    return Err(super::Ended::Closed(None));
+                }
+                Ok(ran.into())
+            }
+        }
+    }
+
+    fn within_limits(&self, next: &State) -> Result<(), String> {
+        let options = &self.proxy.options;
+        if next.variables() > options.session_variables_max {
+            return Err(format!(
+                "Meridian: more than {} variables set in one session (limits.session_variables_max)",
+                options.session_variables_max
+            ));
+        }
+        if next.bytes() > options.session_state_bytes_max {
+            return Err(format!(
+                "Meridian: variables of this session hold more than {} bytes (limits.session_state_bytes_max)",
+                options.session_state_bytes_max
+            ));
+        }
+        Ok(())
+    }
+
+    /// The new state is the session's.
+    fn adopt(&mut self, next: State, assignments: &[Assignment<'_>]) {
+        for assignment in assignments {
+            if let Assignment::System { name, value: Value::Literal(value), .. } = assignment
+                && matches!(name.as_str(), "last_insert_id" | "identity")
+                && let Some(value) = std::str::from_utf8(value).ok().and_then(|text| text.trim().parse().ok())
+            {
+                self.before.last_insert_id = super::before::LastInsertId::Known(value);
+            }
+        }
+        self.state = Arc::new(next);
+        self.before.answered_ok();
+        self.dialect_known = false;
+    }
+
+    async fn lease_for_set(&mut self, new: bool) -> Result<Held, Failure> {
+        if !self.held.is_empty() {
+            return Ok(self.held.swap_remove(0));
+        }
+        let shard = self.snapshot.home(self.database_index());
+        let group = self.snapshot.group(shard);
+        let pool = self.pool(group);
+        let lease = self.acquire(&pool, new).await?;
+        Ok(Held { group, shard, lease, in_transaction: false, pins: Pins::default() })
+    }
+
+    /// Runs the SET; its number of warnings, or the server's error.
+    async fn set_on(
+        &mut self,
+        lease: &mut Lease,
+        text: &[u8],
+        next: &mut State,
+        back: &[ReadBack],
+    ) -> Result<Result<u16, reply::ServerError>, Failure> {
+        let mut prelude = Prelude::default();
+        if lease.owed.as_ref().is_some_and(|owed| !self.before.is_owed(owed)) {
+            prelude.settle(lease);
+        }
+        prelude.replay(lease, &self.state);
+        if !prelude.is_empty() {
+            let mut out = Vec::new();
+            prelude.encode(&mut out);
+            lease.send(&out).await?;
+            if let Err(rejected) = prelude.read(lease, &self.state).await? {
+                return Ok(Err(rejected.error));
+            }
+        }
+        let mut payload = vec![code::QUERY];
+        payload.extend_from_slice(text);
+        let reply = lease.call(&payload).await?;
+        if let Some(error) = reply.error() {
+            self.before.ended(lease, &reply.end, Flags::NONE);
+            return Ok(Err(error));
+        }
+        for one in back {
+            one.read(lease, next).await?;
+        }
+        self.before.ended(lease, &reply.end, Flags::NONE);
+        Ok(Ok(reply.end.warnings))
+    }
+}
+
+/// A variable whose value only the server knows now.
+enum ReadBack {
+    System(String),
+    User(String),
+}
+
+/// Puts what is plain into the state; what is not must be read back.
+fn remember(state: &mut State, assignments: &[Assignment<'_>]) -> Vec<ReadBack> {
+    let mut back = Vec::new();
+    for assignment in assignments {
+        match assignment {
+            Assignment::Names { text, .. } | Assignment::CharacterSet { text, .. } => state.set_charset(text.to_vec()),
+            Assignment::System { name, .. } if matches!(name.as_str(), "last_insert_id" | "identity") => {}
+            Assignment::System { name, value: Value::Literal(value), .. } if name != "sql_mode" && is_plain(value) => {
+                state.set_system(name, value.to_vec());
+            }
+            Assignment::System { name, .. } => back.push(ReadBack::System(name.clone())),
+            Assignment::User { name, value: Value::Literal(value), .. } if is_number(value) => {
+                state.set_user(name.as_bytes(), value.to_vec());
+            }
+            Assignment::User { name, .. } => back.push(ReadBack::User(name.clone())),
+            Assignment::Other { .. } => {}
+        }
+    }
+    back
+}
+
+fn is_number(value: &[u8]) -> bool {
+    let digits = value.strip_prefix(b"-").unwrap_or(value);
+    !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) || value.eq_ignore_ascii_case(b"null")
+}
+
+/// A number, a word, or a string in single quotes that reads the same in every mode and charset.
+fn is_plain(value: &[u8]) -> bool {
+    let word = |bytes: &[u8]| bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b'+'));
+    match value {
+        [b'\'', inner @ .., b'\''] => inner.iter().all(|b| (0x20..0x7F).contains(b) && !matches!(b, b'\'' | b'\\')),
+        value => !value.is_empty() && word(value),
+    }
+}
+
+impl ReadBack {
+    async fn read(&self, lease: &mut Lease, next: &mut State) -> Result<(), Failure> {
+        let sql = match self {
+            ReadBack::System(name) => format!("SELECT @@session.{name}"),
+            ReadBack::User(name) => {
+                let name = name.replace('`', "``");
+                format!("SELECT @`{name}`, CHARSET(@`{name}`), COLLATION(@`{name}`), HEX(@`{name}`)")
+            }
+        };
+        let Decoded::Rows(rows) = lease.query(sql.as_bytes()).await? else {
+            return Err(lease.garbage("no row for a variable that was just set"));
+        };
+        let kind = rows.types.first().copied();
+        let Some(row) = rows.rows.into_iter().next() else {
+            return Err(lease.garbage("no row for a variable that was just set"));
+        };
+        match self {
+            ReadBack::System(name) => next.set_system(name, system_literal(row.into_iter().next().flatten())),
+            ReadBack::User(name) => next.set_user(name.as_bytes(), user_literal(&row, kind)),
+        }
+        Ok(())
+    }
+}
+
+fn system_literal(value: Option<Vec<u8>>) -> Vec<u8> {
+    let Some(value) = value else {
+        return b"NULL".to_vec();
+    };
+    let number = is_number(&value);
+    let mut quoted = b"'".to_vec();
+    quoted.extend_from_slice(&value);
+    quoted.push(b'\'');
+    if number {
+        value
+    } else if is_plain(&quoted) {
+        quoted
+    } else {
+        let mut literal = b"_utf8mb4 X'".to_vec();
+        literal.extend_from_slice(hex(&value).as_bytes());
+        literal.push(b'\'');
+        literal
+    }
+}
+
+/// A literal with the value, type, charset and collation of a user variable: value, CHARSET, COLLATION, HEX.
+fn user_literal(row: &[Option<Vec<u8>>], kind: Option<ColumnType>) -> Vec<u8> {
+    let text = |at: usize| row.get(at).and_then(|value| value.as_deref()).map(String::from_utf8_lossy);
+    let Some(value) = text(0) else {
+        return b"NULL".to_vec();
+    };
+    match kind {
+        Some(ColumnType::LONGLONG | ColumnType::LONG) => value.into_owned().into_bytes(),
+        Some(ColumnType::NEWDECIMAL) if value.contains('.') => value.into_owned().into_bytes(),
+        Some(ColumnType::NEWDECIMAL) => format!("{value}.").into_bytes(),
+        Some(ColumnType::DOUBLE | ColumnType::FLOAT) if value.contains('e') => value.into_owned().into_bytes(),
+        Some(ColumnType::DOUBLE | ColumnType::FLOAT) => format!("{value}e0").into_bytes(),
+        _ => {
+            let bytes = text(3).unwrap_or_default();
+            match (text(1).as_deref(), text(2).as_deref()) {
+                (None | Some("binary"), _) | (_, None) => format!("X'{bytes}'").into_bytes(),
+                (Some(charset), Some(collation)) => format!("_{charset} X'{bytes}' COLLATE {collation}").into_bytes(),
+            }
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+#[allow(dead_code)]
+async fn _give_back(lease: Lease) {
+    give_back(lease).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_values_read_alike_everywhere() {
+        for plain in ["1", "ON", "'+00:00'", "''", "utf8mb4", "DEFAULT", "1.5", "-1"] {
+            assert!(is_plain(plain.as_bytes()), "{plain}");
+        }
+        for other in ["\"x\"", "'a\\'b'", "'a''b'", "'\u{e4}'", "@@sql_mode", "", "_latin1'x'"] {
+            assert!(!is_plain(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn user_variables_keep_type_and_collation() {
+        let some = |text: &str| Some(text.as_bytes().to_vec());
+        let check = |row: [Option<Vec<u8>>; 4], kind, literal: &str| {
+            assert_eq!(String::from_utf8(user_literal(&row, Some(kind))).expect("ascii"), literal);
+        };
+        check([some("5"), some("binary"), some("binary"), some("5")], ColumnType::LONGLONG, "5");
+        check([some("1.50"), some("binary"), some("binary"), some("1")], ColumnType::NEWDECIMAL, "1.50");
+        check([some("0.1"), some("binary"), some("binary"), some("0")], ColumnType::DOUBLE, "0.1e0");
+        check(
+            [some("a\u{e4}"), some("latin1"), some("latin1_swedish_ci"), some("61E4")],
+            ColumnType::VAR_STRING,
+            "_latin1 X'61E4' COLLATE latin1_swedish_ci",
+        );
+        check([None, some("binary"), some("binary"), None], ColumnType::NULL, "NULL");
+    }
+}

@@ -1,0 +1,308 @@
+//! What Meridian answers itself, or gathers: SHOW DATABASES, SHOW TABLES, COM_FIELD_LIST, SHOW WARNINGS after a
+//! hand-over, LAST_INSERT_ID(), CONNECTION_ID().
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::before::{Diagnostics, LastInsertId, Place};
+use super::prelude::Prelude;
+use super::relay::Shape;
+use super::single::{Job, Work, give_back};
+use super::{Incoming, Outcome, Served, Session};
+use crate::backend::{Failure, Kept, Lease};
+use crate::plan::{DatabaseId, Statement};
+use crate::shard_map::{Database, ShardId, Table};
+use crate::sql::{Access, Facts, Flags, ShowKind, Verb};
+use crate::wire::command::{self, Command};
+use crate::wire::reply::ServerError;
+use crate::wire::result_set::{Column, Decoded, TextResult, decode_text};
+use crate::wire::walker::Expect;
+use crate::wire::capability;
+
+impl Session {
+    async fn send_rows(&mut self, rows: &TextResult, more: bool) -> Served<Outcome> {
+        let mut out = Vec::new();
+        let flags = self.status(more);
+        rows.encode(&mut out, &mut self.client.sequence, self.client.has(capability::DEPRECATE_EOF), flags, 0);
+        let handle = self.registered.handle.clone();
+        self.client.send(&out, &handle).await?;
+        self.before.answered_ok();
+        Ok(Outcome::Done)
+    }
+
+    /// The map's databases that the account may use.
+    pub(super) async fn show_databases(&mut self, text: &[u8], more: bool) -> Served<Outcome> {
+        let words = text.split(|b| b.is_ascii_whitespace()).filter(|word| !word.is_empty()).count();
+        if words > 2 {
+            let text = "Meridian: SHOW DATABASES with LIKE or WHERE is not served yet; use SHOW DATABASES";
+            return self.answer_error(1235, b"42000", text).await;
+        }
+        let mut names: Vec<&str> = self.snapshot.map.databases.iter().map(|database| database.name.as_str()).collect();
+        names.retain(|name| self.account.may_use(name));
+        names.push("information_schema");
+        names.sort_unstable();
+        let mut rows = TextResult::new(vec![Column::text("Database", 64)]);
+        for name in names {
+            rows.row(&[Some(name.as_bytes())]);
+        }
+        self.send_rows(&rows, more).await
+    }
+
+    /// SHOW TABLES of a database on several shards: every shard is asked with the client's own text, and a name counts
+    /// where the map says that its table lives.
+    pub(super) async fn show_tables(&mut self, text: &[u8], database: DatabaseId, more: bool) -> Served<Outcome> {
+        if let Some(refused) = self.forbidden(&[database]) {
+            return self.deny_database(&refused).await;
+        }
+        let snapshot = self.snapshot.clone();
+        let database = &snapshot.map.databases[usize::from(database.0)];
+        let mut columns = Vec::new();
+        let mut found: BTreeMap<Vec<u8>, Vec<Option<Vec<u8>>>> = BTreeMap::new();
+        for shard in database.shards() {
+            match self.ask(shard, text).await {
+                Ok(Ok(Decoded::Rows(rows))) => {
+                    columns = rows.columns;
+                    for row in rows.rows {
+                        let Some(Some(name)) = row.first() else { continue };
+                        if is_shown_from(database, &String::from_utf8_lossy(name), shard) {
+                            found.insert(name.clone(), row);
+                        }
+                    }
+                }
+                Ok(Ok(Decoded::Err(error)) | Err(error)) => return self.answer_server_error(error).await,
+                Ok(Ok(Decoded::Ok { .. })) => {}
+                Err(failure) => return Ok(self.answer_failure(&failure).await?.into()),
+            }
+        }
+        let mut rows = TextResult::new(columns.iter().map(|name| Column::text(name, 64)).collect());
+        for row in found.values() {
+            let values: Vec<Option<&[u8]>> = row.iter().map(|value| value.as_deref()).collect();
+            rows.row(&values);
+        }
+        self.send_rows(&rows, more).await
+    }
+
+    async fn answer_server_error(&mut self, error: ServerError) -> Served<Outcome> {
+        self.client.error(error.code, &error.sqlstate, &String::from_utf8_lossy(&error.message)).await?;
+        self.before.answered_error(error);
+        Ok(Outcome::Failed)
+    }
+
+    /// Runs a small read on a shard and takes its whole answer.
+    async fn ask(&mut self, shard: ShardId, sql: &[u8]) -> Result<Result<Decoded, ServerError>, Failure> {
+        let group = self.snapshot.group(shard);
+        if let Some(at) = self.held.iter().position(|held| held.group == group) {
+            let state = self.state.clone();
+            let held = &mut self.held[at];
+            return ask_on(&mut held.lease, &state, sql).await;
+        }
+        let pool = self.pool(group);
+        let mut retried = false;
+        loop {
+            let mut lease = self.acquire(&pool, retried).await?;
+            let state = self.state.clone();
+            match ask_on(&mut lease, &state, sql).await {
+                Ok(answer) => {
+                    give_back(lease).await;
+                    return Ok(answer);
+                }
+                Err(_) if !retried => retried = true,
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    /// COM_FIELD_LIST: to a shard that has the table.
+    pub(super) async fn field_list(&mut self, incoming: &mut Incoming) -> Served {
+        if !self.refresh_dialect().await? {
+            return Ok(());
+        }
+        let Ok(Command::FieldList { table, .. }) = command::parse(incoming.payload(), self.client.capabilities) else {
+            return self.refuse_malformed("COM_FIELD_LIST").await;
+        };
+        let name = String::from_utf8_lossy(table).into_owned();
+        let Some(index) = self.database_index() else {
+            return self.answer_error(1046, b"3D000", "No database selected").await.map(drop);
+        };
+        let database = &self.snapshot.map.databases[index];
+        let shard = match database.tables.get(&name) {
+            Some(Table::Vertical(shard)) => Some(*shard),
+            Some(Table::Range(split)) => split.bounds.first().map(|bound| bound.on),
+            None => database.unlisted,
+        };
+        let Some(shard) = shard else {
+            let text = format!("Table '{}.{name}' doesn't exist", database.name);
+            return self.answer_error(1146, b"42S02", &text).await.map(drop);
+        };
+        let Some(bytes) = incoming.packet() else {
+            return self.refuse_malformed("COM_FIELD_LIST").await;
+        };
+        let facts = Facts { verb: Verb::Show(ShowKind::Columns), access: Access::Read, implicit_commit: false, flags: Flags::NONE };
+        let job = Job { shard, facts: &facts, shape: Shape::plain(Expect::FieldList), work: Work::Bytes(bytes), text: b"" };
+        self.run_single(job).await.map(drop)
+    }
+
+    /// SHOW WARNINGS when the connection of the previous statement cannot be asked. `None`: it can.
+    pub(super) async fn diagnostics(&mut self, statement: &Statement, more: bool) -> Served<Option<Outcome>> {
+        if !matches!(statement.facts.verb, Verb::Show(ShowKind::Warnings | ShowKind::Errors)) {
+            return Ok(None);
+        }
+        match self.before.diagnostics.clone() {
+            Diagnostics::None => Ok(None),
+            Diagnostics::Ours(error) => {
+                let mut rows = TextResult::new(vec![
+                    Column::text("Level", 7),
+                    Column::integer("Code"),
+                    Column::text("Message", 512),
+                ]);
+                rows.row(&[Some(b"Error"), Some(error.code.to_string().as_bytes()), Some(&error.message)]);
+                let outcome = self.send_rows(&rows, more).await?;
+                self.before.diagnostics = Diagnostics::Ours(error);
+                Ok(Some(outcome))
+            }
+            Diagnostics::On(place) => {
+                if self.held.iter().any(|held| held.lease.id == place.connection) {
+                    return Ok(None);
+                }
+                if let Some(lease) = place.pool.acquire_same(place.connection) {
+                    let untouched = self.before.was_here(&lease);
+                    lease.release();
+                    if untouched {
+                        return Ok(None);
+                    }
+                }
+                let plain = self.scratch.normalized().eq_ignore_ascii_case(b"SHOW WARNINGS");
+                match self.kept(&place).await {
+                    Kept::Warnings(bytes) if plain && !more && self.client.sequence == 1 => {
+                        let handle = self.registered.handle.clone();
+                        self.client.send(&bytes, &handle).await?;
+                        Ok(Some(Outcome::Done))
+                    }
+                    _ => Ok(None),
+                }
+            }
+        }
+    }
+
+    /// What became of something that a connection owes this session; waits for one that is just being handed over.
+    async fn kept(&self, place: &Place) -> Kept {
+        let bound = Duration::from_millis(place.pool.options.wait_ms_max);
+        tokio::time::timeout(bound, place.kept.settled()).await.unwrap_or_default()
+    }
+
+    /// The session's LAST_INSERT_ID(), fetched from where it is; `None` if it is lost.
+    pub(super) async fn last_insert_id(&mut self) -> Option<u64> {
+        let place = match &self.before.last_insert_id {
+            LastInsertId::Zero => return Some(0),
+            LastInsertId::Known(value) => return Some(*value),
+            LastInsertId::On(place) => place.clone(),
+        };
+        let value = match place.kept.now() {
+            Kept::LastInsertId(value) => Some(value),
+            Kept::There => {
+                if let Some(held) = self.held.iter_mut().find(|held| held.lease.id == place.connection) {
+                    ask_last_insert_id(&mut held.lease).await
+                } else if let Some(mut lease) = place.pool.acquire_same(place.connection) {
+                    let value = ask_last_insert_id(&mut lease).await;
+                    if value.is_some() {
+                        lease.release();
+                    }
+                    value
+                } else {
+                    match self.kept(&place).await {
+                        Kept::LastInsertId(value) => Some(value),
+                        _ => None,
+                    }
+                }
+            }
+            _ => None,
+        };
+        if let Some(value) = value {
+            self.before.last_insert_id = LastInsertId::Known(value);
+        }
+        value
+    }
+
+    /// The text with this session's own id in the place of CONNECTION_ID(): a server would answer with its own.
+    pub(super) fn with_connection_id<'a>(&self, text: &'a [u8], statement: &Statement) -> Cow<'a, [u8]> {
+        const CALL: &[u8] = b"connection_id";
+        if !statement.facts.flags.contains(Flags::CONNECTION_ID) {
+            return Cow::Borrowed(text);
+        }
+        let id = self.registered.handle.id;
+        let mut out = Vec::with_capacity(text.len() + 32);
+        let mut rest = text;
+        while let Some(at) = find_ignoring_case(rest, CALL) {
+            let behind = rest[at + CALL.len()..].trim_ascii_start();
+            let Some(arguments) = behind.strip_prefix(b"(").map(|b| b.trim_ascii_start()) else {
+                out.extend_from_slice(&rest[..at + CALL.len()]);
+                rest = &rest[at + CALL.len()..];
+                continue;
+            };
+            let Some(after) = arguments.strip_prefix(b")") else {
+                return Cow::Borrowed(text);
+            };
+            out.extend_from_slice(&rest[..at]);
+            let call = &rest[at..rest.len() - after.len()];
+            let alone = out.trim_ascii().eq_ignore_ascii_case(b"select") && after.trim_ascii().is_empty();
+            out.extend_from_slice(format!("CAST({id} AS UNSIGNED)").as_bytes());
+            if alone {
+                // The column keeps the name that a server gives it.
+                out.extend_from_slice(b" AS `");
+                out.extend_from_slice(call);
+                out.push(b'`');
+            }
+            rest = after;
+        }
+        out.extend_from_slice(rest);
+        Cow::Owned(out)
+    }
+}
+
+fn find_ignoring_case(text: &[u8], word: &[u8]) -> Option<usize> {
+    text.windows(word.len()).position(|window| window.eq_ignore_ascii_case(word))
+}
+
+/// Whether SHOW TABLES takes this name from this shard.
+fn is_shown_from(database: &Database, table: &str, shard: ShardId) -> bool {
+    match database.tables.get(table) {
+        Some(Table::Vertical(home)) => *home == shard,
+        Some(Table::Range(split)) => split.bounds.first().is_some_and(|bound| bound.on == shard),
+        None => database.unlisted == Some(shard),
+    }
+}
+
+async fn ask_on(
+    lease: &mut Lease,
+    state: &std::sync::Arc<crate::session::State>,
+    sql: &[u8],
+) -> Result<Result<Decoded, ServerError>, Failure> {
+    let mut prelude = Prelude::default();
+    prelude.settle(lease);
+    prelude.replay(lease, state);
+    if !prelude.is_empty() {
+        let mut out = Vec::new();
+        prelude.encode(&mut out);
+        lease.send(&out).await?;
+        if let Err(rejected) = prelude.read(lease, state).await? {
+            return Ok(Err(rejected.error));
+        }
+    }
+    let mut payload = vec![command::code::QUERY];
+    payload.extend_from_slice(sql);
+    let reply = lease.call(&payload).await?;
+    let deprecate_eof = lease.deprecate_eof();
+    lease.uses += 1;
+    decode_text(&reply.bytes, deprecate_eof).map(Ok).map_err(|malformed| lease.garbage(malformed.what))
+}
+
+async fn ask_last_insert_id(lease: &mut Lease) -> Option<u64> {
+    match lease.query(b"SELECT LAST_INSERT_ID()").await.ok()? {
+        Decoded::Rows(rows) => {
+            let value = rows.rows.first()?.first()?.as_ref()?;
+            std::str::from_utf8(value).ok()?.parse().ok()
+        }
+        _ => None,
+    }
+}

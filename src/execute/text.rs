@@ -1,0 +1,138 @@
+//! COM_QUERY: one packet of text, of one statement or of several.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::plan_cache::Scope;
+use super::relay::Shape;
+use super::single::{Job, Work};
+use super::values::TextValues;
+use super::{Incoming, Outcome, Served, Session};
+use crate::plan::{self, Statement, Target};
+use crate::route;
+use crate::shard_map::ShardId;
+use crate::sql::facts::Flags;
+use crate::sql::{self, Scratch};
+use crate::wire::command::code;
+use crate::wire::packet;
+use crate::wire::walker::Expect;
+
+impl Session {
+    pub(super) async fn query(&mut self, incoming: &mut Incoming) -> Served {
+        if !self.refresh_dialect().await? {
+            return Ok(());
+        }
+        let payload = incoming.payload();
+        let text = &payload[1..];
+        let mut at = 0;
+        loop {
+            let scanned = match sql::scan(&text[at..], &self.dialect, &mut self.scratch) {
+                Ok(scanned) => scanned,
+                Err(error) => {
+                    let message = format!("You have an error in your SQL syntax: {error}");
+                    return self.answer_error(1064, b"42000", &message).await.map(drop);
+                }
+            };
+            let one = &text[at..at + scanned.end];
+            let more = scanned.rest.is_some();
+            if more && !self.multi_statements {
+                let message = "You have an error in your SQL syntax; several statements in one packet need the client's \
+                               option for multi-statements";
+                return self.answer_error(1064, b"42000", message).await.map(drop);
+            }
+            let alone = at == 0 && !more;
+            // The client's own packet, byte for byte, if there is nothing else in it.
+            let packet = if alone { incoming.packet() } else { None };
+            let outcome = self.statement(one, packet, more).await?;
+            match scanned.rest {
+                Some(rest) if outcome == Outcome::Done => {
+                    at += rest;
+                    if !self.refresh_dialect().await? {
+                        return Ok(());
+                    }
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// The plan of the statement that was scanned last.
+    pub(super) fn plan(&mut self) -> Arc<Statement> {
+        let scope = Scope { database: self.database_scope(), dialect: self.dialect };
+        let (hash, normalized) = (self.scratch.hash(), self.scratch.normalized());
+        if let Some(found) = self.snapshot.plans.find(hash, scope, normalized) {
+            return found;
+        }
+        let planned = plan::plan(&self.snapshot.map, self.state.database.as_deref(), normalized, &self.dialect);
+        let planned = Arc::new(planned);
+        self.snapshot.plans.keep(hash, scope, normalized, &planned);
+        planned
+    }
+
+    /// One statement of the packet. `packet`: the client's own, if this statement is all of it.
+    async fn statement(&mut self, text: &[u8], packet: Option<&[u8]>, more: bool) -> Served<Outcome> {
+        let statement = self.plan();
+        let shard = match &statement.target {
+            Target::Tables(tables) => {
+                if let Some(refused) = self.forbidden(&tables.databases) {
+                    return self.deny_database(&refused).await;
+                }
+                let values = TextValues { text, scratch: &self.scratch };
+                match route::route(&statement, &self.snapshot.map, &values) {
+                    Ok(route) => route.shard,
+                    Err(refusal) => return self.refuse(&refusal).await,
+                }
+            }
+            Target::NoTable => self.home_shard(&statement),
+            Target::Control => return self.control(text, &statement, more).await,
+            Target::ShowTables { database } => return self.show_tables(text, *database, more).await,
+            Target::ShowDatabases => return self.show_databases(text, more).await,
+            Target::Refused(refusal) => return self.refuse(refusal).await,
+        };
+        let text = match self.with_connection_id(text, &statement) {
+            Ok(text) => text,
+            Err(outcome) => return outcome.answer(self).await,
+        };
+        let mut built = Vec::new();
+        let bytes = match (packet, &text) {
+            (Some(packet), Cow::Borrowed(_)) => packet,
+            _ => {
+                query_packet(&text, &mut built);
+                &built
+            }
+        };
+        let shape = Shape { expect: Expect::Command, shift: self.client.sequence.wrapping_sub(1), more, statement_id: None };
+        let job = Job { shard, facts: &statement.facts, shape, work: Work::Bytes(bytes), text: &text };
+        self.run_single(job).await
+    }
+
+    /// Where a statement without a table goes: where the session already is, else its database's home.
+    pub(super) fn home_shard(&self, statement: &Statement) -> ShardId {
+        let home = self.snapshot.home(self.database_index());
+        let about_before = Flags::ROW_COUNT | Flags::FOUND_ROWS | Flags::DIAGNOSTICS | Flags::LAST_INSERT_ID;
+        if statement.facts.flags.intersects(about_before)
+            && let Some(shard) = self.shard_of_previous()
+        {
+            return shard;
+        }
+        match self.held.first() {
+            Some(held) => held.shard,
+            None => home,
+        }
+    }
+}
+
+/// A COM_QUERY of this text, header and all.
+pub(super) fn query_packet(text: &[u8], out: &mut Vec<u8>) {
+    let mut payload = Vec::with_capacity(text.len() + 1);
+    payload.push(code::QUERY);
+    payload.extend_from_slice(text);
+    packet::append(out, &mut 0, &payload);
+}
+
+/// For statements that are read again, such as those kept prepared.
+pub(super) fn scratch_of(text: &[u8], dialect: &sql::Dialect) -> Result<Scratch, sql::LexError> {
+    let mut scratch = Scratch::default();
+    sql::scan(text, dialect, &mut scratch)?;
+    Ok(scratch)
+}

@@ -1,0 +1,219 @@
+//! BEGIN, COMMIT, ROLLBACK and savepoints over the groups of a session's transaction.
+//!
+//! A transaction may read many groups and writes one. COMMIT goes to the writer first: only there can it fail in a
+//! way that matters; the others hold snapshots.
+
+use super::relay::Shape;
+use super::single::{Job, Ran, Work, run_quietly};
+use super::text::query_packet;
+use super::{Ended, Gone, Outcome, Served, Session};
+use crate::backend::Failure;
+use crate::session::{Savepoint, Transaction};
+use crate::sql::{Access, Facts, Flags, Verb};
+use crate::wire::command::code;
+use crate::wire::reply::ServerError;
+use crate::wire::walker::Expect;
+
+impl Session {
+    /// BEGIN, START TRANSACTION: answered at once, opened on each group by the first statement there.
+    pub(super) async fn begin(&mut self, text: &[u8], snapshot: bool, more: bool) -> Served<Outcome> {
+        if snapshot && self.snapshot.map.shards.len() > 1 {
+            let text = "Meridian: START TRANSACTION WITH CONSISTENT SNAPSHOT is not served yet over several shards: each would \
+                        have a snapshot of its own time; use START TRANSACTION, and read one shard at a time";
+            return self.answer_error(1235, b"42000", text).await;
+        }
+        if self.in_transaction()
+            && let Err(ran) = self.commit_all().await?
+        {
+            return Ok(ran.into());
+        }
+        self.transaction = Some(Transaction::begun(text.to_vec()));
+        self.answer_ok(more).await
+    }
+
+    /// COMMIT and ROLLBACK.
+    pub(super) async fn end(&mut self, commit: bool, chain: bool, release: bool, more: bool) -> Served<Outcome> {
+        let opening = self.transaction.as_ref().and_then(|transaction| transaction.opening.clone());
+        let ended = if commit { self.commit_all().await? } else { self.roll_back_all().await };
+        if let Err(ran) = ended {
+            return Ok(ran.into());
+        }
+        if chain {
+            self.transaction = Some(Transaction::begun(opening.unwrap_or_else(|| b"BEGIN".to_vec())));
+        }
+        let outcome = self.answer_ok(more && !release).await?;
+        if release {
+            return Err(Ended::Closed(None));
+        }
+        Ok(outcome)
+    }
+
+    /// Before a statement that commits by itself: what is open on other groups would otherwise stay open.
+    pub(super) async fn commit_before(&mut self, job: Job<'_>) -> Served<Result<(), Ran>> {
+        let group = self.snapshot.group(job.shard);
+        let elsewhere = self.held.iter().any(|held| held.in_transaction && held.group != group);
+        if elsewhere {
+            return self.commit_all().await;
+        }
+        // The server does it, on the one connection there is; nothing is to be opened for it.
+        self.transaction = None;
+        Ok(Ok(()))
+    }
+
+    /// Commits on every group, the writer first.
+    pub(super) async fn commit_all(&mut self) -> Served<Result<(), Ran>> {
+        let writer = self.transaction.take().and_then(|transaction| transaction.writer);
+        self.next_transaction = None;
+        let mut open: Vec<_> = std::mem::take(&mut self.held);
+        open.sort_by_key(|held| Some(held.group) != writer);
+        let mut open = open.into_iter();
+        while let Some(mut held) = open.next() {
+            if !held.in_transaction {
+                self.held.push(held);
+                continue;
+            }
+            let mut payload = vec![code::QUERY];
+            payload.extend_from_slice(b"COMMIT");
+            let handle = self.registered.handle.clone();
+            handle.begin(held.lease.pool(), held.lease.thread_id);
+            let answer = held.lease.call(&payload).await;
+            let hit = handle.end(held.lease.thread_id);
+            held.in_transaction = false;
+            match answer {
+                Ok(reply) => match reply.error() {
+                    None => {
+                        if hit {
+                            self.registered.handle.settled().await;
+                            if held.lease.call(&[code::PING]).await.is_err() {
+                                continue;
+                            }
+                        }
+                        self.keep_or_give_back(held).await;
+                    }
+                    Some(error) => {
+                        drop(held);
+                        self.held.extend(open);
+                        self.roll_back_others().await;
+                        return self.commit_refused(error).await;
+                    }
+                },
+                Err(failure) => {
+                    drop(held);
+                    self.held.extend(open);
+                    self.roll_back_others().await;
+                    return Err(self.commit_unknown(&failure).await?);
+                }
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    async fn commit_refused(&mut self, error: ServerError) -> Served<Result<(), Ran>> {
+        self.before.answered_error(error.clone());
+        self.client.error(error.code, &error.sqlstate, &String::from_utf8_lossy(&error.message)).await?;
+        Ok(Err(Ran::Failed))
+    }
+
+    /// The answer to a COMMIT was lost. It is never sent again: it may have been done.
+    async fn commit_unknown(&mut self, failure: &Failure) -> Served<Ended> {
+        let text = format!("Meridian: the outcome of this COMMIT is unknown ({failure}); check the data before you repeat it");
+        self.answer_error(2013, b"HY000", &text).await?;
+        Ok(Ended::Closed(Some(Gone::Protocol("commit lost with its server"))))
+    }
+
+    async fn roll_back_all(&mut self) -> Result<(), Ran> {
+        self.transaction = None;
+        self.next_transaction = None;
+        self.roll_back_others().await;
+        Ok(())
+    }
+
+    /// Rolls back whatever is still open. A connection on which that fails is closed, which rolls back as well.
+    pub(super) async fn roll_back_others(&mut self) {
+        for mut held in std::mem::take(&mut self.held) {
+            if held.in_transaction {
+                if !run_quietly(&mut held.lease, b"ROLLBACK").await {
+                    continue;
+                }
+                held.in_transaction = false;
+            }
+            self.keep_or_give_back(held).await;
+        }
+    }
+
+    pub(super) async fn savepoint(&mut self, name: Vec<u8>, text: &[u8], more: bool) -> Served<Outcome> {
+        if self.transaction.is_none() && self.state.autocommit() {
+            // Outside a transaction a savepoint is gone with its own statement.
+            return self.answer_ok(more).await;
+        }
+        if let Err(outcome) = self.on_all_groups(text).await? {
+            return Ok(outcome);
+        }
+        self.transaction.get_or_insert_default().savepoint(Savepoint { text: text.to_vec(), name });
+        self.answer_ok(more).await
+    }
+
+    pub(super) async fn roll_back_to(&mut self, name: &[u8], text: &[u8], more: bool) -> Served<Outcome> {
+        if !self.transaction.as_mut().is_some_and(|transaction| transaction.roll_back_to(name)) {
+            return self.no_savepoint(name).await;
+        }
+        match self.on_all_groups(text).await? {
+            Err(outcome) => Ok(outcome),
+            Ok(()) => self.answer_ok(more).await,
+        }
+    }
+
+    pub(super) async fn release_savepoint(&mut self, name: &[u8], text: &[u8], more: bool) -> Served<Outcome> {
+        if !self.transaction.as_mut().is_some_and(|transaction| transaction.release(name)) {
+            return self.no_savepoint(name).await;
+        }
+        match self.on_all_groups(text).await? {
+            Err(outcome) => Ok(outcome),
+            Ok(()) => self.answer_ok(more).await,
+        }
+    }
+
+    async fn no_savepoint(&mut self, name: &[u8]) -> Served<Outcome> {
+        let text = format!("SAVEPOINT {} does not exist", String::from_utf8_lossy(name));
+        self.answer_error(1305, b"42000", &text).await
+    }
+
+    /// Runs a savepoint statement wherever the transaction is open.
+    async fn on_all_groups(&mut self, text: &[u8]) -> Served<Result<(), Outcome>> {
+        for at in 0..self.held.len() {
+            let held = &mut self.held[at];
+            if !held.in_transaction {
+                continue;
+            }
+            let mut payload = vec![code::QUERY];
+            payload.extend_from_slice(text);
+            match held.lease.call(&payload).await {
+                Ok(reply) => {
+                    if let Some(error) = reply.error() {
+                        self.client.error(error.code, &error.sqlstate, &String::from_utf8_lossy(&error.message)).await?;
+                        self.before.answered_error(error);
+                        return Ok(Err(Outcome::Failed));
+                    }
+                }
+                Err(failure) => {
+                    self.answer_failure(&failure).await?;
+                    return Err(Ended::Closed(Some(Gone::Protocol("transaction lost with its server"))));
+                }
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Runs one of the session's own statements on a shard, relaying its reply.
+    pub(super) async fn relay_own(&mut self, text: &[u8], verb: Verb, more: bool) -> Served<Ran> {
+        let shard = match self.held.first() {
+            Some(held) => held.shard,
+            None => self.snapshot.home(self.database_index()),
+        };
+        let facts = Facts { verb, access: Access::Read, implicit_commit: false, flags: Flags::NONE };
+        let mut bytes = Vec::new();
+        query_packet(text, &mut bytes);
+        let shape = Shape { shift: self.client.sequence.wrapping_sub(1), more, ..Shape::plain(Expect::Command) };
+        self.run_single(Job { shard, facts: &facts, shape, work: Work::Bytes(&bytes), text }).await
+    }
+}

@@ -1,0 +1,328 @@
+//! What Meridian will not do for a client, and the one table that turns it into a MySQL error.
+//!
+//! Variants hold facts (names, forms), never sentences. A message names the construct and the way out
+//! (DESIGN.md principle 4), begins with `Meridian: ` and fits MySQL's 512 bytes of an error message.
+
+use std::fmt::Write;
+
+/// A statement, or its values, that will not be routed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// An unqualified table name, and the session has no database.
+    NoDatabase,
+    UnknownDatabase {
+        database: Box<str>,
+    },
+    /// The map does not list the table and its database says `unlisted: refuse`.
+    Unlisted {
+        database: Box<str>,
+        table: Box<str>,
+    },
+    /// The map lists the table under a name that differs in case only.
+    OtherCase {
+        database: Box<str>,
+        table: Box<str>,
+        listed: Box<str>,
+    },
+    /// A split table without a usable condition on its key.
+    NoKey {
+        table: Box<str>,
+        key: Box<str>,
+        shards: Vec<Box<str>>,
+    },
+    /// Tables, or keys of tables, that live on different shards.
+    Apart {
+        places: Vec<(Box<str>, Box<str>)>,
+    },
+    /// An IN list whose keys live on different shards.
+    KeysApart {
+        table: Box<str>,
+        key: Box<str>,
+        first: Box<str>,
+        second: Box<str>,
+    },
+    /// A multi-row INSERT whose rows live on different shards.
+    RowsApart {
+        table: Box<str>,
+        first: Box<str>,
+        second: Box<str>,
+    },
+    /// A key in a WHERE or ON whose comparison with the column is not settled by SEMANTICS.md section 4.
+    ReadForm {
+        table: Box<str>,
+        key: Box<str>,
+        form: Form,
+    },
+    /// A key that is to be stored and is not an exact value of the column's type.
+    WrittenForm {
+        table: Box<str>,
+        key: Box<str>,
+        form: Form,
+    },
+    /// An INSERT into a split table that does not name its columns.
+    Columns {
+        table: Box<str>,
+        key: Box<str>,
+    },
+    /// An INSERT into a split table from a SELECT, or LOAD DATA.
+    Source {
+        table: Box<str>,
+        source: Construct,
+    },
+    /// An UPDATE, or ON DUPLICATE KEY UPDATE, of the key.
+    KeyAssigned {
+        table: Box<str>,
+        key: Box<str>,
+        construct: Construct,
+    },
+    /// A definition of a split table.
+    SplitSchema {
+        table: Box<str>,
+        construct: Construct,
+    },
+    /// Administration of a server, by its verb.
+    Admin {
+        verb: Box<str>,
+    },
+    /// A schema of the server itself, or a listing of one, where several servers have each their own.
+    PerServer {
+        what: Box<str>,
+    },
+    /// Something that lives on one shard without the map knowing which.
+    Homeless {
+        construct: Construct,
+        name: Box<str>,
+    },
+    /// The statement could not be read with certainty.
+    Unreadable {
+        near: Box<str>,
+    },
+}
+
+/// Constructs that a refusal names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Construct {
+    InsertSelect,
+    LoadData,
+    Update,
+    OnDuplicateKey,
+    Definition,
+    LockTables,
+    Maintenance,
+    Handler,
+    Routine,
+    Function,
+    Sequence,
+}
+
+/// The form in which a key was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Missing,
+    Null,
+    Default,
+    Expression,
+    Decimal,
+    Float,
+    Text,
+    Other,
+    OutOfRange,
+    /// Inside the type, below the first bound of the map.
+    Below,
+}
+
+impl Refusal {
+    /// MySQL error number, SQLSTATE and text.
+    pub fn error(&self) -> (u16, &'static str, String) {
+        let (code, state) = self.number();
+        (code, state, format!("Meridian: {}", self.text()))
+    }
+
+    /// 1235 (ER_NOT_SUPPORTED_YET) unless MySQL has a number of its own for the fact.
+    fn number(&self) -> (u16, &'static str) {
+        match self {
+            Refusal::NoDatabase => (1046, "3D000"),
+            Refusal::UnknownDatabase { .. } => (1049, "42000"),
+            Refusal::Unlisted { .. } | Refusal::OtherCase { .. } => (1146, "42S02"),
+            Refusal::Admin { .. } => (1227, "42000"),
+            Refusal::NoKey { .. }
+            | Refusal::Apart { .. }
+            | Refusal::KeysApart { .. }
+            | Refusal::RowsApart { .. }
+            | Refusal::ReadForm { .. }
+            | Refusal::WrittenForm { .. }
+            | Refusal::Columns { .. }
+            | Refusal::Source { .. }
+            | Refusal::KeyAssigned { .. }
+            | Refusal::SplitSchema { .. }
+            | Refusal::PerServer { .. }
+            | Refusal::Homeless { .. }
+            | Refusal::Unreadable { .. } => (1235, "42000"),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Refusal::NoDatabase => "no database selected; USE one, or write database.table".into(),
+            Refusal::UnknownDatabase { database } => {
+                format!(
+                    "unknown database `{database}`; the shard map's databases are listed by SHOW DATABASES"
+                )
+            }
+            Refusal::Unlisted { database, table } => format!(
+                "table {database}.{table} is not in the shard map; add it under databases.{database}.tables, or \
+                 give databases.{database}.unlisted a shard"
+            ),
+            Refusal::OtherCase {
+                database,
+                table,
+                listed,
+            } => format!(
+                "table {database}.{table} is not in the shard map, which has {database}.{listed}; write the name \
+                 as the map does, or list both"
+            ),
+            Refusal::NoKey { table, key, shards } => format!(
+                "this statement needs rows of shards {} ({table}: no equality on its key `{key}` found); add \
+                 `{key} = ...` or `{key} IN (...)` with keys of one shard",
+                list(shards)
+            ),
+            Refusal::Apart { places } => format!(
+                "this statement needs rows of several shards ({}); statements over several shards are not \
+                 served yet: run one per shard",
+                places_text(places)
+            ),
+            Refusal::KeysApart {
+                table,
+                key,
+                first,
+                second,
+            } => format!(
+                "the keys given for {table}.{key} live on shards {first} and {second}; give keys of one shard, \
+                 in one statement per shard"
+            ),
+            Refusal::RowsApart {
+                table,
+                first,
+                second,
+            } => format!(
+                "rows of this INSERT into {table} live on shards {first} and {second}; insert the rows of each \
+                 shard by a statement of their own"
+            ),
+            Refusal::ReadForm { table, key, form } => format!(
+                "{table}.{key} is compared with {}, which does not name one shard; compare it with an integer",
+                form.named()
+            ),
+            Refusal::WrittenForm { table, key, form } => format!(
+                "sharding key {table}.{key} must be given as an integer of its column's type, and it is {}{}",
+                form.named(),
+                if matches!(form, Form::Missing | Form::Default | Form::Null) {
+                    "; name the column and give its value (AUTO_INCREMENT on a split table is not served yet)"
+                } else {
+                    "; write the integer itself"
+                }
+            ),
+            Refusal::Columns { table, key } => format!(
+                "INSERT into split table {table} must name its columns, so that its key `{key}` can be found; \
+                 write INSERT INTO {table} (..., {key}, ...) VALUES ..."
+            ),
+            Refusal::Source { table, source } => format!(
+                "{} into split table {table} is not served yet; insert its rows by INSERT ... VALUES",
+                source.named()
+            ),
+            Refusal::KeyAssigned {
+                table,
+                key,
+                construct,
+            } => format!(
+                "{} of sharding key {table}.{key} would move the row to another shard; insert it there and \
+                 delete it here",
+                construct.named()
+            ),
+            Refusal::SplitSchema { table, construct } => format!(
+                "{} of split table {table} is not served yet; run it on each shard's server",
+                construct.named()
+            ),
+            Refusal::Admin { verb } => {
+                format!(
+                    "{verb} administers one server and is not passed on; connect to that server and run it there"
+                )
+            }
+            Refusal::PerServer { what } => format!(
+                "{what} differs from server to server and this database lives on several; ask the shard's server \
+                 directly"
+            ),
+            Refusal::Homeless { construct, name } => format!(
+                "{} {name}: the shard map does not say on which shard it lives; connect to that shard's server, or \
+                 use a database whose tables live on one shard",
+                construct.named()
+            ),
+            Refusal::Unreadable { near } => format!(
+                "cannot tell with certainty which tables this statement uses (near `{near}`), and the database lives \
+                 on several shards; write it in a plainer form"
+            ),
+        }
+    }
+}
+
+impl Construct {
+    pub fn named(self) -> &'static str {
+        match self {
+            Construct::InsertSelect => "INSERT ... SELECT",
+            Construct::LoadData => "LOAD DATA",
+            Construct::Update => "UPDATE",
+            Construct::OnDuplicateKey => "ON DUPLICATE KEY UPDATE",
+            Construct::Definition => "definition (CREATE, ALTER, DROP, TRUNCATE, RENAME)",
+            Construct::LockTables => "LOCK TABLES",
+            Construct::Maintenance => "ANALYZE, OPTIMIZE, CHECK or REPAIR",
+            Construct::Handler => "HANDLER",
+            Construct::Routine => "stored routine, trigger or event",
+            Construct::Function => "stored or unknown function",
+            Construct::Sequence => "sequence",
+        }
+    }
+}
+
+impl Form {
+    fn named(self) -> &'static str {
+        match self {
+            Form::Missing => "missing",
+            Form::Null => "NULL",
+            Form::Default => "DEFAULT",
+            Form::Expression => "an expression",
+            Form::Decimal => "a decimal literal",
+            Form::Float => "a floating-point value",
+            Form::Text => "a string that is not a plain integer",
+            Form::Other => "a literal of another type",
+            Form::OutOfRange => "out of the column's range",
+            Form::Below => "below the first key of the shard map",
+        }
+    }
+}
+
+/// `s0 and s1`, `s0, s1 and s2`; cut after eight.
+fn list(names: &[Box<str>]) -> String {
+    let mut text = String::new();
+    for (index, name) in names.iter().take(8).enumerate() {
+        let last = index + 1 == names.len();
+        text.push_str(if index == 0 {
+            ""
+        } else if last {
+            " and "
+        } else {
+            ", "
+        });
+        text.push_str(name);
+    }
+    if names.len() > 8 {
+        let _ = write!(text, " and {} more", names.len() - 8);
+    }
+    text
+}
+
+fn places_text(places: &[(Box<str>, Box<str>)]) -> String {
+    let shown: Vec<Box<str>> = places
+        .iter()
+        .map(|(what, shard)| format!("{what} on {shard}").into_boxed_str())
+        .collect();
+    list(&shown)
+}

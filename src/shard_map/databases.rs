@@ -1,0 +1,244 @@
+//! The databases of a map and the places of their tables, all but the split itself.
+
+use std::collections::HashMap;
+
+use super::document::{Fields, Key, Node, Shape, Value, near};
+use super::load::{Names, check_name, unknown};
+use super::problem::{Faults, Feature, Problem, Thing};
+use super::{Database, Family, Group, Shard, ShardId, Table, ranges};
+
+/// The word that stands where a shard could: no shard at all.
+pub(super) const REFUSE: &str = "refuse";
+
+const DATABASE: &[&str] = &["family", "unlisted", "reads", "transactions", "tables"];
+
+const TABLE: &[&str] = &[
+    "on",
+    "everywhere",
+    "from",
+    "with",
+    "key",
+    "range",
+    "list",
+    "else",
+    "hash",
+    "buckets",
+    "below",
+    "as",
+    "reads",
+    "home",
+    "ids",
+    "zone",
+    "period",
+    "table",
+    "keep",
+    "ahead",
+];
+
+/// Fields of a table that are in the grammar and not served.
+const NOT_YET: &[(&str, Feature)] = &[
+    ("everywhere", Feature::Reference),
+    ("with", Feature::Colocation),
+    ("list", Feature::ListSplit),
+    ("hash", Feature::HashSplit),
+    ("as", Feature::PhysicalTable),
+    ("home", Feature::Homes),
+    ("ids", Feature::Ids),
+    ("zone", Feature::Zones),
+    ("period", Feature::Periods),
+];
+
+/// Fields that make sense only beside another.
+const BESIDE: &[(&str, &str)] = &[
+    ("from", "everywhere"),
+    ("else", "list"),
+    ("buckets", "hash"),
+    ("table", "period"),
+    ("keep", "period"),
+    ("ahead", "period"),
+    ("below", "range"),
+    ("range", "key"),
+    ("list", "key"),
+    ("hash", "key"),
+];
+
+/// Two of these beside each other contradict, but for `hash`, whose buckets are split by `range`.
+const PLACES: &[&str] = &["on", "everywhere", "with", "range", "list", "hash"];
+
+/// What a table may refer to.
+pub(super) struct Declared<'d> {
+    pub(super) shard_names: &'d Names<'d>,
+    /// `None` where a declaration is unsound.
+    pub(super) shards: &'d [Option<Shard>],
+    pub(super) groups: &'d [Group],
+}
+
+pub(super) fn read(
+    node: &Node,
+    shard_names: &Names<'_>,
+    shards: &[Option<Shard>],
+    groups: &[Group],
+    faults: &mut Faults,
+) -> Option<Vec<Database>> {
+    let declared = Declared {
+        shard_names,
+        shards,
+        groups,
+    };
+    let entries = node.entries("a mapping of databases", faults)?;
+    let databases = entries.iter().filter_map(|(key, node)| {
+        check_name(Thing::Database, &key.name, key.at, faults);
+        database(&key.name, node, &declared, faults)
+    });
+    Some(databases.collect())
+}
+
+fn database(
+    name: &str,
+    node: &Node,
+    declared: &Declared<'_>,
+    faults: &mut Faults,
+) -> Option<Database> {
+    let fields = Fields::read(node, "a database", DATABASE, faults)?;
+    let family = fields
+        .require("family", faults)
+        .and_then(|node| node.choice(&["mariadb", "mysql"], faults))
+        .map(|index| [Family::MariaDb, Family::MySql][index]);
+    let unlisted =
+        fields
+            .get("unlisted")
+            .and_then(|node| match node.text("a shard or `refuse`", faults)? {
+                REFUSE => None,
+                _ => declared.shard(node, faults),
+            });
+    reads(&fields, faults);
+    if let Some(node) = fields.get("transactions")
+        && let Some(1..) = node.choice(&["single_shard", "atomic", "best_effort"], faults)
+    {
+        faults.add(node.at, Problem::NotYet(Feature::Transactions));
+    }
+    let entries = match fields.get("tables") {
+        Some(node) => node.entries("a mapping of tables", faults)?,
+        None => &[],
+    };
+    let mut tables = HashMap::with_capacity(entries.len());
+    for (key, node) in entries {
+        check_name(Thing::Table, &key.name, key.at, faults);
+        if let Some(table) = table(&key.name, node, entries, declared, faults) {
+            tables.insert(key.name.clone(), table);
+        }
+    }
+    Some(Database {
+        name: name.to_owned(),
+        family: family?,
+        unlisted,
+        tables,
+    })
+}
+
+fn table(
+    name: &str,
+    node: &Node,
+    siblings: &[(Key, Node)],
+    declared: &Declared<'_>,
+    faults: &mut Faults,
+) -> Option<Table> {
+    if !matches!(node.value, Value::Mapping(_)) {
+        return declared.shard(node, faults).map(Table::Vertical);
+    }
+    let fields = Fields::read(node, "a table", TABLE, faults)?;
+    reads(&fields, faults);
+    let mut served = true;
+    for (field, feature) in NOT_YET {
+        if let Some(key) = fields.key(field) {
+            faults.add(key.at, Problem::NotYet(feature.clone()));
+            served = false;
+        }
+    }
+    if let Some(node) = fields.get("with") {
+        with(node, siblings, faults);
+    }
+    contradictions(&fields, faults);
+    let on = fields
+        .get("on")
+        .and_then(|node| declared.shard(node, faults));
+    // The ranges of a `hash` are over its buckets, not over the key.
+    let split = fields
+        .get("key")
+        .filter(|_| fields.get("hash").is_none())
+        .map(|key| ranges::read(name, key, &fields, declared, faults));
+    let placed = PLACES.iter().any(|field| fields.get(field).is_some()) || split.is_some();
+    if !placed && served {
+        faults.add(fields.at(), Problem::NoPlace);
+    }
+    match split {
+        Some(split) => split.map(Table::Range),
+        None => on.map(Table::Vertical),
+    }
+}
+
+/// `reads: primary` is what this version does; the other words are part of the grammar.
+fn reads(fields: &Fields<'_>, faults: &mut Faults) {
+    if let Some(node) = fields.get("reads")
+        && let Some(1..) = node.choice(&["primary", "nearest", "replica"], faults)
+    {
+        faults.add(node.at, Problem::NotYet(Feature::ReplicaReads));
+    }
+}
+
+/// Checks what `with` names, although it is not served, so that the map is right when it is.
+fn with(node: &Node, siblings: &[(Key, Node)], faults: &mut Faults) {
+    let Some(name) = node.text("a table's name", faults) else {
+        return;
+    };
+    if faults.are_full() {
+        return;
+    }
+    let names = || siblings.iter().map(|(key, _)| key.name.as_str());
+    match siblings.iter().find(|(key, _)| key.name == name) {
+        None => {
+            let near = near(name, names());
+            faults.add(node.at, unknown(Thing::Table, name, near));
+        }
+        Some((_, other)) if other.field("with").is_some() => {
+            let table = name.into();
+            faults.add(node.at, Problem::WithNamesWith { table });
+        }
+        Some(_) => {}
+    }
+}
+
+fn contradictions(fields: &Fields<'_>, faults: &mut Faults) {
+    let mut places = PLACES.iter().filter(|field| fields.get(field).is_some());
+    if let Some(other) = places.next() {
+        for field in places.filter(|field| (*other, **field) != ("range", "hash")) {
+            conflict(fields, field, other, faults);
+        }
+    }
+    if fields.get("on").is_some() {
+        conflict(fields, "key", "on", faults);
+    }
+    if fields.get("everywhere").is_some() {
+        conflict(fields, "key", "everywhere", faults);
+    }
+    for (field, beside) in BESIDE {
+        if let Some(key) = fields.key(field)
+            && fields.get(beside).is_none()
+        {
+            let (name, of) = (*beside, "a table with this field");
+            faults.add(key.at, Shape::MissingField { name, of });
+        }
+    }
+}
+
+fn conflict(fields: &Fields<'_>, field: &'static str, other: &'static str, faults: &mut Faults) {
+    if let Some(key) = fields.key(field) {
+        faults.add(key.at, Problem::FieldsConflict { field, other });
+    }
+}
+
+impl Declared<'_> {
+    pub(super) fn shard(&self, node: &Node, faults: &mut Faults) -> Option<ShardId> {
+        self.shard_names.find(node, faults).map(ShardId)
+    }
+}

@@ -1,0 +1,60 @@
+//! Lookups in a checked map. None of them allocates or fails on an id of the same map.
+
+use super::{Database, Group, GroupId, Member, RegionId, Shard, ShardId, ShardMap, Table};
+
+impl ShardMap {
+    /// A logical database by its exact name, as with `lower_case_table_names=0`.
+    pub fn database(&self, name: &str) -> Option<&Database> {
+        self.databases.iter().find(|database| database.name == name)
+    }
+
+    pub fn shard(&self, id: ShardId) -> &Shard {
+        &self.shards[usize::from(id.0)]
+    }
+
+    pub fn group(&self, id: GroupId) -> &Group {
+        &self.groups[usize::from(id.0)]
+    }
+
+    pub fn region(&self, id: RegionId) -> &str {
+        &self.regions[usize::from(id.0)]
+    }
+
+    /// The group whose servers hold a shard.
+    pub fn group_of(&self, id: ShardId) -> &Group {
+        self.group(self.shard(id).group)
+    }
+
+    pub fn shard_named(&self, name: &str) -> Option<ShardId> {
+        let index = self.shards.iter().position(|shard| shard.name == name)?;
+        u16::try_from(index).ok().map(ShardId)
+    }
+
+    pub fn region_named(&self, name: &str) -> Option<RegionId> {
+        let index = self.regions.iter().position(|region| region == name)?;
+        u16::try_from(index).ok().map(RegionId)
+    }
+
+    pub fn group_ids(&self) -> impl Iterator<Item = GroupId> + use<> {
+        (0..=u16::MAX).take(self.groups.len()).map(GroupId)
+    }
+
+    pub fn shard_ids(&self) -> impl Iterator<Item = ShardId> + use<> {
+        (0..=u16::MAX).take(self.shards.len()).map(ShardId)
+    }
+}
+
+impl Database {
+    /// A listed table by its exact name; where it is `None`, [`Database::unlisted`] decides.
+    pub fn table(&self, name: &str) -> Option<&Table> {
+        self.tables.get(name)
+    }
+}
+
+impl Group {
+    /// The first member in a region, else the first of all; a checked map has at least one.
+    pub fn nearest(&self, region: Option<RegionId>) -> Option<&Member> {
+        let near = |member: &&Member| Some(member.region) == region;
+        self.members.iter().find(near).or(self.members.first())
+    }
+}

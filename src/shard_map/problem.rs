@@ -1,0 +1,321 @@
+//! Everything that can be wrong with a shard map, in one table of words.
+
+use std::fmt;
+
+use super::IntegerType;
+use super::document::{self, Explain, Shape, Short, Words};
+
+/// One thing that is wrong with a map, with its position.
+pub type Fault = document::Fault<Problem>;
+
+pub(super) type Faults = document::Faults<Problem>;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    Shape(Shape),
+    /// Part of the grammar, not served by this version.
+    NotYet(Feature),
+    WrongVersion {
+        text: Box<str>,
+    },
+    /// `near` is the known name that was probably meant.
+    UnknownName {
+        thing: Thing,
+        name: Box<str>,
+        near: Option<Box<str>>,
+    },
+    BadName {
+        thing: Thing,
+        name: Box<str>,
+    },
+    DuplicateName {
+        thing: Thing,
+        name: Box<str>,
+    },
+    /// A shard called `refuse` could not be told from the word.
+    ReservedName {
+        name: Box<str>,
+    },
+    TooMany {
+        thing: Thing,
+        count: usize,
+        count_max: usize,
+    },
+    MemberWithoutPort {
+        at: Box<str>,
+    },
+    AddressTwice {
+        at: Box<str>,
+        first_line: u32,
+    },
+    FieldsConflict {
+        field: &'static str,
+        other: &'static str,
+    },
+    /// A mapping that says nothing about where the rows are.
+    NoPlace,
+    UnknownKeyType {
+        text: Box<str>,
+        near: Option<&'static str>,
+    },
+    BoundNotInteger {
+        text: Box<str>,
+    },
+    BoundOutOfType {
+        value: i128,
+        integer: IntegerType,
+    },
+    BoundsDisorder {
+        value: i128,
+        before: i128,
+    },
+    MinNotFirst,
+    FirstNotMin,
+    BelowBesideMin,
+    WithNamesWith {
+        table: Box<str>,
+    },
+    /// Two shards of one group would hold the same physical table.
+    SamePlace {
+        table: Box<str>,
+        shards: [Box<str>; 2],
+        group: Box<str>,
+    },
+}
+
+/// The kinds of things that a map names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Thing {
+    Region,
+    Group,
+    Member,
+    Shard,
+    Database,
+    Table,
+    Column,
+}
+
+/// What the grammar has and this version has not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Feature {
+    /// `everywhere:`.
+    Reference,
+    /// `list:`.
+    ListSplit,
+    /// `hash:` and `buckets:`.
+    HashSplit,
+    /// `with:`.
+    Colocation,
+    /// A key of several columns.
+    CompositeKey,
+    /// A key that is not an integer.
+    KeyType(Box<str>),
+    /// `as:`.
+    PhysicalTable,
+    /// `database:` on a shard.
+    PhysicalDatabase,
+    /// `reads:` other than `primary`.
+    ReplicaReads,
+    /// `transactions:` other than `single_shard`.
+    Transactions,
+    /// `period:`, `keep:`, `ahead:`, and `table:` with them.
+    Periods,
+    /// `home:`.
+    Homes,
+    /// `ids:`.
+    Ids,
+    /// `zone:`.
+    Zones,
+    /// `accept:`.
+    Accept,
+}
+
+impl From<Shape> for Problem {
+    fn from(shape: Shape) -> Problem {
+        Problem::Shape(shape)
+    }
+}
+
+impl Explain for Problem {
+    fn problem(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::Shape(shape) => shape.problem(f),
+            Problem::NotYet(feature) => write!(f, "not yet: {}", feature.name()),
+            Problem::WrongVersion { text } => write!(f, "unknown version {}", Short(text)),
+            Problem::UnknownName { thing, name, .. } => {
+                write!(f, "unknown {thing} {}", Short(name))
+            }
+            Problem::BadName { thing, name } => {
+                write!(f, "{} cannot name a {thing}", Short(name))
+            }
+            Problem::DuplicateName { thing, name } => {
+                write!(f, "{thing} {} is written twice", Short(name))
+            }
+            Problem::ReservedName { name } => {
+                write!(f, "`{name}` is a word of the grammar, not a name")
+            }
+            Problem::TooMany { thing, count, .. } => write!(f, "{count} {thing}s"),
+            Problem::MemberWithoutPort { at } => {
+                write!(f, "{} is not an address with a port", Short(at))
+            }
+            Problem::AddressTwice { at, .. } => {
+                write!(f, "the address {} is written twice", Short(at))
+            }
+            Problem::FieldsConflict { field, other } => {
+                write!(f, "`{field}` beside `{other}`")
+            }
+            Problem::NoPlace => f.write_str("the table has no place"),
+            Problem::UnknownKeyType { text, .. } => {
+                write!(f, "unknown key type {}", Short(text))
+            }
+            Problem::BoundNotInteger { text } => {
+                write!(f, "the bound {} is not an integer", Short(text))
+            }
+            Problem::BoundOutOfType { value, integer } => {
+                write!(f, "the bound {value} is outside {integer}")
+            }
+            Problem::BoundsDisorder { value, before } => {
+                write!(f, "the bound {value} is not above the one before, {before}")
+            }
+            Problem::MinNotFirst => f.write_str("MIN is not the first bound"),
+            Problem::FirstNotMin => f.write_str("keys below the first bound have no home"),
+            Problem::BelowBesideMin => f.write_str("`below` has no effect, the first bound is MIN"),
+            Problem::WithNamesWith { table } => {
+                write!(f, "{} itself follows another table", Short(table))
+            }
+            Problem::SamePlace {
+                table,
+                shards: [a, b],
+                group,
+            } => {
+                let (table, a, b, group) = (Short(table), Short(a), Short(b), Short(group));
+                write!(
+                    f,
+                    "{table} would be one table for shards {a} and {b}, both on group {group}"
+                )
+            }
+        }
+    }
+
+    fn remedy(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::Shape(shape) => shape.remedy(f),
+            Problem::NotYet(feature) => f.write_str(feature.instead()),
+            Problem::WrongVersion { .. } => f.write_str("write `version: 1`"),
+            Problem::UnknownName { thing, near, .. } => match near {
+                Some(near) => write!(f, "did you mean {}?", Short(near)),
+                None => write!(f, "{}", thing.declared()),
+            },
+            Problem::BadName { .. } => {
+                f.write_str("write 1 to 64 characters without control characters or outer spaces")
+            }
+            Problem::DuplicateName { .. } => f.write_str("remove one"),
+            Problem::ReservedName { .. } => f.write_str("choose another name"),
+            Problem::TooMany {
+                thing, count_max, ..
+            } => write!(f, "a map holds at most {count_max} {thing}s"),
+            Problem::MemberWithoutPort { .. } => {
+                f.write_str("write `host:port`, as `orders-0.orders:3306`")
+            }
+            Problem::AddressTwice { first_line, .. } => {
+                write!(f, "one server is one member, see line {first_line}")
+            }
+            Problem::FieldsConflict { .. } => f.write_str("keep one of the two"),
+            Problem::NoPlace => {
+                f.write_str("write a shard's name, `on: SHARD`, or `key` and `range`")
+            }
+            Problem::UnknownKeyType { near, .. } => match near {
+                Some(near) => write!(f, "did you mean `{near}`?"),
+                None => write!(
+                    f,
+                    "write {}, `unsigned` or not",
+                    Words(super::integer::NAMES)
+                ),
+            },
+            Problem::BoundNotInteger { .. } => {
+                f.write_str("write MIN or decimal digits without leading zeros")
+            }
+            Problem::BoundOutOfType { integer, .. } => {
+                write!(f, "it holds {} to {}", integer.min(), integer.max())
+            }
+            Problem::BoundsDisorder { .. } => f.write_str("write lower bounds in ascending order"),
+            Problem::MinNotFirst => f.write_str("move it to the beginning of the list"),
+            Problem::FirstNotMin => {
+                f.write_str("begin with `{from: MIN, on: SHARD}` or add `below: refuse`")
+            }
+            Problem::BelowBesideMin => f.write_str("remove `below`"),
+            Problem::WithNamesWith { .. } => f.write_str("name the table that has the split"),
+            Problem::SamePlace { .. } => f.write_str("put the shards on two groups"),
+        }
+    }
+}
+
+impl fmt::Display for Thing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Thing::Region => "region",
+            Thing::Group => "group",
+            Thing::Member => "member",
+            Thing::Shard => "shard",
+            Thing::Database => "database",
+            Thing::Table => "table",
+            Thing::Column => "column",
+        })
+    }
+}
+
+impl Thing {
+    /// Where a name of this kind has to be declared.
+    fn declared(self) -> &'static str {
+        match self {
+            Thing::Region => "list it under `regions`",
+            Thing::Group => "declare it under `groups`",
+            Thing::Member => "declare it under `members`",
+            Thing::Shard => "declare it under `shards`",
+            Thing::Database => "declare it under `databases`",
+            Thing::Table => "declare it under `tables`",
+            Thing::Column => "declare it under `key`",
+        }
+    }
+}
+
+impl Feature {
+    fn name(&self) -> &'static str {
+        match self {
+            Feature::Reference => "reference tables (`everywhere`)",
+            Feature::ListSplit => "a split by `list`",
+            Feature::HashSplit => "a split by `hash`",
+            Feature::Colocation => "a table split `with` another",
+            Feature::CompositeKey => "a key of several columns",
+            Feature::KeyType(_) => "a key that is not an integer",
+            Feature::PhysicalTable => "a physical name (`as`)",
+            Feature::PhysicalDatabase => "a physical name (`database`) of a shard",
+            Feature::ReplicaReads => "reads from other members than the primary",
+            Feature::Transactions => "transactions that write several shards",
+            Feature::Periods => "physical tables per period",
+            Feature::Homes => "home regions (`home`)",
+            Feature::Ids => "ids made by the proxy (`ids`)",
+            Feature::Zones => "time zones of keys (`zone`)",
+            Feature::Accept => "accepted changes of ownership (`accept`)",
+        }
+    }
+
+    /// What can be written today.
+    fn instead(&self) -> &'static str {
+        match self {
+            Feature::Reference => "put the table on one shard",
+            Feature::ListSplit | Feature::HashSplit => "split by `range`",
+            Feature::Colocation => "put the table on one shard or write its own `key` and `range`",
+            Feature::CompositeKey => "write one integer column",
+            Feature::KeyType(_) => "write an integer type, as `bigint unsigned`",
+            Feature::PhysicalTable | Feature::PhysicalDatabase => {
+                "give it the same name on every server and remove this"
+            }
+            Feature::ReplicaReads => "write `primary`",
+            Feature::Transactions => "write `single_shard`",
+            Feature::Periods | Feature::Homes | Feature::Ids | Feature::Zones | Feature::Accept => {
+                "remove it"
+            }
+        }
+    }
+}

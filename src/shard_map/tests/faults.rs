@@ -1,0 +1,456 @@
+//! Every kind of fault, with its position and remedy, as a person reads it.
+
+use super::super::ShardMap;
+
+#[track_caller]
+fn check(yaml: &str, expected: &[&str]) {
+    let found: Vec<String> = match ShardMap::load(yaml) {
+        Ok(_) => Vec::new(),
+        Err(faults) => faults.iter().map(ToString::to_string).collect(),
+    };
+    assert_eq!(found, expected, "in\n{yaml}");
+}
+
+/// A sound map but for `tables`, which begin in line 11 and column 7.
+#[track_caller]
+fn check_tables(tables: &str, expected: &[&str]) {
+    let head = "\
+version: 1
+regions: [eu]
+groups:
+  g0: {members: [{at: 'g0:3306', region: eu}]}
+  g1: {members: [{at: 'g1:3306', region: eu}]}
+shards: {s0: {group: g0}, s1: {group: g1}, s2: {group: g1}}
+databases:
+  shop:
+    family: mariadb
+    tables:
+";
+    let tables: String = tables
+        .lines()
+        .map(|line| format!("      {line}\n"))
+        .collect();
+    check(&format!("{head}{tables}"), expected);
+}
+
+#[track_caller]
+fn check_key(key: &str, expected: &[&str]) {
+    check_tables(
+        &format!("t:\n  key: {key}\n  range: [{{from: MIN, on: s0}}]"),
+        expected,
+    );
+}
+
+/// The ranges of a key `id: tinyint`, one a line; the first begins in line 14, column 13.
+#[track_caller]
+fn check_range(bounds: &[&str], expected: &[&str]) {
+    let bounds: String = bounds
+        .iter()
+        .map(|bound| format!("\n    - {bound}"))
+        .collect();
+    check_tables(
+        &format!("t:\n  key: {{id: tinyint}}\n  range:{bounds}"),
+        expected,
+    );
+}
+
+#[test]
+fn documents() {
+    check(
+        "",
+        &["1:1: expected a mapping, found nothing; write a mapping here"],
+    );
+    check(
+        "[",
+        &["1:1: not YAML: unclosed bracket '['; correct the text at this position"],
+    );
+    check(
+        "- 1",
+        &["1:1: expected a mapping, found a list; write a mapping here"],
+    );
+    check(
+        "a: 1\n---\nb: 1",
+        &["2:1: a second document; keep one document to a file"],
+    );
+    check(
+        "a: {b: [&x 1, *x, *y, !!int 2]}\n<<: {}\na: 1\n[1]: 2\n: 3",
+        &[
+            "1:1: unknown field `a`; known here: `version`, `generation`, `regions`, `groups`, `shards`, `databases` or `accept`",
+            "1:1: the map lacks `version`; add `version:`",
+            "1:1: the map lacks `regions`; add `regions:`",
+            "1:1: the map lacks `groups`; add `groups:`",
+            "1:1: the map lacks `shards`; add `shards:`",
+            "1:1: the map lacks `databases`; add `databases:`",
+            "1:12: anchors (`&name`) are not read; write the value out, in quotes if it begins with `&`",
+            "1:15: aliases (`*name`) are not read; write the value out, in quotes if it begins with `*`",
+            "1:19: aliases (`*name`) are not read; write the value out, in quotes if it begins with `*`",
+            "1:23: tags (`!name`) are not read; leave it out, the field decides the type",
+            "2:1: merge keys (`<<`) are not read; write the fields out",
+            "3:1: `a` is written twice; remove this one or the one in line 1",
+            "4:1: a key that is not a name; write a name before the colon",
+            "5:1: a key that is not a name; write a name before the colon",
+        ],
+    );
+    check(
+        "[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]",
+        &["1:17: nested deeper than 16 levels; write it flatter"],
+    );
+    check(
+        &" ".repeat((4 << 20) + 1),
+        &["1:1: the document has 4194305 bytes, more than the 4194304 allowed; make it shorter"],
+    );
+    check(
+        "%YAML 1.2\n---\nversion: 1",
+        &["1:1: not YAML: YAML directives are disallowed; correct the text at this position"],
+    );
+}
+
+#[test]
+fn the_top() {
+    check(
+        "{}",
+        &[
+            "1:1: the map lacks `version`; add `version:`",
+            "1:1: the map lacks `regions`; add `regions:`",
+            "1:1: the map lacks `groups`; add `groups:`",
+            "1:1: the map lacks `shards`; add `shards:`",
+            "1:1: the map lacks `databases`; add `databases:`",
+        ],
+    );
+    check(
+        "version: 2\ngeneration: -1\nregion: [eu]\nregions: []\ngroups: []\nshards: x\ndatabases:",
+        &[
+            "1:10: unknown version `2`; write `version: 1`",
+            "2:13: `-1` is not a whole number of 0 to 18446744073709551615; write decimal digits without leading zeros, separators or exponent",
+            "3:1: unknown field `region`; did you mean `regions`?",
+            "4:10: expected a list of regions, found an empty list; write a list of regions here",
+            "5:9: expected a mapping of names, found a list; write a mapping of names here",
+            "6:9: expected a mapping of names, found text; write a mapping of names here",
+            "7:10: expected a mapping of databases, found nothing; write a mapping of databases here",
+        ],
+    );
+    check(
+        "version: '1'\ngeneration: 010\nregions: [eu, eu, '', ' us']\ngroups: {}\nshards: {}\ndatabases: {}\naccept: []",
+        &[
+            "2:13: `010` is not a whole number of 0 to 18446744073709551615; write decimal digits without leading zeros, separators or exponent",
+            "3:15: region `eu` is written twice; remove one",
+            "3:19: `` cannot name a region; write 1 to 64 characters without control characters or outer spaces",
+            "3:23: ` us` cannot name a region; write 1 to 64 characters without control characters or outer spaces",
+            "7:1: not yet: accepted changes of ownership (`accept`); remove it",
+        ],
+    );
+}
+
+#[test]
+fn groups_and_shards() {
+    check(
+        "\
+version: 1
+regions: [eu, us]
+groups:
+  g0:
+    members:
+      - {at: db, region: eu}
+      - {at: 'db:0', region: ue}
+      - {at: ':3306', region: asia}
+      - {at: 'db:3306', region: eu, weight: 1}
+      - {region: eu}
+      - g0:3306
+  g1: {members: [{at: 'DB:3306', region: us}]}
+  g2: {members: []}
+  g2: {}
+  g3: {}
+shards:
+  s0: {group: g4}
+  s1: {group: gruppe}
+  s2: {group: g0, database: shop0}
+  s3: {}
+  s4: g0
+  refuse: {group: g0}
+databases: {}
+",
+        &[
+            "6:14: `db` is not an address with a port; write `host:port`, as `orders-0.orders:3306`",
+            "7:14: `db:0` is not an address with a port; write `host:port`, as `orders-0.orders:3306`",
+            "7:30: unknown region `ue`; did you mean `eu`?",
+            "8:14: `:3306` is not an address with a port; write `host:port`, as `orders-0.orders:3306`",
+            "8:31: unknown region `asia`; list it under `regions`",
+            "9:37: unknown field `weight`; known here: `at` or `region`",
+            "10:9: a member lacks `at`; add `at:`",
+            "11:9: expected a mapping, found text; write a mapping here",
+            "12:23: the address `DB:3306` is written twice; one server is one member, see line 9",
+            "13:17: expected a list of members, found an empty list; write a list of members here",
+            "14:3: `g2` is written twice; remove this one or the one in line 13",
+            "15:7: a group lacks `members`; add `members:`",
+            "17:15: unknown group `g4`; did you mean `g0`?",
+            "18:15: unknown group `gruppe`; declare it under `groups`",
+            "19:19: not yet: a physical name (`database`) of a shard; give it the same name on every server and remove this",
+            "20:7: a shard lacks `group`; add `group:`",
+            "21:7: expected a mapping, found text; write a mapping here",
+            "22:3: `refuse` is a word of the grammar, not a name; choose another name",
+        ],
+    );
+}
+
+#[test]
+fn databases() {
+    check(
+        "\
+version: 1
+regions: [eu]
+groups: {g0: {members: [{at: 'g0:3306', region: eu}]}}
+shards: {s0: {group: g0}}
+databases:
+  a: {family: maria, unlisted: s9, reads: nearest, transactions: atomic}
+  b: {unlisted: refused, reads: replicas, transactions: xa, tabels: {}}
+  c: {family: mysql, unlisted: [s0], tables: []}
+  d:
+  ? ' e'
+  : {family: mysql}
+",
+        &[
+            "6:15: unknown word `maria`; did you mean `mariadb`?",
+            "6:32: unknown shard `s9`; did you mean `s0`?",
+            "6:43: not yet: reads from other members than the primary; write `primary`",
+            "6:66: not yet: transactions that write several shards; write `single_shard`",
+            "7:6: a database lacks `family`; add `family:`",
+            "7:17: unknown shard `refused`; declare it under `shards`",
+            "7:33: unknown word `replicas`; did you mean `replica`?",
+            "7:57: unknown word `xa`; write one of `single_shard`, `atomic` or `best_effort`",
+            "7:61: unknown field `tabels`; did you mean `tables`?",
+            "8:32: expected a shard or `refuse`, found a list; write a shard or `refuse` here",
+            "8:46: expected a mapping of tables, found a list; write a mapping of tables here",
+            "9:4: expected a mapping, found nothing; write a mapping here",
+            "10:5: ` e` cannot name a database; write 1 to 64 characters without control characters or outer spaces",
+        ],
+    );
+}
+
+#[test]
+fn tables() {
+    check_tables(
+        "t: s9\nu: {on: so}\nv: {}\nw: [s0]\nx:\ny: {onn: s0}",
+        &[
+            "11:10: unknown shard `s9`; did you mean `s0`?",
+            "12:15: unknown shard `so`; did you mean `s0`?",
+            "13:10: the table has no place; write a shard's name, `on: SHARD`, or `key` and `range`",
+            "14:10: expected a shard's name, found a list; write a shard's name here",
+            "15:8: expected a shard's name, found nothing; write a shard's name here",
+            "16:10: the table has no place; write a shard's name, `on: SHARD`, or `key` and `range`",
+            "16:11: unknown field `onn`; did you mean `on`?",
+        ],
+    );
+    check_tables(
+        "t: {everywhere: [s0, s1], from: s0}\nu: {on: s0, as: x.y, home: eu, ids: 1, reads: replica}",
+        &[
+            "11:11: not yet: reference tables (`everywhere`); put the table on one shard",
+            "12:19: not yet: a physical name (`as`); give it the same name on every server and remove this",
+            "12:28: not yet: home regions (`home`); remove it",
+            "12:38: not yet: ids made by the proxy (`ids`); remove it",
+            "12:53: not yet: reads from other members than the primary; write `primary`",
+        ],
+    );
+    check_tables(
+        "t: {on: s0, key: {id: int}}\nu: {on: s0, with: t}\nv: {range: [{from: MIN, on: s0}]}\nw: {key: {id: int}}",
+        &[
+            "11:19: `key` beside `on`; keep one of the two",
+            "12:19: not yet: a table split `with` another; put the table on one shard or write its own `key` and `range`",
+            "12:19: `with` beside `on`; keep one of the two",
+            "13:11: a table with this field lacks `key`; add `key:`",
+            "14:10: a table with a key lacks `range`; add `range:`",
+        ],
+    );
+    check_tables(
+        "t: {on: s0, below: refuse, else: s0, buckets: 2}",
+        &[
+            "11:19: a table with this field lacks `range`; add `range:`",
+            "11:34: a table with this field lacks `list`; add `list:`",
+            "11:44: a table with this field lacks `hash`; add `hash:`",
+        ],
+    );
+}
+
+#[test]
+fn the_grammar_to_come() {
+    check_tables(
+        "\
+l:
+  key: {country: char(2)}
+  list: [{in: [DE], on: s0}]
+  else: refuse
+h:
+  key: {user_id: bigint unsigned}
+  hash: crc32/1
+  buckets: 1024
+  range: [{from: 0, on: s0}]
+c: {with: h, key: {uid: bigint unsigned}}
+d: {with: c}
+e: {with: hh}
+p:
+  key: {created_at: datetime}
+  zone: '+00:00'
+  range: [{from: MIN, on: s0, home: eu}]
+  period: day
+  table: p_%Y
+  keep: 90d
+  ahead: 7d
+",
+        &[
+            "12:24: not yet: a key that is not an integer; write an integer type, as `bigint unsigned`",
+            "13:9: not yet: a split by `list`; split by `range`",
+            "17:9: not yet: a split by `hash`; split by `range`",
+            "20:11: not yet: a table split `with` another; put the table on one shard or write its own `key` and `range`",
+            "21:11: not yet: a table split `with` another; put the table on one shard or write its own `key` and `range`",
+            "21:17: `c` itself follows another table; name the table that has the split",
+            "22:11: not yet: a table split `with` another; put the table on one shard or write its own `key` and `range`",
+            "22:17: unknown table `hh`; did you mean `h`?",
+            "24:27: not yet: a key that is not an integer; write an integer type, as `bigint unsigned`",
+            "25:9: not yet: time zones of keys (`zone`); remove it",
+            "26:37: not yet: home regions (`home`); remove it",
+            "27:9: not yet: physical tables per period; remove it",
+        ],
+    );
+}
+
+#[test]
+fn keys() {
+    check_key("{id: bigint unsigned}", &[]);
+    check_key(
+        "{a: int, b: int}",
+        &["12:23: not yet: a key of several columns; write one integer column"],
+    );
+    check_key(
+        "{id: bigin}",
+        &["12:19: unknown key type `bigin`; did you mean `bigint`?"],
+    );
+    check_key(
+        "{id: varchar(20) collate utf8mb4_bin}",
+        &[
+            "12:19: not yet: a key that is not an integer; write an integer type, as `bigint unsigned`",
+        ],
+    );
+    check_key(
+        "{id: 7}",
+        &[
+            "12:19: unknown key type `7`; write `tinyint`, `smallint`, `mediumint`, `int` or `bigint`, `unsigned` or not",
+        ],
+    );
+    check_key(
+        "{}",
+        &[
+            "12:14: expected a column and its type, as `{id: bigint unsigned}`, found a mapping; write a column and its type, as `{id: bigint unsigned}` here",
+        ],
+    );
+    check_key(
+        "id",
+        &[
+            "12:14: expected a column and its type, as `{id: bigint unsigned}`, found text; write a column and its type, as `{id: bigint unsigned}` here",
+        ],
+    );
+    check_key(
+        "{id: [int]}",
+        &["12:19: expected a column's type, found a list; write a column's type here"],
+    );
+}
+
+#[test]
+fn bounds() {
+    check_range(
+        &[
+            "{from: MIN, on: s0}",
+            "{from: -128, on: s1}",
+            "{from: 127, on: s0}",
+        ],
+        &[],
+    );
+    check_range(
+        &["{from: 1, on: s0}"],
+        &[
+            "14:13: keys below the first bound have no home; begin with `{from: MIN, on: SHARD}` or add `below: refuse`",
+        ],
+    );
+    check_range(
+        &[
+            "{from: MIN, on: s0}",
+            "{from: 5, on: s1}",
+            "{from: 5, on: s0}",
+            "{from: 4, on: s0}",
+        ],
+        &[
+            "16:20: the bound 5 is not above the one before, 5; write lower bounds in ascending order",
+            "17:20: the bound 4 is not above the one before, 5; write lower bounds in ascending order",
+        ],
+    );
+    check_range(
+        &["{from: MIN, on: s0}", "{from: MIN, on: s1}"],
+        &["15:20: MIN is not the first bound; move it to the beginning of the list"],
+    );
+    check_range(
+        &[
+            "{from: MIN, on: s0}",
+            "{from: 010, on: s1}",
+            "{from: 0x10, on: s1}",
+            "{from: 1e1, on: s1}",
+            "{from: 1_0, on: s1}",
+            "{from: +9, on: s1}",
+            "{from: 'MIN', on: s1}",
+            "{from: min, on: s1}",
+            "{from: , on: s1}",
+        ],
+        &[
+            "15:20: the bound `010` is not an integer; write MIN or decimal digits without leading zeros",
+            "16:20: the bound `0x10` is not an integer; write MIN or decimal digits without leading zeros",
+            "17:20: the bound `1e1` is not an integer; write MIN or decimal digits without leading zeros",
+            "18:20: the bound `1_0` is not an integer; write MIN or decimal digits without leading zeros",
+            "19:20: the bound `+9` is not an integer; write MIN or decimal digits without leading zeros",
+            "20:20: the bound `MIN` is not an integer; write MIN or decimal digits without leading zeros",
+            "21:20: the bound `min` is not an integer; write MIN or decimal digits without leading zeros",
+            "22:18: expected MIN or an integer, found nothing; write MIN or an integer here",
+        ],
+    );
+    check_range(
+        &[
+            "{from: MIN, on: s0}",
+            "{from: 128, on: s1}",
+            "{from: -129, on: s1}",
+        ],
+        &[
+            "15:20: the bound 128 is outside tinyint; it holds -128 to 127",
+            "16:20: the bound -129 is outside tinyint; it holds -128 to 127",
+        ],
+    );
+    check_range(
+        &[
+            "{from: MIN, on: s9}",
+            "{on: s0}",
+            "{from: 1}",
+            "s0",
+            "{from: 3, on: s0, to: 4}",
+        ],
+        &[
+            "14:29: unknown shard `s9`; did you mean `s0`?",
+            "15:13: a range lacks `from`; add `from:`",
+            "16:13: a range lacks `on`; add `on:`",
+            "17:13: expected a mapping, found text; write a mapping here",
+            "18:31: unknown field `to`; known here: `from`, `on` or `home`",
+        ],
+    );
+    check_range(
+        &[
+            "{from: MIN, on: s0}",
+            "{from: 1, on: s1}",
+            "{from: 2, on: s2}",
+        ],
+        &[
+            "16:13: `t` would be one table for shards `s1` and `s2`, both on group `g1`; put the shards on two groups",
+        ],
+    );
+    check_tables(
+        "t: {key: {id: int}, below: refuse, range: [{from: MIN, on: s0}]}\nu: {key: {id: int}, below: s0, range: [{from: 1, on: s0}]}\nv: {key: {id: int}, range: []}",
+        &[
+            "11:34: `below` has no effect, the first bound is MIN; remove `below`",
+            "12:34: unknown word `s0`; write `refuse`",
+            "13:34: expected a list of `{from: BOUND, on: SHARD}`, found an empty list; write a list of `{from: BOUND, on: SHARD}` here",
+        ],
+    );
+}

@@ -1,0 +1,170 @@
+//! The table of metrics. One row makes the handle, its registration and its line in [`METRICS`].
+
+use metrics::{Counter, Gauge, Histogram, Recorder, Unit};
+
+use super::metric::{Family, Handle, Metric};
+use super::{Class, LoginFailure, RefusalKind};
+
+macro_rules! table {
+    ($( $field:ident : $type:ty = $name:literal, $unit:ident, $help:literal; )*) => {
+        /// A handle for every metric; shared by reference, cloned never.
+        pub struct Metrics {
+            $( #[doc = $help] pub $field: $type, )*
+        }
+
+        /// Every metric, in the order of the table.
+        pub const METRICS: &[Metric] = &[
+            $( Metric {
+                name: $name,
+                kind: <$type as Handle>::KIND,
+                unit: Unit::$unit,
+                label: <$type as Handle>::LABEL,
+                help: $help,
+            }, )*
+        ];
+
+        impl Metrics {
+            /// Handles of this recorder; every series exists from here on, at zero.
+            pub fn register(recorder: &dyn Recorder) -> Metrics {
+                for metric in METRICS {
+                    metric.describe(recorder);
+                }
+                Metrics { $( $field: <$type as Handle>::register($name, recorder), )* }
+            }
+
+            /// Handles that count nothing, for tests.
+            pub fn idle() -> Metrics {
+                Metrics { $( $field: <$type as Handle>::idle(), )* }
+            }
+        }
+    };
+}
+
+table! {
+    sessions: Gauge = "meridian_sessions", Count, "Client sessions, from accept to close.";
+    sessions_pinned: Gauge = "meridian_sessions_pinned", Count, "Sessions that hold a server connection between transactions.";
+    logins: Counter = "meridian_logins_total", Count, "Logins that succeeded.";
+    login_failures: Family<LoginFailure, Counter> = "meridian_login_failures_total", Count, "Logins that failed.";
+    statements: Family<Class, Counter> = "meridian_statements_total", Count, "Statements of clients.";
+    statement_seconds: Family<Class, Histogram> = "meridian_statement_seconds", Seconds, "Time from a command's last byte to its reply's last byte.";
+    plan_cache_hits: Counter = "meridian_plan_cache_hits_total", Count, "Statements whose plan was cached.";
+    plan_cache_misses: Counter = "meridian_plan_cache_misses_total", Count, "Statements that were planned anew.";
+    plan_cache_bytes: Gauge = "meridian_plan_cache_bytes", Bytes, "Memory of the cached plans.";
+    refusals: Family<RefusalKind, Counter> = "meridian_refusals_total", Count, "Statements that were refused.";
+    pool_connections: Gauge = "meridian_pool_connections", Count, "Connections to servers, idle and in use.";
+    pool_connections_idle: Gauge = "meridian_pool_connections_idle", Count, "Connections to servers that nobody uses.";
+    pool_waits: Counter = "meridian_pool_waits_total", Count, "Statements that had to wait for a connection.";
+    pool_timeouts: Counter = "meridian_pool_timeouts_total", Count, "Statements that waited in vain for a connection.";
+    backend_connects: Counter = "meridian_backend_connects_total", Count, "Connections opened to servers.";
+    backend_failures: Counter = "meridian_backend_failures_total", Count, "Connections to servers that could not be opened or broke.";
+    retries: Counter = "meridian_retries_total", Count, "Statements sent again on another connection.";
+    cancels: Counter = "meridian_cancels_total", Count, "Statements cancelled on a server, by KILL or because the client left.";
+    map_reloads: Counter = "meridian_map_reloads_total", Count, "Shard maps that were put in force.";
+    map_rejects: Counter = "meridian_map_rejects_total", Count, "Shard maps that were rejected.";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::sync::Mutex;
+
+    use metrics::{Key, KeyName, Metadata, SharedString};
+
+    use super::*;
+    use crate::telemetry::{Kind, Label};
+
+    #[test]
+    fn names_are_unique_and_say_what_they_count() {
+        let mut names = HashSet::new();
+        for Metric {
+            name,
+            kind,
+            unit,
+            label,
+            help,
+        } in METRICS
+        {
+            assert!(names.insert(name), "{name} is there twice");
+            assert!(name.starts_with("meridian_"), "{name}");
+            assert!(help.ends_with('.'), "{name}");
+            assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
+            assert_eq!(name.ends_with("_bytes"), *unit == Unit::Bytes, "{name}");
+            assert_eq!(name.ends_with("_seconds"), *unit == Unit::Seconds, "{name}");
+            assert!(label.is_none_or(|(_, values)| !values.is_empty()), "{name}");
+        }
+    }
+
+    #[derive(Default)]
+    struct Registered {
+        series: Mutex<Vec<String>>,
+        described: Mutex<usize>,
+    }
+
+    impl Registered {
+        fn note(&self, key: &Key) {
+            let labels = key
+                .labels()
+                .map(|label| format!("{{{}={}}}", label.key(), label.value()));
+            let text = format!("{}{}", key.name(), labels.collect::<String>());
+            self.series.lock().expect("one thread").push(text);
+        }
+    }
+
+    impl Recorder for Registered {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {
+            *self.described.lock().expect("one thread") += 1;
+        }
+
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {
+            *self.described.lock().expect("one thread") += 1;
+        }
+
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {
+            *self.described.lock().expect("one thread") += 1;
+        }
+
+        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+            self.note(key);
+            Counter::noop()
+        }
+
+        fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+            self.note(key);
+            Gauge::noop()
+        }
+
+        fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
+            self.note(key);
+            Histogram::noop()
+        }
+    }
+
+    #[test]
+    fn every_series_is_registered_once() {
+        let recorder = Registered::default();
+        let metrics = Metrics::register(&recorder);
+        metrics.statements.of(Class::Refused).increment(1);
+        let series = recorder.series.into_inner().expect("one thread");
+        let expected: usize = METRICS
+            .iter()
+            .map(|metric| metric.label.map_or(1, |(_, values)| values.len()))
+            .sum();
+        assert_eq!(series.len(), expected);
+        assert!(series.contains(&"meridian_statements_total{class=refused}".to_owned()));
+        assert!(series.contains(&"meridian_sessions".to_owned()));
+        assert_eq!(
+            recorder.described.into_inner().expect("one thread"),
+            METRICS.len()
+        );
+    }
+
+    #[test]
+    fn idle_handles_may_be_used() {
+        let metrics = Metrics::idle();
+        let last = [Class::Read, Class::Write, Class::Refused].map(|class| {
+            metrics.statements.of(class).increment(1);
+            Class::VALUES[class.index()]
+        });
+        assert_eq!(last, ["read", "write", "refused"]);
+    }
+}
