@@ -9,12 +9,14 @@ write_proxy_files() {
     printf '%s\n' "$3" >"$folder/map.yaml"
     cat >"$folder/accounts.yaml" <<'YAML'
 users:
-  app:
+  - name: app
     verifiers: ["sha256:6681bbfe12153c1b4a0268cf4733a0a3021ff47751fafc3c0a4bdae5a0a89db6"]
     databases: "*"
     backend: app
 backends:
-  app: {user: app, password: app-password}
+  - name: app
+    user: app
+    password: app-password
 YAML
     chmod 600 "$folder/accounts.yaml"
     cat >"$folder/config.yaml" <<YAML

@@ -155,15 +155,19 @@ fn command(wrapper: &[String]) -> Command {
 /// The verifiers are SHA256(SHA256(password)).
 pub const ACCOUNTS: &str = r#"
 users:
-  app:
+  - name: app
     verifiers: ["sha256:6681bbfe12153c1b4a0268cf4733a0a3021ff47751fafc3c0a4bdae5a0a89db6"]
     databases: "*"
     backend: app
-  admin:
+  - name: admin
     verifiers: ["sha256:53cd13cf50eb371e0bfc651f6f9dd7db9509498cda8d89d7c7e62380177d1532"]
     databases: "*"
     backend: admin
 backends:
-  app: {user: app, password: app-password}
-  admin: {user: admin, password: admin-password}
+  - name: app
+    user: app
+    password: app-password
+  - name: admin
+    user: admin
+    password: admin-password
 "#;
