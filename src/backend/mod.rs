@@ -11,6 +11,7 @@ mod failure;
 mod member;
 mod pool;
 mod previous;
+mod tls;
 
 pub use accounts::{BackendAccount, Credentials};
 pub use connect::{BackendTls, TlsMode};
@@ -18,4 +19,5 @@ pub use connection::{BackendStatement, Connection, Reply, StatementKey};
 pub use failure::Failure;
 pub use member::{MemberState, ServerFacts};
 pub use pool::{Lease, Options, Pool, Wanted};
+pub use tls::{Trust, client_config};
 pub use previous::{Kept, Owed, Previous};

@@ -16,7 +16,7 @@ use super::accounts::BackendAccount;
 use super::connect;
 use super::connection::Connection;
 use super::failure::Failure;
-use super::member::MemberState;
+use super::member::{MemberState, ServerFacts};
 use crate::session::State;
 
 /// Bounds of one pool.
@@ -190,6 +190,15 @@ impl Pool {
                 Err(failure)
             }
         }
+    }
+
+    /// What the server says of itself, over a connection that is pooled afterwards.
+    pub async fn probe(self: &Arc<Self>) -> Result<Arc<ServerFacts>, Failure> {
+        let state = Arc::new(State::new(45, None));
+        let lease = self.acquire(Wanted { capabilities: 0, state: &state }).await?;
+        let facts = lease.member.facts();
+        lease.release();
+        facts.ok_or_else(|| Failure::Policy { member: self.member.at.clone(), what: "did not say its version" })
     }
 
     /// Tells the server to end what its connection `thread_id` does, over a connection of its own that is outside the

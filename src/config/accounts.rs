@@ -83,6 +83,11 @@ impl Accounts {
         self.users.get(name)
     }
 
+    /// All accounts of clients, in no order.
+    pub fn users(&self) -> impl Iterator<Item = &User> {
+        self.users.values()
+    }
+
     /// The account on the servers that a user is served with.
     pub fn backend(&self, id: BackendAccountId) -> &BackendAccount {
         &self.backends[usize::from(id.0)]

@@ -74,6 +74,11 @@ impl Before {
                 .is_some_and(|kept| Arc::ptr_eq(kept, &place.kept)))
     }
 
+    /// Whether the previous statement left no warnings.
+    pub fn has_no_diagnostics(&self) -> bool {
+        matches!(self.diagnostics, Diagnostics::None)
+    }
+
     /// Whether this connection's previous statement is the session's.
     pub fn was_here(&self, connection: &Connection) -> bool {
         self.last_used

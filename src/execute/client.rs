@@ -69,8 +69,6 @@ pub enum Gone {
     Stalled,
     /// It broke the protocol, and has been told so if it can be told.
     Protocol(&'static str),
-    /// Silent for longer than the limit.
-    Idle,
 }
 
 #[derive(Debug)]

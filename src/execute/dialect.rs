@@ -69,11 +69,7 @@ impl Session {
             let pool = self.pool(group);
             let asked = match pool.member.facts() {
                 Some(facts) => Ok(facts),
-                None => self.acquire(&pool, false).await.map(|lease| {
-                    let facts = lease.member.facts();
-                    lease.release();
-                    facts.unwrap_or_default()
-                }),
+                None => pool.probe().await,
             };
             match asked {
                 Ok(facts) => return Ok(facts),

@@ -35,7 +35,7 @@ pub use registry::{Registered, Registry, SessionHandle, Stop};
 
 use crate::backend::Pool;
 use crate::session::{State, Transaction};
-use crate::shard_map::GroupId;
+use crate::shard_map::{GroupId, ShardId};
 use crate::sql::{Dialect, Flavor, Scratch};
 use crate::wire::command::{self, Command};
 use crate::wire::{capability, reply, status};
@@ -74,6 +74,8 @@ pub struct Session {
     /// `SET TRANSACTION ...`, which is for the next transaction only.
     next_transaction: Option<Vec<u8>>,
     before: Before,
+    /// Where the previous statement ran: statements about it go there.
+    last_shard: Option<ShardId>,
     statements: Statements,
     /// The account's pools by group; filled as they are used.
     pools: Vec<Option<Arc<Pool>>>,
@@ -124,6 +126,7 @@ impl Session {
             transaction: None,
             next_transaction: None,
             before: Before::default(),
+            last_shard: None,
             statements: Statements::default(),
             pools: Vec::new(),
             multi_statements,

@@ -164,7 +164,7 @@ fn context_of(state: &State) -> u64 {
     hash(&(&state.database, state.parsing()))
 }
 
-fn hash(value: &impl std::hash::Hash) -> u64 {
+fn hash(value: &(impl std::hash::Hash + ?Sized)) -> u64 {
     use std::hash::BuildHasher;
     foldhash::quality::FixedState::with_seed(7).hash_one(value)
 }
@@ -308,6 +308,7 @@ impl Session {
                 &self.snapshot.map,
                 prepared.state.database.as_deref(),
                 prepared.scratch.normalized(),
+                crate::sql::facts(prepared.scratch.normalized()),
                 &self.dialect,
             ));
             prepared.snapshot = self.snapshot.clone();
@@ -326,7 +327,7 @@ impl Session {
                     types: &prepared.types,
                     is_long: &long,
                 };
-                match route::route(&statement, &self.snapshot.map, &values) {
+                match route::route(tables, &self.snapshot.map, &values) {
                     Ok(route) => route.shard,
                     Err(refusal) => return self.refuse(&refusal).await.map(drop),
                 }
@@ -359,7 +360,6 @@ impl Session {
             && end.status & status::CURSOR_EXISTS != 0
         {
             prepared.cursor = Some(self.snapshot.group(shard));
-            prepared.key = prepared.key;
             self.statements.cursors.insert(id);
         }
         Ok(())

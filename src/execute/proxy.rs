@@ -22,7 +22,6 @@ pub struct Options {
     pub session_state_bytes_max: usize,
     pub plan_cache_bytes_max: u64,
     pub client_stall: Duration,
-    pub client_idle: Duration,
 }
 
 /// A client's account, as sessions need it.

@@ -24,7 +24,8 @@ impl Session {
     async fn send_rows(&mut self, rows: &TextResult, more: bool) -> Served<Outcome> {
         let mut out = Vec::new();
         let flags = self.status(more);
-        rows.encode(&mut out, &mut self.client.sequence, self.client.has(capability::DEPRECATE_EOF), flags, 0);
+        let deprecate_eof = self.client.has(capability::DEPRECATE_EOF);
+        rows.encode(&mut out, &mut self.client.sequence, deprecate_eof, flags, 0);
         let handle = self.registered.handle.clone();
         self.client.send(&out, &handle).await?;
         self.before.answered_ok();

@@ -127,6 +127,7 @@ impl Session {
     /// Runs a statement and relays its reply.
     pub(super) async fn run_single(&mut self, job: Job<'_>) -> Served<Ran> {
         let group = self.snapshot.group(job.shard);
+        self.last_shard = Some(job.shard);
         if let Some(error) = self.pinned_elsewhere(group, job.facts) {
             self.answer_error(1235, b"42000", &error).await?;
             return Ok(Ran::Failed);

@@ -63,7 +63,8 @@ impl Session {
         if let Some(found) = self.snapshot.plans.find(hash, scope, normalized) {
             return found;
         }
-        let planned = plan::plan(&self.snapshot.map, self.state.database.as_deref(), normalized, &self.dialect);
+        let facts = sql::facts(normalized);
+        let planned = plan::plan(&self.snapshot.map, self.state.database.as_deref(), normalized, facts, &self.dialect);
         let planned = Arc::new(planned);
         self.snapshot.plans.keep(hash, scope, normalized, &planned);
         planned
@@ -78,7 +79,7 @@ impl Session {
                     return self.deny_database(&refused).await;
                 }
                 let values = TextValues { text, scratch: &self.scratch };
-                match route::route(&statement, &self.snapshot.map, &values) {
+                match route::route(tables, &self.snapshot.map, &values) {
                     Ok(route) => route.shard,
                     Err(refusal) => return self.refuse(&refusal).await,
                 }
@@ -89,10 +90,12 @@ impl Session {
             Target::ShowDatabases => return self.show_databases(text, more).await,
             Target::Refused(refusal) => return self.refuse(refusal).await,
         };
-        let text = match self.with_connection_id(text, &statement) {
-            Ok(text) => text,
-            Err(outcome) => return outcome.answer(self).await,
-        };
+        if statement.facts.flags.contains(Flags::DIAGNOSTICS)
+            && let Some(outcome) = self.diagnostics(&statement, more).await?
+        {
+            return Ok(outcome);
+        }
+        let text = self.with_connection_id(text, &statement);
         let mut built = Vec::new();
         let bytes = match (packet, &text) {
             (Some(packet), Cow::Borrowed(_)) => packet,
@@ -103,7 +106,7 @@ impl Session {
         };
         let shape = Shape { expect: Expect::Command, shift: self.client.sequence.wrapping_sub(1), more, statement_id: None };
         let job = Job { shard, facts: &statement.facts, shape, work: Work::Bytes(bytes), text: &text };
-        self.run_single(job).await
+        Ok(self.run_single(job).await?.into())
     }
 
     /// Where a statement without a table goes: where the session already is, else its database's home.
@@ -111,7 +114,7 @@ impl Session {
         let home = self.snapshot.home(self.database_index());
         let about_before = Flags::ROW_COUNT | Flags::FOUND_ROWS | Flags::DIAGNOSTICS | Flags::LAST_INSERT_ID;
         if statement.facts.flags.intersects(about_before)
-            && let Some(shard) = self.shard_of_previous()
+            && let Some(shard) = self.last_shard
         {
             return shard;
         }

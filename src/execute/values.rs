@@ -38,7 +38,7 @@ pub struct BoundValues<'a> {
     pub scratch: &'a Scratch,
     pub execute: &'a Execute<'a>,
     pub types: &'a [u8],
-    pub is_long: &'a dyn Fn(usize) -> bool,
+    pub is_long: &'a (dyn Fn(usize) -> bool + Sync),
 }
 
 impl Values for BoundValues<'_> {

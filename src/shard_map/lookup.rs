@@ -49,6 +49,25 @@ impl Database {
     pub fn table(&self, name: &str) -> Option<&Table> {
         self.tables.get(name)
     }
+
+    /// Every shard that holds something of the database, ascending.
+    pub fn shards(&self) -> Vec<ShardId> {
+        let mut shards: Vec<ShardId> = self.unlisted.into_iter().collect();
+        for table in self.tables.values() {
+            match table {
+                Table::Vertical(shard) => shards.push(*shard),
+                Table::Range(split) => shards.extend(split.shards()),
+            }
+        }
+        shards.sort_unstable();
+        shards.dedup();
+        shards
+    }
+
+    /// Where statements without a table go: the `unlisted` shard, else the first of the database.
+    pub fn home(&self) -> ShardId {
+        self.unlisted.or_else(|| self.shards().first().copied()).unwrap_or(ShardId(0))
+    }
 }
 
 impl Group {

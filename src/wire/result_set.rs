@@ -15,6 +15,7 @@ pub struct ColumnType(pub u8);
 
 impl ColumnType {
     pub const LONG: Self = Self(3);
+    pub const FLOAT: Self = Self(4);
     pub const DOUBLE: Self = Self(5);
     pub const NULL: Self = Self(6);
     pub const TIMESTAMP: Self = Self(7);
@@ -170,6 +171,8 @@ pub enum Decoded {
 pub struct TextRows {
     /// Names of the columns.
     pub columns: Vec<Vec<u8>>,
+    /// Types of the columns.
+    pub types: Vec<ColumnType>,
     /// Values as text; `None` is NULL.
     pub rows: Vec<Vec<Option<Vec<u8>>>>,
     /// Status at the end.
@@ -211,7 +214,9 @@ pub fn decode_text(bytes: &[u8], deprecate_eof: bool) -> Result<Decoded, Malform
         if definition.first() == Some(&0xFF) {
             return reply::parse_err(&definition).map(Decoded::Err);
         }
-        found.columns.push(column_name(&definition)?);
+        let (name, kind) = column(&definition)?;
+        found.columns.push(name);
+        found.types.push(kind);
     }
     if !deprecate_eof {
         payloads.next()?;
@@ -248,13 +253,18 @@ fn end_below(deprecate_eof: bool) -> usize {
     }
 }
 
-/// The name under which a column is shown: behind catalog, database, table and original table.
-fn column_name(definition: &[u8]) -> Result<Vec<u8>, Malformed> {
+/// The name under which a column is shown (behind catalog, database, table and original table) and its type (behind
+/// the original name, the length of the fixed fields, charset and length).
+fn column(definition: &[u8]) -> Result<(Vec<u8>, ColumnType), Malformed> {
     let mut reader = Reader::new(definition);
     for _ in 0..4 {
         reader.string()?;
     }
-    Ok(reader.string()?.to_vec())
+    let name = reader.string()?.to_vec();
+    reader.string()?;
+    reader.lenenc()?;
+    reader.bytes(6)?;
+    Ok((name, ColumnType(reader.u8()?)))
 }
 
 struct Payloads<'a> {

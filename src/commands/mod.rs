@@ -1,0 +1,4 @@
+//! One file for each subcommand of the binary.
+
+pub mod password;
+pub mod serve;
