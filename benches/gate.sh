@@ -1,0 +1,90 @@
+#!/bin/bash
+# The gate of the relay: user-mode instructions (callgrind) and system calls (strace -c) per statement at one connection.
+#
+# Both are differences of two run lengths, each against a new process, so that start and login cancel out; they hold on a
+# noisy machine. Fails above the bounds. TARGET=haproxy measures HAProxy instead (to check this script); MERIDIAN names
+# another binary.
+#
+#   statement                         instructions   system calls
+#   cached point select, text               10,000            6.2
+#   1000-row range, text                    90,000             20
+set -eu
+cd "$(dirname "$0")/.."
+. benches/common.sh
+
+TARGET=${TARGET:-meridian}
+need mariadbd mariadb-server mariadb mariadb-client sysbench sysbench valgrind valgrind strace strace setpriv util-linux
+if [ "$TARGET" = haproxy ]; then need haproxy haproxy; fi
+if [ "$TARGET" = meridian ] && [ -z "${MERIDIAN:-}" ]; then cargo build --release --locked --quiet; fi
+
+start_servers
+prepare_target "$TARGET"
+
+# load WORKLOAD EVENTS: that many statements at one connection.
+load() {
+    # shellcheck disable=SC2046
+    sysbench "benches/$1.lua" $(sysbench_at "$target_port") --threads=1 --time=0 --events="$2" --rand-seed=1 run \
+        >"$folder/load.log" 2>&1 || { echo "the load failed:" >&2; cat "$folder/load.log" "$target_folder/proxy.log" >&2; return 1; }
+    # An error that sysbench ignores would make the figures look good.
+    if ! grep -q "total number of events: *$2\$" "$folder/load.log"; then cat "$folder/load.log" >&2; return 1; fi
+}
+
+# Waits for a file that is written when the target ends.
+ended() {
+    local tries
+    server_stop "$1"
+    for ((tries = 0; tries < 100; tries++)); do
+        if [ -s "$2" ] && grep -q "$3" "$2"; then return 0; fi
+        sleep 0.1
+    done
+    echo "no $3 in $2" >&2
+    return 1
+}
+
+# instructions WORKLOAD EVENTS: of one whole run.
+instructions() {
+    local log=$folder/callgrind.log
+    rm -f "$log"
+    run_target valgrind --tool=callgrind --callgrind-out-file=/dev/null --log-file="$log"
+    load "$1" "$2"
+    ended "$pid" "$log" Collected >&2
+    awk '/Collected/ { print $4 }' "$log"
+}
+
+# system_calls WORKLOAD EVENTS: of one whole run. With -D strace is not the parent, so that the id is the target's own.
+system_calls() {
+    local log=$folder/strace.log
+    rm -f "$log"
+    run_target strace -D -f -c -o "$log"
+    load "$1" "$2"
+    ended "$pid" "$log" total >&2
+    # The column of errors may be empty in the last line.
+    awk '$NF == "total" { print $4 }' "$log"
+}
+
+failed=0
+
+# verdict NAME BOUND SHORT LONG EVENTS: the difference per event against the bound.
+verdict() {
+    local name=$1 bound=$2 short=$3 long=$4 events=$5
+    awk -v name="$name" -v bound="$bound" -v short="$short" -v long="$long" -v events="$events" 'BEGIN {
+        figure = (long - short) / events
+        printf "%-38s %12.2f   at most %8s   %s\n", name, figure, bound, figure <= bound ? "ok" : "TOO MUCH"
+        exit !(figure <= bound)
+    }' || failed=1
+}
+
+# figure NAME FUNCTION WORKLOAD BOUND SHORT LONG
+figure() {
+    local short long
+    short=$($2 "$3" "$5")
+    long=$($2 "$3" "$6")
+    verdict "$1" "$4" "$short" "$long" $(($6 - $5))
+}
+
+echo "$TARGET, one connection, per statement:"
+figure "point select, instructions" instructions point 10000 500 2500
+figure "point select, system calls" system_calls point 6.2 500 2500
+figure "range of 1000 rows, instructions" instructions range 90000 100 500
+figure "range of 1000 rows, system calls" system_calls range 20 100 500
+exit $failed

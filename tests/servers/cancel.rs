@@ -1,0 +1,177 @@
+//! KILL, Ctrl-C and clients that go away: the right statement stops, within a second, and nobody else's.
+
+use std::time::{Duration, Instant};
+
+use crate::support::cli::Cli;
+use crate::support::pty::{CTRL_C, Pty};
+use crate::support::{Pair, Raw, Reply, Server, await_that};
+
+/// Long enough to be noticed if it is not stopped, on a table so that it is routed; on the first or the second server.
+const LONG_FIRST: &str = "SELECT SLEEP(50) FROM users WHERE id = 1";
+const LONG_SECOND: &str = "SELECT SLEEP(50) FROM orders WHERE id = 1";
+
+fn running(server: &Server) -> usize {
+    let text = "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(50)%'";
+    server.rows(text).rows.len()
+}
+
+fn await_running(server: &Server, count: usize) {
+    await_that(&format!("{count} long statements run"), || (running(server) == count).then_some(()));
+}
+
+/// The answer of a statement that was stopped: MySQL gives 1317, or SLEEP's 1 where it came to an end by itself.
+fn was_stopped(replies: &[Reply]) -> bool {
+    match replies {
+        [Reply::Error(e)] => e.code == 1317,
+        [Reply::Rows(rows)] => rows.value() == "1",
+        _ => false,
+    }
+}
+
+/// Sends the statement; the answer is read by `stopped`.
+fn begin(pair: &Pair, statement: &str) -> Raw {
+    let mut raw = pair.app();
+    raw.send_query(statement);
+    raw
+}
+
+fn stopped(mut raw: Raw) {
+    let began = Instant::now();
+    let replies = raw.replies(false).expect("an answer");
+    assert!(was_stopped(&replies), "{replies:?}");
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert_eq!(raw.value("SELECT 1"), "1", "the session goes on");
+}
+
+#[test]
+fn kill_query_stops_that_statement_and_nobody_elses() {
+    for mut pair in Pair::each() {
+        let victim = begin(&pair, LONG_FIRST);
+        let bystander = begin(&pair, LONG_FIRST);
+        await_running(&pair.first, 2);
+        let mut killer = pair.app();
+        let began = Instant::now();
+        killer.ok(&format!("KILL QUERY {}", victim.greeting.connection));
+        stopped(victim);
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        assert_eq!(running(&pair.first), 1, "the bystander's goes on");
+        // The other server's, by the command of the old protocol.
+        let victim = begin(&pair, LONG_SECOND);
+        await_running(&pair.second, 1);
+        killer.ok(&format!("KILL {} {}", "QUERY", bystander.greeting.connection));
+        stopped(bystander);
+        assert_eq!(running(&pair.second), 1);
+        killer.ok(&format!("kill query {}", victim.greeting.connection));
+        stopped(victim);
+        pair.check_sound();
+    }
+}
+
+#[test]
+fn kill_ends_the_session() {
+    let mut pair = Pair::mariadb();
+    let mut victim = begin(&pair, LONG_SECOND);
+    await_running(&pair.second, 1);
+    let mut killer = pair.app();
+    killer.ok(&format!("KILL {}", victim.greeting.connection));
+    match victim.replies(false) {
+        Err(_) => {}
+        Ok(replies) => {
+            assert!(
+                matches!(&replies[..], [Reply::Error(e)] if e.code == 1317 || e.code == 1927 || e.code == 1053),
+                "{replies:?}"
+            );
+            assert!(victim.closed());
+        }
+    }
+    await_running(&pair.second, 0);
+    // An idle one.
+    let mut victim = pair.app();
+    killer.ok(&format!("KILL CONNECTION {}", victim.greeting.connection));
+    await_that("the idle session is closed", || {
+        victim.try_query(b"SELECT 1").map_or(true, |r| matches!(r[0], Reply::Error(_))).then_some(())
+    });
+    pair.check_sound();
+}
+
+#[test]
+fn an_id_that_is_no_sessions_is_refused() {
+    let pair = Pair::mariadb();
+    let mut raw = pair.app();
+    assert_eq!(raw.refused("KILL QUERY 4294967").code, 1094);
+    assert_eq!(raw.refused("KILL 4294967").code, 1094);
+    // A server's own id is not one of ours: it must not reach a server.
+    let theirs = pair.first.value("SELECT MAX(id) FROM information_schema.processlist WHERE user = 'app'");
+    if theirs != "NULL" && theirs.parse() != Ok(raw.greeting.connection) {
+        let reply = raw.one(&format!("KILL {theirs}"));
+        assert!(matches!(&reply, Reply::Error(e) if e.code == 1094) || matches!(reply, Reply::Ok(_)));
+    }
+}
+
+#[test]
+fn a_user_cannot_kill_another_users_session() {
+    let mut pair = Pair::mariadb();
+    let mut admin = Raw::admin(pair.port()).expect("admin may log in");
+    let mut app = pair.app();
+    let error = app.refused(&format!("KILL {}", admin.greeting.connection));
+    assert!([1094, 1095].contains(&error.code), "{error:?}");
+    assert_eq!(admin.value("SELECT 1"), "1");
+    pair.check_sound();
+}
+
+#[test]
+fn ctrl_c_in_either_shell_stops_the_statement_and_nothing_else() {
+    for mut pair in Pair::each() {
+        for client in Cli::EACH {
+            for (statement, first) in [(LONG_FIRST, true), (LONG_SECOND, false)] {
+                let Some(command) = client.command(pair.port(), "shop") else { continue };
+                let server = if first { &pair.first } else { &pair.second };
+                let bystander = begin(&pair, statement);
+                let mut pty = Pty::start(&command);
+                pty.expect("> ");
+                pty.write(&format!("{statement};\n"));
+                await_running(server, 2);
+                pty.write(CTRL_C);
+                let began = Instant::now();
+                await_running(server, 1);
+                assert!(began.elapsed() < Duration::from_secs(5), "{client:?}: {:?}", began.elapsed());
+                pty.expect("> ");
+                pty.write("SELECT name FROM users WHERE id = 3;\n");
+                pty.expect("Edsger");
+                pty.expect("> ");
+                pty.end();
+                assert_eq!(running(server), 1, "{client:?}: the bystander's goes on");
+                pair.app().ok(&format!("KILL QUERY {}", bystander.greeting.connection));
+                stopped(bystander);
+            }
+        }
+        pair.check_sound();
+    }
+}
+
+#[test]
+fn a_client_that_goes_away_takes_its_statement_with_it() {
+    let mut pair = Pair::mariadb();
+    let gone = begin(&pair, LONG_FIRST);
+    let stays = begin(&pair, LONG_FIRST);
+    await_running(&pair.first, 2);
+    drop(gone);
+    await_running(&pair.first, 1);
+    pair.app().ok(&format!("KILL QUERY {}", stays.greeting.connection));
+    stopped(stays);
+    pair.check_sound();
+}
+
+#[test]
+fn a_client_that_goes_away_rolls_its_transaction_back() {
+    let mut pair = Pair::mariadb();
+    let mut gone = pair.app();
+    gone.ok("BEGIN");
+    gone.ok("UPDATE users SET name = 'lost' WHERE id = 1");
+    drop(gone);
+    // Waits for the row's lock if the transaction is still there.
+    let mut raw = pair.app();
+    assert_eq!(raw.ok("UPDATE users SET email = 'ada2@example.com' WHERE id = 1").affected, 1);
+    assert_eq!(raw.value("SELECT name FROM users WHERE id = 1"), "Ada");
+    pair.check_sound();
+}

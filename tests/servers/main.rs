@@ -1,0 +1,21 @@
+//! Meridian in front of real servers, asked by real clients. One module per topic; a test states one behaviour.
+//!
+//! Where it can be, the expectation is what a server says when it is asked directly.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_input;
+mod cancel;
+mod drivers;
+mod failure;
+mod itself;
+mod large;
+mod login;
+mod multi;
+mod oltp;
+mod prepared;
+mod routing;
+mod serving;
+mod sessions;
+mod shells;

@@ -1,0 +1,293 @@
+//! Sessions that share connections: each sees its own state, or is refused; never another's.
+
+use crate::support::raw::{Reply, ServerError};
+use crate::support::{Pair, Raw};
+
+/// Two sessions, one connection to each server.
+const ONE_CONNECTION: &str = "limits:\n  pool_connections_max: 1\n";
+
+fn two_sessions(pair: &Pair) -> (Raw, Raw) {
+    (pair.app(), pair.app())
+}
+
+fn is_refusal(error: &ServerError) -> bool {
+    error.message.starts_with("Meridian: ")
+}
+
+/// The session's own value, or a refusal by name.
+#[track_caller]
+fn own_or_refused(raw: &mut Raw, statement: &str, own: &str) {
+    match raw.one(statement) {
+        Reply::Rows(rows) => assert_eq!(rows.lines().join("\n"), own, "{statement}"),
+        Reply::Error(error) if is_refusal(&error) => {}
+        other => panic!("{statement}: {other:?}"),
+    }
+}
+
+#[test]
+fn generated_ids_are_the_sessions_own() {
+    for mut pair in pairs() {
+        let (mut a, mut b) = two_sessions(&pair);
+        for round in 0..3 {
+            let own_a = a.ok("INSERT INTO notes (text) VALUES ('a')").last_id;
+            let own_b = b.ok("INSERT INTO notes (text) VALUES ('b'), ('b')").last_id;
+            assert_eq!(own_b, own_a + 1, "{round}");
+            own_or_refused(&mut a, "SELECT LAST_INSERT_ID()", &own_a.to_string());
+            own_or_refused(&mut b, "SELECT LAST_INSERT_ID()", &own_b.to_string());
+            own_or_refused(&mut a, "SELECT @@identity", &own_a.to_string());
+            own_or_refused(&mut b, "SELECT last_insert_id() AS id", &own_b.to_string());
+            b.ok("INSERT INTO notes (text) VALUES ('b')");
+            // In a statement on the other server.
+            let reply = a.one("INSERT INTO marks (id, text) VALUES (LAST_INSERT_ID() + 1000, 'of a')");
+            match reply {
+                Reply::Ok(_) => assert_eq!(
+                    a.value("SELECT MAX(id) FROM marks"),
+                    (own_a + 1000).to_string(),
+                    "it must be the session's own id"
+                ),
+                Reply::Error(e) => assert!(is_refusal(&e), "{e:?}"),
+                Reply::Rows(_) => panic!("rows for an INSERT"),
+            }
+            a.ok("DELETE FROM marks");
+        }
+        pair.check_sound();
+    }
+}
+
+#[test]
+fn counts_of_rows_are_the_sessions_own() {
+    for mut pair in pairs() {
+        let (mut a, mut b) = two_sessions(&pair);
+        a.ok("UPDATE users SET email = CONCAT(email, 'x')");
+        b.ok("UPDATE users SET email = CONCAT(email, 'y') WHERE id = 1");
+        own_or_refused(&mut a, "SELECT ROW_COUNT()", "5");
+        own_or_refused(&mut b, "SELECT ROW_COUNT()", "1");
+        a.rows("SELECT id FROM users");
+        b.rows("SELECT id FROM users WHERE id < 3");
+        own_or_refused(&mut a, "SELECT FOUND_ROWS()", "5");
+        own_or_refused(&mut b, "SELECT FOUND_ROWS()", "2");
+        a.rows("SELECT SQL_CALC_FOUND_ROWS id FROM users LIMIT 1");
+        b.rows("SELECT id FROM users WHERE id = 1");
+        own_or_refused(&mut a, "SELECT FOUND_ROWS()", "5");
+        pair.check_sound();
+    }
+}
+
+#[test]
+fn warnings_are_the_sessions_own() {
+    for mut pair in pairs() {
+        let (mut a, mut b) = two_sessions(&pair);
+        let rows = a.rows("SELECT CAST('abc' AS SIGNED) FROM users WHERE id = 1");
+        assert_eq!(rows.warnings, 1);
+        assert_eq!(b.rows("SELECT 1 FROM users WHERE id = 1").warnings, 0);
+        own_or_refused(&mut b, "SHOW WARNINGS", "");
+        own_or_refused(&mut a, "SHOW WARNINGS", "Warning\t1292\tTruncated incorrect INTEGER value: 'abc'");
+        own_or_refused(&mut a, "SHOW COUNT(*) WARNINGS", "1");
+        own_or_refused(&mut b, "SELECT @@warning_count", "0");
+        // Of a statement that failed.
+        let error = a.refused("SELECT nothing FROM users");
+        b.rows("SELECT 1 FROM users WHERE id = 1");
+        own_or_refused(&mut a, "SHOW ERRORS", &format!("Error\t1054\t{}", error.message));
+        pair.check_sound();
+    }
+}
+
+#[test]
+fn variables_are_the_sessions_own() {
+    for mut pair in pairs() {
+        let (mut a, mut b) = two_sessions(&pair);
+        a.ok("SET @x = 5, @word = 'it''s a'");
+        b.ok("SET @x = 7");
+        a.ok("SET time_zone = '+05:00', sql_mode = 'ANSI_QUOTES'");
+        b.ok("SET NAMES latin1");
+        for table in ["users", "orders", "users"] {
+            let one = format!("FROM {table} WHERE id = 1");
+            assert_eq!(a.value(&format!("SELECT @x {one}")), "5");
+            assert_eq!(b.value(&format!("SELECT @x {one}")), "7");
+            assert_eq!(a.value(&format!("SELECT @word {one}")), "it's a");
+            assert_eq!(b.value(&format!("SELECT @word {one}")), "NULL");
+            assert_eq!(a.value(&format!("SELECT @@time_zone {one}")), "+05:00");
+            assert_eq!(b.value(&format!("SELECT @@time_zone {one}")), "SYSTEM");
+            assert_eq!(a.value(&format!("SELECT \"id\" {one}")), "1", "a quoted identifier for a");
+            assert_eq!(b.value(&format!("SELECT \"id\" {one}")), "id", "a string for b");
+            assert_eq!(a.value(&format!("SELECT @@character_set_client {one}")), "utf8mb4");
+            assert_eq!(b.value(&format!("SELECT @@character_set_client {one}")), "latin1");
+        }
+        assert_eq!(a.value("SELECT @x"), "5");
+        assert_eq!(b.value("SELECT @@time_zone"), "SYSTEM");
+        // Back to the default.
+        a.ok("SET time_zone = DEFAULT");
+        assert_eq!(a.value("SELECT @@time_zone FROM orders WHERE id = 1"), "SYSTEM");
+        // Bytes of latin1 mean the same on both servers.
+        for table in ["notes", "marks"] {
+            let insert = [format!("INSERT INTO {table} (text) VALUES ('").as_bytes(), b"\xE9')"].concat();
+            assert!(matches!(&b.query_bytes(&insert)[..], [Reply::Ok(_)]));
+            assert_eq!(a.value(&format!("SELECT text FROM {table}")), "é");
+        }
+        pair.check_sound();
+    }
+}
+
+#[test]
+fn a_variable_set_from_an_expression_keeps_its_value() {
+    let pair = Pair::mariadb_with(ONE_CONNECTION);
+    let (mut a, mut b) = two_sessions(&pair);
+    for statement in [
+        "SET @y = 2 + 3",
+        "SET @y = (SELECT COUNT(*) FROM users)",
+        "SELECT COUNT(*) INTO @y FROM users",
+        "SELECT @y := 5 FROM users WHERE id = 1",
+    ] {
+        a.ok("SET @y = NULL");
+        if let Reply::Error(e) = a.one(statement) {
+            assert!(is_refusal(&e), "{statement}: {e:?}");
+            continue;
+        }
+        // A pinned session holds the one connection: the other may have to give up, but sees nothing of it.
+        own_or_not(&mut b, "SELECT @y FROM orders WHERE id = 1", "NULL");
+        own_or_refused(&mut a, "SELECT @y FROM users WHERE id = 1", "5");
+        a.ok("SET @y = NULL");
+    }
+}
+
+/// The value, or any error.
+#[track_caller]
+fn own_or_not(raw: &mut Raw, statement: &str, own: &str) {
+    if let Reply::Rows(rows) = raw.one(statement) {
+        assert_eq!(rows.lines().join("\n"), own, "{statement}");
+    }
+}
+
+#[test]
+fn a_set_that_the_server_rejects_is_not_followed_by_the_statement_behind_it() {
+    for mut pair in pairs() {
+        let mut raw = pair.app();
+        for bad in [
+            "SET time_zone = 'Nowhere/Here'",
+            "SET sql_mode = 'NO_SUCH_MODE'",
+            "SET no_such_variable = 1",
+            "SET NAMES nothing",
+            "SET SESSION sql_select_limit = 'x'",
+        ] {
+            let replies = raw.query(&format!("{bad}; INSERT INTO notes (text) VALUES ('behind')"));
+            assert!(matches!(&replies[..], [Reply::Error(_)]), "{bad}: {replies:?}");
+            assert!(matches!(raw.one(bad), Reply::Error(_)), "{bad}");
+            assert_eq!(raw.value("SELECT COUNT(*) FROM notes"), "0", "{bad}");
+            assert_eq!(raw.value("SELECT COUNT(*) FROM marks"), "0", "{bad}");
+        }
+        pair.check_sound();
+    }
+}
+
+#[test]
+fn transactions_of_two_sessions_do_not_mix() {
+    // Two connections: a transaction holds its own.
+    let mut pair = Pair::mariadb_with("limits:\n  pool_connections_max: 2\n");
+    let (mut a, mut b) = two_sessions(&pair);
+    a.ok("BEGIN");
+    a.ok("INSERT INTO notes (text) VALUES ('a')");
+    assert_eq!(b.value("SELECT COUNT(*) FROM notes"), "0");
+    b.ok("START TRANSACTION");
+    b.ok("INSERT INTO notes (text) VALUES ('b')");
+    b.ok("ROLLBACK");
+    a.ok("COMMIT");
+    assert_eq!(b.rows("SELECT text FROM notes").lines(), ["a"]);
+    a.ok("SET autocommit = 0");
+    a.ok("INSERT INTO notes (text) VALUES ('a2')");
+    assert_eq!(b.value("SELECT COUNT(*) FROM notes"), "1");
+    a.ok("COMMIT");
+    assert_eq!(b.value("SELECT COUNT(*) FROM notes"), "2");
+    a.ok("INSERT INTO notes (text) VALUES ('a3')");
+    a.ok("SET autocommit = 1");
+    assert_eq!(b.value("SELECT COUNT(*) FROM notes"), "3");
+    // Isolation of the next transaction only, and of the session.
+    a.ok("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
+    a.ok("BEGIN");
+    assert_eq!(a.value("SELECT COUNT(*) FROM notes"), "3");
+    b.ok("INSERT INTO notes (text) VALUES ('b4')");
+    assert_eq!(a.value("SELECT COUNT(*) FROM notes"), "4", "READ COMMITTED sees it");
+    a.ok("COMMIT");
+    a.ok("BEGIN");
+    assert_eq!(a.value("SELECT COUNT(*) FROM notes"), "4");
+    b.ok("INSERT INTO notes (text) VALUES ('b5')");
+    assert_eq!(a.value("SELECT COUNT(*) FROM notes"), "4", "REPEATABLE READ does not");
+    a.ok("COMMIT");
+    pair.check_sound();
+}
+
+#[test]
+fn what_ties_a_session_to_a_connection_is_not_seen_by_others() {
+    let mut pair = Pair::mariadb_with("limits:\n  pool_connections_max: 3\n");
+    let (mut a, mut b) = two_sessions(&pair);
+    // Temporary tables, named locks, table locks: they work for their session, or are refused by name.
+    if let Reply::Ok(_) = a.one("CREATE TEMPORARY TABLE users_temporary (id INT)") {
+        assert!(matches!(b.one("SELECT * FROM users_temporary"), Reply::Error(_)));
+    }
+    match a.one("SELECT GET_LOCK('mine', 0)") {
+        Reply::Rows(rows) => {
+            assert_eq!(rows.value(), "1");
+            own_or_refused(&mut b, "SELECT GET_LOCK('mine', 0)", "0");
+            own_or_refused(&mut a, "SELECT RELEASE_LOCK('mine')", "1");
+            own_or_refused(&mut b, "SELECT GET_LOCK('mine', 0)", "1");
+            drop(b);
+            let mut b = pair.app();
+            crate::support::await_that("the lock of a session that ended is free", || {
+                (b.value("SELECT GET_LOCK('mine', 0)") == "1").then_some(())
+            });
+        }
+        Reply::Error(e) => assert!(is_refusal(&e), "{e:?}"),
+        Reply::Ok(_) => panic!("no rows"),
+    }
+    match a.one("LOCK TABLES notes WRITE") {
+        Reply::Ok(_) => {
+            a.ok("INSERT INTO notes (text) VALUES ('locked')");
+            a.ok("UNLOCK TABLES");
+        }
+        Reply::Error(e) => assert!(is_refusal(&e), "{e:?}"),
+        Reply::Rows(_) => panic!("rows"),
+    }
+    drop(a);
+    pair.check_sound();
+}
+
+#[test]
+fn administration_is_refused_by_name() {
+    let mut pair = Pair::mariadb();
+    if pair.whole().port == pair.port() {
+        return;
+    }
+    let mut admin = Raw::admin(pair.port()).expect("admin may log in");
+    for statement in [
+        "SET GLOBAL max_connections = 50",
+        "FLUSH TABLES",
+        "FLUSH PRIVILEGES",
+        "SHUTDOWN",
+        "GRANT SELECT ON shop.* TO app",
+        "REVOKE SELECT ON shop.* FROM app",
+        "CREATE USER eve IDENTIFIED BY 'x'",
+        "DROP USER app",
+        "SET PASSWORD = PASSWORD('x')",
+        "CHANGE MASTER TO MASTER_HOST = 'x'",
+        "RESET MASTER",
+        "START SLAVE",
+        "STOP SLAVE",
+        "PURGE BINARY LOGS BEFORE '2020-01-01'",
+        "INSTALL SONAME 'x'",
+    ] {
+        let error = admin.refused(statement);
+        assert!(is_refusal(&error), "{statement}: {error:?}");
+        let word = statement.split_whitespace().next().expect("a word");
+        assert!(error.message.contains(word), "{statement} is named: {error:?}");
+    }
+    pair.check_sound();
+}
+
+fn pairs() -> impl Iterator<Item = Pair> {
+    let mysql9 = || {
+        use crate::support::MySql9;
+        Some(Pair::of(MySql9::start("first", &[])?, MySql9::start("second", &[])?, ONE_CONNECTION))
+    };
+    [|| Some(Pair::mariadb_with(ONE_CONNECTION)), mysql9 as fn() -> Option<Pair>]
+        .into_iter()
+        .filter_map(|start| start())
+}

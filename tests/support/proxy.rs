@@ -1,0 +1,173 @@
+//! The proxy as a process of its own: the built binary with files in a folder of its own, on a free port.
+
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+
+use super::folder::free_port;
+use super::process::{dying_with_us, memory_kib};
+use super::{Folder, PATIENCE, Process, until};
+
+/// What the files of a proxy say.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The whole shard map.
+    pub map: String,
+    /// The whole accounts file; empty: app/app-password and admin/admin-password, all databases, served by accounts of the
+    /// same name on the servers.
+    pub accounts: String,
+    /// Lines of the configuration beyond listen, map, accounts and log, as `limits:\n  pool_connections_max: 1\n`.
+    pub config: String,
+    /// What comes in front of the binary, as `["prlimit", "--nofile=64"]`.
+    pub wrapper: Vec<String>,
+}
+
+#[derive(Debug)]
+pub struct Proxy {
+    pub port: u16,
+    process: Process,
+    folder: Folder,
+}
+
+impl Proxy {
+    /// Starts a proxy and waits until it says that it listens.
+    pub fn start(settings: &Settings) -> Proxy {
+        // Another process may take the port between our look and the proxy's bind.
+        for _ in 0..5 {
+            let (mut proxy, listens) = Proxy::try_start(settings);
+            if listens {
+                return proxy;
+            }
+            let log = proxy.log();
+            assert!(proxy.process.ended().is_some(), "the proxy never said that it listens:\n{log}");
+            assert!(log.contains("ddress already in use"), "the proxy ended at once:\n{log}");
+        }
+        panic!("five ports in a row were taken by others");
+    }
+
+    /// Starts a proxy that is expected to end by itself, as on a faulty map; gives its status and its log.
+    pub fn fails(settings: &Settings) -> (ExitStatus, String) {
+        let (mut proxy, listens) = Proxy::try_start(settings);
+        assert!(!listens, "it listens");
+        (proxy.process.ended().expect("it ended"), proxy.log())
+    }
+
+    fn try_start(settings: &Settings) -> (Proxy, bool) {
+        let folder = Folder::new("proxy");
+        let port = free_port();
+        folder.write("map.yaml", &settings.map);
+        folder.write("accounts.yaml", if settings.accounts.is_empty() { ACCOUNTS } else { &settings.accounts });
+        let config = folder.write(
+            "config.yaml",
+            &format!(
+                "listen: [\"127.0.0.1:{port}\"]\nmap: map.yaml\naccounts: accounts.yaml\nlog:\n  level: debug\n{}",
+                settings.config
+            ),
+        );
+        let log = std::fs::File::create(folder.path().join("log")).expect("the folder is ours");
+        let process = Process::spawn(
+            command(&settings.wrapper)
+                .args(["serve", "--config"])
+                .arg(&config)
+                .env("RUST_BACKTRACE", "1")
+                .stdin(Stdio::null())
+                .stdout(log.try_clone().expect("a second handle of a file"))
+                .stderr(log),
+        );
+        let mut proxy = Proxy { port, process, folder };
+        let listens = until(PATIENCE, || {
+            if proxy.log().contains("listening") {
+                return Some(true);
+            }
+            proxy.process.ended().map(|_| false)
+        });
+        (proxy, listens == Some(true))
+    }
+
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Everything that it wrote to stdout and stderr.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// Asserts that it runs and has not panicked.
+    pub fn check_runs(&mut self) {
+        assert_eq!(self.process.ended(), None, "the proxy ended:\n{}", self.log());
+        let log = self.log();
+        assert!(!log.contains("panicked at"), "a panic:\n{log}");
+    }
+
+    /// The most memory that was resident, in KiB.
+    pub fn memory_kib_max(&self) -> u64 {
+        self.memory_kib("VmHWM")
+    }
+
+    /// A figure of /proc/ID/status in KiB.
+    pub fn memory_kib(&self, figure: &str) -> u64 {
+        memory_kib(self.id(), figure)
+    }
+
+    pub fn signal(&mut self, name: &str) {
+        self.process.signal(name);
+    }
+
+    /// SIGTERM and its end.
+    pub fn stop(&mut self) -> ExitStatus {
+        self.process.terminate()
+    }
+
+    /// Waits until it ends by itself.
+    pub fn wait(&mut self) -> Option<ExitStatus> {
+        self.process.wait(PATIENCE)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().collect();
+            eprintln!("--- log of the proxy on {}:\n{}", self.port, lines[lines.len().saturating_sub(60)..].join("\n"));
+        }
+        // A session that a failed test left open must not hold the end up.
+        self.process.kill();
+    }
+}
+
+fn command(wrapper: &[String]) -> Command {
+    let binary = env!("CARGO_BIN_EXE_meridian");
+    match wrapper.split_first() {
+        None => dying_with_us(binary),
+        Some((first, rest)) => {
+            let mut command = dying_with_us(first);
+            command.args(rest).arg(binary);
+            command
+        }
+    }
+}
+
+/// The verifiers are SHA256(SHA256(password)).
+pub const ACCOUNTS: &str = r#"
+users:
+  - name: app
+    verifiers: ["sha256:6681bbfe12153c1b4a0268cf4733a0a3021ff47751fafc3c0a4bdae5a0a89db6"]
+    databases: "*"
+    backend: app
+  - name: admin
+    verifiers: ["sha256:53cd13cf50eb371e0bfc651f6f9dd7db9509498cda8d89d7c7e62380177d1532"]
+    databases: "*"
+    backend: admin
+backends:
+  - name: app
+    user: app
+    password: app-password
+  - name: admin
+    user: admin
+    password: admin-password
+"#;
