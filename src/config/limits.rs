@@ -23,8 +23,6 @@ section! {
         session_variables_max: u32 = 256,
         /// Bytes of SET variables remembered for one session.
         session_state_bytes_max: u64 = 64 * 1024,
-        /// Milliseconds that a client may be silent between two commands, as `wait_timeout`.
-        client_idle_ms_max: u64 = 28_800_000,
         /// Milliseconds that a client may take no byte of a reply before its statement is cancelled.
         client_stall_ms_max: u64 = 60_000,
         /// Connections to one member for all sessions.
@@ -41,11 +39,10 @@ section! {
 }
 
 section! {
-    /// How the process ends: first no new connections, then no new statements, then no mercy.
+    /// How the process ends: no new connections, idle sessions close, others at their next boundary, then no mercy.
     pub struct Drain {
-        /// Milliseconds in which sessions may end by themselves after SIGTERM.
-        grace_ms: u64 = 30_000,
-        /// Milliseconds after SIGTERM when the remaining sessions are closed.
+        /// Milliseconds after SIGTERM when sessions are closed that are still inside a statement or a transaction;
+        /// all others end at once.
         hard_ms: u64 = 60_000,
     }
 }

@@ -42,8 +42,6 @@ section! {
         map: PathBuf [required] = PathBuf::new(),
         /// The accounts.
         accounts: PathBuf [required] = PathBuf::new(),
-        /// The region that this process runs in, one of the map's.
-        region: Option<String> = None,
         /// TLS towards clients; absent, TLS is not offered.
         tls: Option<Tls> = None,
         /// TLS towards the servers.
@@ -163,10 +161,6 @@ impl Config {
             (true, None) => faults.add(at("backend_tls"), Problem::CaMissing { mode }),
             (false, Some(_)) => faults.add(at("backend_tls"), Problem::CaWithoutUse { mode }),
             _ => {}
-        }
-        let Drain { grace_ms, hard_ms } = self.drain;
-        if hard_ms < grace_ms {
-            faults.add(at("drain"), Problem::HardBeforeGrace { grace_ms, hard_ms });
         }
     }
 }

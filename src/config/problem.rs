@@ -32,10 +32,6 @@ pub enum Problem {
     CaWithoutUse {
         mode: BackendTlsMode,
     },
-    HardBeforeGrace {
-        grace_ms: u64,
-        hard_ms: u64,
-    },
     NameTwice {
         name: Box<str>,
     },
@@ -86,9 +82,6 @@ impl Explain for Problem {
                     mode.word()
                 )
             }
-            Problem::HardBeforeGrace { grace_ms, hard_ms } => {
-                write!(f, "hard_ms {hard_ms} is less than grace_ms {grace_ms}")
-            }
             Problem::NameTwice { name } => write!(f, "the name {} is taken", Short(name)),
             Problem::UnknownBackend { name, .. } => {
                 write!(f, "unknown backend {}", Short(name))
@@ -123,7 +116,6 @@ impl Explain for Problem {
             Problem::CaWithoutUse { .. } => {
                 f.write_str("write `mode: verify_identity` or remove `ca`")
             }
-            Problem::HardBeforeGrace { .. } => f.write_str("raise hard_ms"),
             Problem::NameTwice { .. } => f.write_str("choose another name"),
             Problem::UnknownBackend { near, .. } => match near {
                 Some(near) => write!(f, "did you mean {}?", Short(near)),

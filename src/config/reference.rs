@@ -9,7 +9,6 @@ use super::options::{Row, Setting};
 pub(super) const CONFIG: &str = r#"listen: ["0.0.0.0:3306"]
 map: /etc/meridian/map/shards.yaml
 accounts: /etc/meridian/accounts/accounts.yaml
-region: eu
 tls:
   certificate: /etc/meridian/tls/tls.crt
   key: /etc/meridian/tls/tls.key

@@ -48,7 +48,6 @@ fn the_reference_is_fresh() {
 fn the_examples_are_sound() {
     let config = Config::load(CONFIG, Path::new(AT)).expect("the example is sound");
     assert_eq!(config.listen, ["0.0.0.0:3306".parse().expect("an address")]);
-    assert_eq!(config.region.as_deref(), Some("eu"));
     assert_eq!(config.backend_tls.mode, BackendTlsMode::VerifyIdentity);
     assert_eq!(
         (config.log.format, config.log.level),
@@ -100,19 +99,19 @@ fn faults_of_a_configuration() {
 map: m
 accounts: ''
 listen: [localhost:3306, '1.2.3.4:1', '1.2.3.4:1', '1.2.3.4']
-regoin: eu
+lisen: eu
 tls: {certificate: c, require: yes}
 backend_tls: {mode: verify-ca}
 log: {level: trace, format: xml}
 limits: {connections_max: 0, login_timeout_ms: 1e4, pool_wait_ms_max: 99999999999999}
-drain: {grace_ms: 5, hard_ms: 4}
+drain: {hard_ms: 0}
 ",
         &[
             "2:11: an empty text, or one with control characters; write something readable or remove the field",
             "3:10: `localhost:3306` is not an address with a port; write an IP address and a port, as `0.0.0.0:3306`",
             "3:39: the same is written twice; remove one",
             "3:52: `1.2.3.4` is not an address with a port; write an IP address and a port, as `0.0.0.0:3306`",
-            "4:1: unknown field `regoin`; did you mean `region`?",
+            "4:1: unknown field `lisen`; did you mean `listen`?",
             "5:6: this section lacks `key`; add `key:`",
             "5:32: unknown word `yes`; write one of `false` or `true`",
             "6:21: unknown word `verify-ca`; did you mean `verify_ca`?",
@@ -120,7 +119,7 @@ drain: {grace_ms: 5, hard_ms: 4}
             "8:27: `0` is not a whole number of 1 to 4294967295; write decimal digits without leading zeros, separators or exponent",
             "8:48: `1e4` is not a whole number of 1 to 1099511627776; write decimal digits without leading zeros, separators or exponent",
             "8:71: `99999999999999` is not a whole number of 1 to 1099511627776; write decimal digits without leading zeros, separators or exponent",
-            "9:8: hard_ms 4 is less than grace_ms 5; raise hard_ms",
+            "9:18: `0` is not a whole number of 1 to 1099511627776; write decimal digits without leading zeros, separators or exponent",
         ],
     );
     check_config(

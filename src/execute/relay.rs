@@ -42,7 +42,7 @@ pub enum Broken {
 
 /// What the relay waited for.
 enum Waited {
-    Read(usize),
+    Read,
     Failed(Failure),
     Gone(Gone),
 }
@@ -64,7 +64,7 @@ pub async fn relay(
     let mut want = 0;
     loop {
         match wait(client, connection, handle, want).await {
-            Waited::Read(_) => {}
+            Waited::Read => {}
             Waited::Failed(failure) => return Err(broken(failure, &walker)),
             Waited::Gone(gone) => return Err(Broken::Client(gone)),
         }
@@ -173,7 +173,7 @@ async fn wait(client: &mut Client, connection: &mut Connection, handle: &Session
                 let cause = std::io::ErrorKind::UnexpectedEof.into();
                 return Poll::Ready(Waited::Failed(connection.lost(cause, false)));
             }
-            Poll::Ready(Ok(read)) => return Poll::Ready(Waited::Read(read)),
+            Poll::Ready(Ok(_)) => return Poll::Ready(Waited::Read),
             Poll::Ready(Err(cause)) => return Poll::Ready(Waited::Failed(connection.lost(cause, false))),
             Poll::Pending => {}
         }

@@ -114,7 +114,11 @@ fn groups(names: &Names<'_>, regions: &[&str], faults: &mut Faults) -> Vec<Group
             let members = Fields::read(node, "a group", &["members"], faults)
                 .and_then(|fields| fields.require("members", faults))
                 .and_then(|node| node.list("a list of members", faults))
-                .unwrap_or_default()
+                .unwrap_or_default();
+            if let Some(second) = members.get(1) {
+                faults.add(second.at, Problem::NotYet(Feature::Replicas));
+            }
+            let members = members
                 .iter()
                 .filter_map(|node| member(node, regions, &mut addresses, faults))
                 .collect();

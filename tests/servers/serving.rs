@@ -22,7 +22,7 @@ fn sigterm_lets_a_transaction_end_and_takes_no_new_client() {
 
 #[test]
 fn a_second_sigterm_or_the_hard_limit_ends_it() {
-    let mut pair = Pair::mariadb_with("drain:\n  grace_ms: 200\n  hard_ms: 500\n");
+    let mut pair = Pair::mariadb_with("drain:\n  hard_ms: 500\n");
     let mut raw = pair.app();
     raw.ok("BEGIN");
     raw.ok("INSERT INTO notes (text) VALUES ('too late')");

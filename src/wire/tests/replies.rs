@@ -154,6 +154,7 @@ fn result_sets_are_read_back() {
         let decoded = decode_text(&bytes, deprecate_eof).expect("ours");
         let expected = TextRows {
             columns: vec![b"Tables_in_shop".to_vec(), b"n".to_vec()],
+            types: vec![ColumnType::VAR_STRING, ColumnType::LONGLONG],
             rows: vec![
                 vec![Some(b"orders".to_vec()), Some(b"1".to_vec())],
                 vec![None, Some(Vec::new())],
