@@ -1,9 +1,10 @@
 #!/bin/sh
 # Runs each fuzz target for so many seconds (default 60): fuzz/run.sh [SECONDS]
 #
-# Needs a stable toolchain and a C++ compiler; installs cargo-fuzz if it is missing (about half a
-# minute). RUSTC_BOOTSTRAP lets the stable compiler take the coverage flags that libFuzzer needs. No
-# sanitizer: our code has no unsafe, and what is looked for are panics, overflows and memory growth.
+# Needs a stable toolchain and a C++ compiler. Installs cargo-fuzz if it is missing (half a minute); the
+# first build takes three to four minutes on two cores. RUSTC_BOOTSTRAP lets the stable compiler take
+# the coverage flags that libFuzzer needs. No sanitizer: our code has no unsafe, and what is looked
+# for are panics, overflows and memory growth.
 # A finding is kept below fuzz/artifacts, and the line that runs it again is printed.
 set -eu
 cd "$(dirname "$0")/.."

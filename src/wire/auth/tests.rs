@@ -277,7 +277,7 @@ fn an_empty_password_needs_its_verifier() {
     ] {
         for plugin in [NATIVE, CACHING_SHA2] {
             let login = |password, known| {
-                let verifiers = &[verifier.clone()];
+                let verifiers = std::slice::from_ref(&verifier);
                 run(&Login {
                     verifiers,
                     known,
