@@ -23,6 +23,8 @@ pub(super) fn comment(text: &[u8], at: usize, dialect: &Dialect) -> Result<Comme
     match rest {
         [b'#', ..] => Ok(Comment::Skip(line_end(text, at))),
         // The manual: the second dash must be followed by a space or control character, or the end.
+        // Cut off before its semicolon, the statement would end in a comment.
+        [b'-', b'-', b';', ..] => Err(LexError::new(at, LexFault::StrayByte(b'-'))),
         [b'-', b'-'] => Ok(Comment::Skip(text.len())),
         [b'-', b'-', next, ..] if is_space(*next) || next.is_ascii_control() => {
             Ok(Comment::Skip(line_end(text, at)))
@@ -73,11 +75,14 @@ fn executable(
 ) -> Result<Comment, LexError> {
     let digits = text[code..]
         .iter()
-        .take(6)
+        .take(7)
         .take_while(|byte| byte.is_ascii_digit())
         .count();
-    if digits < 5 {
-        return Ok(Comment::Run(code));
+    match digits {
+        0 => return Ok(Comment::Run(code)),
+        5 | 6 => {}
+        // A server would take a part of these digits, or none, as the version and run the rest.
+        _ => return Err(LexError::new(code, LexFault::MalformedNumber)),
     }
     let version = text[code..code + digits]
         .iter()
