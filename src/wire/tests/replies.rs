@@ -1,7 +1,7 @@
 //! OK, ERR, EOF and result sets: written, read back, rewritten.
 
 use crate::wire::reply::{self, Change, Changes, ServerError};
-use crate::wire::result_set::{Column, Decoded, TextResult, TextRows, decode_text};
+use crate::wire::result_set::{ColumnType, Column, Decoded, TextResult, TextRows, decode_text};
 use crate::wire::walker::{Event, Expect, ReplyWalker};
 use crate::wire::{capability, packet, status};
 use proptest::prelude::*;
