@@ -92,7 +92,7 @@ mod tests {
             ("9.7.4", Family::MySql, 90_704),
             ("8.0.36-28", Family::MySql, 80_036),
             ("garbage", Family::MySql, 0),
-            ("99999999999.1.1", Family::MySql, 100),
+            ("99999999999.1.1", Family::MySql, 101),
         ] {
             let facts = ServerFacts::new(version.into(), String::new());
             assert_eq!((facts.family, facts.version_number), (family, number), "{version}");

@@ -70,10 +70,3 @@ impl Database {
     }
 }
 
-impl Group {
-    /// The first member in a region, else the first of all; a checked map has at least one.
-    pub fn nearest(&self, region: Option<RegionId>) -> Option<&Member> {
-        let near = |member: &&Member| Some(member.region) == region;
-        self.members.iter().find(near).or(self.members.first())
-    }
-}

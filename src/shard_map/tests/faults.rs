@@ -171,6 +171,7 @@ databases: {}
 ",
         &[
             "6:14: `db` is not an address with a port; write `host:port`, as `orders-0.orders:3306`",
+            "7:9: not yet: a group of several members; list the writable server alone",
             "7:14: `db:0` is not an address with a port; write `host:port`, as `orders-0.orders:3306`",
             "7:30: unknown region `ue`; did you mean `eu`?",
             "8:14: `:3306` is not an address with a port; write `host:port`, as `orders-0.orders:3306`",
