@@ -21,7 +21,7 @@ use crate::wire::{packet, reply};
 pub struct Frontend {
     pub proxy: Arc<Proxy>,
     pub accounts: ArcSwap<Accounts>,
-    pub key: Option<LoginKey>,
+    pub key: LoginKey,
     pub tls: ArcSwap<Option<TlsAcceptor>>,
     pub version: ArcSwap<String>,
     pub options: Options,
