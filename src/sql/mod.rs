@@ -15,11 +15,16 @@ mod error;
 pub mod facts;
 pub mod fingerprint;
 mod functions;
+mod head;
 mod literal;
+mod rows;
 mod scratch;
 pub mod splice;
 pub mod split;
+#[cfg(test)]
+mod tests;
 pub mod tokens;
+mod write;
 
 pub use control::{Assignment, Control, ControlError, Scope, Value, control};
 pub use dialect::{ClientCharset, Dialect, Flavor};
