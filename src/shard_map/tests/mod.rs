@@ -15,6 +15,23 @@ fn load(yaml: &str) -> ShardMap {
 }
 
 #[test]
+fn every_map_of_the_repository_is_sound() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/shard-maps");
+    let mut maps = 0;
+    for entry in std::fs::read_dir(folder).expect("shard-maps/ is in the repository") {
+        let path = entry.expect("a readable folder").path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
+            load(&std::fs::read_to_string(&path).expect("a readable map"));
+            maps += 1;
+        }
+    }
+    assert!(maps > 0);
+}
+
+#[test]
 fn the_shop_is_sound() {
     let map = load(SHOP);
     assert_eq!(map.generation, Some(1));
