@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use aws_lc_rs::rand;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -85,7 +84,7 @@ pub async fn serve(config: Config) -> Result<(), StartFailure> {
         }
     };
     let mut dummy = Zeroizing::new([0u8; 32]);
-    rand::fill(dummy.as_mut_slice()).map_err(|_| StartFailure::Randomness)?;
+    getrandom::fill(dummy.as_mut_slice()).map_err(|_| StartFailure::Randomness)?;
 
     let proxy = Arc::new(Proxy::new(map, execute_options(&config)));
     let version = server_version(&config, &proxy, &users).await;

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::rand;
 use tokio_rustls::{TlsAcceptor, TlsStream};
 
 use super::accounts::Accounts;
@@ -51,7 +50,7 @@ pub struct Login<'a> {
 /// Challenge bytes: no NUL, which ends it in the packet, and no `$`, which separates fields of stored verifiers.
 fn nonce() -> Result<[u8; NONCE_LEN], Reason> {
     let mut nonce = [0; NONCE_LEN];
-    rand::fill(&mut nonce).map_err(|_| Reason::Randomness)?;
+    getrandom::fill(&mut nonce).map_err(|_| Reason::Randomness)?;
     for byte in &mut nonce {
         *byte &= 0x7F;
         if matches!(*byte, 0 | b'$') {
