@@ -13,6 +13,8 @@ mod place;
 mod read;
 mod refusal;
 mod second;
+#[cfg(test)]
+mod tests;
 
 pub use refusal::{Construct, Form, Refusal};
 
