@@ -2,6 +2,9 @@
 //!
 //! Every part that is to be replayed is kept as the exact bytes that the client wrote.
 
+use super::assignments::set;
+use super::cursor::Cursor;
+use super::raw::raw;
 use super::{Dialect, LexError};
 use std::fmt;
 
@@ -125,8 +128,149 @@ impl From<LexError> for ControlError {
     }
 }
 
-/// Parses one session statement.
+/// Parses one session statement, up to its `;`.
 pub fn control<'a>(text: &'a [u8], dialect: &Dialect) -> Result<Control<'a>, ControlError> {
-    let _ = (text, dialect);
-    Err(ControlError::Syntax { at: 0 })
+    let tokens = raw(text, dialect)?;
+    // A part that is replayed must not begin or end inside an executable comment.
+    if let Some(pair) = tokens
+        .windows(2)
+        .find(|pair| pair[0].comment != pair[1].comment)
+    {
+        return Err(ControlError::Syntax {
+            at: u32::try_from(pair[1].start).unwrap_or(u32::MAX),
+        });
+    }
+    let mut cursor = Cursor::new(text, dialect, tokens);
+    let whole = cursor.whole();
+    if cursor.take(&["begin"]) {
+        let _ = cursor.take(&["work"]);
+        return cursor.finish(Control::Begin {
+            text: whole,
+            access: None,
+            snapshot: false,
+        });
+    }
+    if cursor.take(&["start", "transaction"]) {
+        return start_transaction(&mut cursor, whole);
+    }
+    if cursor.take(&["commit"]) {
+        let (chain, release) = completion(&mut cursor)?;
+        return cursor.finish(Control::Commit { chain, release });
+    }
+    if cursor.take(&["rollback"]) {
+        return rollback(&mut cursor);
+    }
+    if cursor.take(&["savepoint"]) {
+        let name = cursor.name()?;
+        return cursor.finish(Control::Savepoint(name));
+    }
+    if cursor.take(&["release", "savepoint"]) {
+        let name = cursor.name()?;
+        return cursor.finish(Control::Release(name));
+    }
+    if cursor.take(&["use"]) {
+        let name = cursor.name()?;
+        return cursor.finish(Control::Use(name));
+    }
+    if cursor.take(&["kill"]) {
+        return kill(&mut cursor);
+    }
+    if cursor.take(&["set"]) {
+        return set(&mut cursor, whole);
+    }
+    if cursor.take(&["unlock"]) {
+        let _ = cursor.take(&["tables"]) || cursor.take(&["table"]);
+        return cursor.finish(Control::UnlockTables);
+    }
+    if cursor.take(&["lock", "tables"]) || cursor.take(&["lock", "table"]) {
+        return Ok(Control::LockTables { text: whole });
+    }
+    cursor.syntax()
+}
+
+/// START TRANSACTION [characteristic [, characteristic]]
+fn start_transaction<'a>(
+    cursor: &mut Cursor<'a>,
+    whole: &'a [u8],
+) -> Result<Control<'a>, ControlError> {
+    let mut access = None;
+    let mut snapshot = false;
+    if cursor.peek().is_some() {
+        loop {
+            if cursor.take(&["with", "consistent", "snapshot"]) {
+                snapshot = true;
+            } else if cursor.take(&["read", "only"]) {
+                access = Some(TransactionAccess::ReadOnly);
+            } else if cursor.take(&["read", "write"]) {
+                access = Some(TransactionAccess::ReadWrite);
+            } else {
+                return cursor.syntax();
+            }
+            if !cursor.take_punct(b',') {
+                break;
+            }
+        }
+    }
+    cursor.finish(Control::Begin {
+        text: whole,
+        access,
+        snapshot,
+    })
+}
+
+/// [WORK] [AND [NO] CHAIN] [[NO] RELEASE]
+fn completion(cursor: &mut Cursor<'_>) -> Result<(Option<bool>, Option<bool>), ControlError> {
+    let _ = cursor.take(&["work"]);
+    let chain = if cursor.take(&["and", "chain"]) {
+        Some(true)
+    } else if cursor.take(&["and", "no", "chain"]) {
+        Some(false)
+    } else {
+        None
+    };
+    let release = if cursor.take(&["release"]) {
+        Some(true)
+    } else if cursor.take(&["no", "release"]) {
+        Some(false)
+    } else {
+        None
+    };
+    if chain == Some(true) && release == Some(true) {
+        return cursor.syntax();
+    }
+    Ok((chain, release))
+}
+
+fn rollback<'a>(cursor: &mut Cursor<'a>) -> Result<Control<'a>, ControlError> {
+    let words = usize::from(cursor.word_at(0, "work"));
+    if cursor.word_at(words, "to") {
+        cursor.advance(words + 1);
+        if !cursor.word_at(0, "savepoint") || cursor.peek_at(1).is_some() {
+            let _ = cursor.take(&["savepoint"]);
+        }
+        let name = cursor.name()?;
+        return cursor.finish(Control::RollbackTo(name));
+    }
+    let (chain, release) = completion(cursor)?;
+    cursor.finish(Control::Rollback { chain, release })
+}
+
+/// KILL [HARD | SOFT] [CONNECTION | QUERY] id
+fn kill<'a>(cursor: &mut Cursor<'a>) -> Result<Control<'a>, ControlError> {
+    let _ = cursor.take(&["hard"]) || cursor.take(&["soft"]);
+    let query_only = cursor.take(&["query"]);
+    if !query_only {
+        let _ = cursor.take(&["connection"]);
+    }
+    let id = cursor
+        .peek()
+        .map(|token| cursor.bytes(token))
+        .unwrap_or_default();
+    match std::str::from_utf8(id).ok().and_then(|id| id.parse().ok()) {
+        Some(id) if cursor.text[cursor.start()].is_ascii_digit() => {
+            cursor.advance(1);
+            cursor.finish(Control::Kill { query_only, id })
+        }
+        _ => cursor.syntax(),
+    }
 }

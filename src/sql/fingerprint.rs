@@ -298,14 +298,11 @@ impl<'a> Scan<'a> {
         {
             self.out.normalized.push(b' ');
         }
-        match self.prev {
-            Prev::In if !self.rows.inside() => {
-                if self.in_list() {
-                    return;
-                }
-            }
+        let before = self.prev;
+        match before {
+            Prev::In if !self.rows.inside() && self.in_list() => return,
             Prev::Values | Prev::Row if !self.rows.inside() => {
-                let word = if self.prev == Prev::Row {
+                let word = if before == Prev::Row {
                     self.rows.row_word
                 } else {
                     self.out.normalized.len()

@@ -7,9 +7,11 @@
 //! (part of the fingerprint) or an error, never a literal. Two texts with equal normalized bytes are the
 //! same statement but for the literals in their slots.
 
+mod assignments;
 mod classes;
 mod comment;
 pub mod control;
+mod cursor;
 mod dialect;
 mod error;
 pub mod facts;
@@ -17,16 +19,19 @@ pub mod fingerprint;
 mod functions;
 mod head;
 mod literal;
+mod raw;
 mod rows;
 mod scratch;
+mod signs;
 pub mod splice;
 pub mod split;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
+mod verbs;
 mod write;
 
-pub use control::{Assignment, Control, ControlError, Scope, Value, control};
+pub use control::{Assignment, Control, ControlError, Scope, TransactionAccess, Value, control};
 pub use dialect::{ClientCharset, Dialect, Flavor};
 pub use error::{LexError, LexFault};
 pub use facts::{Access, Facts, Flags, Object, ShowKind, Verb, facts};

@@ -1,5 +1,7 @@
 //! Behaviour of the room, as tables; helpers that print a normalized text readably.
 
+mod control;
+mod facts;
 mod fingerprint;
 mod folding;
 mod soundness;
