@@ -5,14 +5,16 @@
 //! Invariant: a statement is never planned for a shard when rows elsewhere could change its answer. Every table
 //! of the text is either in [`Tables`] or the statement is refused.
 //!
-//! The text is read by our own reader of MySQL's clauses ([`read`]), which also knows what sqlparser cannot parse; where
-//! sqlparser can, its list of tables must agree ([`second`]). Keys are taken only from whole conjuncts, so that no
+//! The text is read by our own reader of MySQL's clauses (`read`), which also knows what sqlparser cannot parse; where
+//! sqlparser can, its list of tables must agree (`second`). Keys are taken only from whole conjuncts, so that no
 //! operator's precedence is ever guessed.
 
 mod place;
 mod read;
 mod refusal;
 mod second;
+#[cfg(test)]
+mod tests;
 
 pub use refusal::{Construct, Form, Refusal};
 

@@ -84,11 +84,12 @@ impl Place<'_> {
         tables.databases.sort();
         tables.databases.dedup();
         self.together(&tables)?;
-        self.routines(facts, &tables)?;
-        if shape.occurrences.is_empty() {
-            return Ok(Target::NoTable);
-        }
-        Ok(Target::Tables(tables))
+        Ok(match self.routines(facts, tables)? {
+            Target::Tables(tables) if tables.fixed.is_empty() && tables.keyed.is_empty() => {
+                Target::NoTable
+            }
+            target => target,
+        })
     }
 
     fn occurrence(
@@ -181,36 +182,35 @@ impl Place<'_> {
         Err(Refusal::Apart { places })
     }
 
-    /// A function that is no builtin may read tables; a sequence lives somewhere. Where rows of a split
-    /// table stand beside it, or no table says which shard is meant, its answer would be one shard's.
-    fn routines(&self, facts: &Facts, tables: &Tables) -> Result<(), Refusal> {
+    /// A function that is no builtin may read tables; a sequence lives somewhere. Where rows of a split table
+    /// stand beside it, or no table says which shard is meant, its answer would be one shard's.
+    fn routines(&self, facts: &Facts, tables: Tables) -> Result<Target, Refusal> {
         let construct = if facts.flags.contains(Flags::NEXTVAL) {
             Construct::Sequence
         } else if facts.flags.contains(Flags::UNKNOWN_FUNCTION) {
             Construct::Function
         } else {
-            return Ok(());
+            return Ok(Target::Tables(tables));
         };
-        let alone = tables.fixed.is_empty() && tables.keyed.is_empty();
-        let one_shard = match (alone, self.session) {
-            (true, Some(session)) => self.sole_shard(session).is_some(),
-            (true, None) => self.map.shards.len() == 1,
-            (false, _) => {
-                tables.keyed.is_empty()
-                    && tables
-                        .fixed
-                        .iter()
-                        .all(|fixed| !self.hosts_split_rows(fixed.shard))
-            }
+        let refusal = Refusal::Homeless {
+            construct,
+            name: "in this statement".into(),
         };
-        if one_shard {
-            Ok(())
-        } else {
-            Err(Refusal::Homeless {
-                construct,
-                name: "in this statement".into(),
-            })
+        if tables.fixed.is_empty() && tables.keyed.is_empty() {
+            let sole = self.session.and_then(|id| Some((id, self.sole_shard(id)?)));
+            return sole
+                .map(|(id, shard)| whole_database(id, shard))
+                .ok_or(refusal);
         }
+        if tables.keyed.is_empty()
+            && tables
+                .fixed
+                .iter()
+                .all(|fixed| !self.hosts_split_rows(fixed.shard))
+        {
+            return Ok(Target::Tables(tables));
+        }
+        Err(refusal)
     }
 
     fn show_tables(&self, database: Option<&str>) -> Result<Target, Refusal> {

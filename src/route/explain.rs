@@ -1,6 +1,6 @@
 //! Why a statement goes where it goes: the one printer for EXPLAIN ROUTE, logs and plan goldens.
 //!
-//! Evaluates again what [`super::route`] evaluated, so that the hot path keeps no reasons.
+//! Evaluates again what `route` evaluated, so that the hot path keeps no reasons.
 
 use std::fmt;
 

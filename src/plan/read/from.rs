@@ -4,7 +4,7 @@
 //! its left side too when the join is inner; never the side whose rows an outer join keeps.
 
 use super::reader::{Reader, Tok};
-use super::shape::{OccurrenceId, Role};
+use super::shape::{OccurrenceId, QualifiedName, Role};
 
 /// The tables that a clause can see.
 #[derive(Debug, Default)]
@@ -106,11 +106,7 @@ impl Reader {
     }
 
     /// An occurrence, unless a common table expression has that name.
-    pub fn table(
-        &mut self,
-        table: (Option<Box<str>>, Box<str>),
-        role: Role,
-    ) -> Option<OccurrenceId> {
+    pub fn table(&mut self, table: QualifiedName, role: Role) -> Option<OccurrenceId> {
         if table.0.is_none() && self.expressions.contains(&table.1) {
             self.mention(&table.1.clone());
             return None;

@@ -87,7 +87,7 @@ impl Reader {
         match &*what {
             "DATABASES" | "SCHEMAS" => Subject::ShowDatabases,
             "TABLES" => {
-                let database = self.from_database();
+                let database = self.named_database();
                 Subject::ShowTables(database)
             }
             "COLUMNS" | "FIELDS" | "INDEX" | "INDEXES" | "KEYS" => self.show_table(),
@@ -97,12 +97,12 @@ impl Reader {
                 self.at += 1;
                 Subject::PerServer {
                     what,
-                    database: self.from_database(),
+                    database: self.named_database(),
                 }
             }
             "TRIGGERS" | "EVENTS" => Subject::PerServer {
                 what: format!("SHOW {what}").into(),
-                database: self.from_database(),
+                database: self.named_database(),
             },
             "PROCEDURE" | "FUNCTION" | "PACKAGE" => Subject::PerServer {
                 what: verb,
@@ -115,7 +115,7 @@ impl Reader {
     }
 
     /// `[FROM|IN database]`.
-    fn from_database(&mut self) -> Option<Box<str>> {
+    fn named_database(&mut self) -> Option<Box<str>> {
         if !self.accept_any(&["FROM", "IN"]) {
             return None;
         }
@@ -136,7 +136,7 @@ impl Reader {
             self.unsure();
             return Subject::Tables;
         };
-        if let Some(named) = self.from_database() {
+        if let Some(named) = self.named_database() {
             database = Some(named);
         }
         if self.shape.unsure.is_none() {
@@ -246,8 +246,8 @@ impl Reader {
 
     /// LOAD DATA|XML ... INTO TABLE t ...
     pub fn load(&mut self) {
-        while !self.at_end()
-            && !(self.is_word(self.at, "INTO") && self.is_word(self.at + 1, "TABLE"))
+        while !(self.at_end()
+            || self.is_word(self.at, "INTO") && self.is_word(self.at + 1, "TABLE"))
         {
             self.at += 1;
         }

@@ -3,7 +3,7 @@
 //! Words that MySQL cannot read as keywords (quoted, or behind a point) are names here; whether an
 //! unquoted word is a keyword is asked where it matters. Looking past the end is allowed and finds `Tok::End`.
 
-use super::shape::{Occurrence, OccurrenceId, Role, Shape};
+use super::shape::{Occurrence, OccurrenceId, QualifiedName, Role, Shape};
 use crate::sql::{NormSlot, SysVarScope, Token, tokens};
 
 /// A token with its text owned: this is the cold path.
@@ -200,7 +200,7 @@ impl Reader {
     }
 
     /// Takes `d.t` or `t`.
-    pub fn take_table_name(&mut self) -> Option<(Option<Box<str>>, Box<str>)> {
+    pub fn take_table_name(&mut self) -> Option<QualifiedName> {
         let first: Box<str> = self.name(self.at)?.into();
         self.at += 1;
         if self.is_op(self.at, ".") {
@@ -267,7 +267,7 @@ impl Reader {
         }
     }
 
-    pub fn occurrence(&mut self, table: (Option<Box<str>>, Box<str>), role: Role) -> OccurrenceId {
+    pub fn occurrence(&mut self, table: QualifiedName, role: Role) -> OccurrenceId {
         let (database, name) = table;
         if self.shape.occurrences.len() >= OCCURRENCES_MAX {
             self.unsure();

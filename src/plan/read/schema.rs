@@ -80,10 +80,7 @@ impl Reader {
             return Subject::Admin("RENAME USER".into());
         }
         self.if_exists();
-        loop {
-            let Some(old) = self.take_table_name() else {
-                break;
-            };
+        while let Some(old) = self.take_table_name() {
             self.occurrence(old, WHOLE);
             if self.accept("WAIT") {
                 self.at += 1;

@@ -21,6 +21,9 @@ pub struct Shape {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OccurrenceId(pub usize);
 
+/// `d.t` or `t`.
+pub type QualifiedName = (Option<Box<str>>, Box<str>);
+
 /// One place where a table is named.
 #[derive(Debug)]
 pub struct Occurrence {

@@ -3,7 +3,7 @@
 use super::from::Scope;
 use super::query::CLAUSES;
 use super::reader::{Reader, Tok};
-use super::shape::{Assignment, Column, Insert, InsertSource, OccurrenceId, Role};
+use super::shape::{Assignment, Column, Insert, InsertSource, OccurrenceId, QualifiedName, Role};
 use crate::plan::Operand;
 
 impl Reader {
@@ -142,7 +142,7 @@ impl Reader {
     }
 
     /// `t`, `d.t`, `t.*`, `d.t.*`, in a comma list.
-    fn delete_targets(&mut self) -> Option<Vec<(Option<Box<str>>, Box<str>)>> {
+    fn delete_targets(&mut self) -> Option<Vec<QualifiedName>> {
         let mut targets = Vec::new();
         loop {
             let mut parts: Vec<Box<str>> = vec![self.name(self.at)?.into()];
@@ -168,7 +168,7 @@ impl Reader {
         }
     }
 
-    fn is_target(&self, target: &(Option<Box<str>>, Box<str>), scope: &Scope) -> bool {
+    fn is_target(&self, target: &QualifiedName, scope: &Scope) -> bool {
         let (database, table) = target;
         scope.tables.iter().any(|OccurrenceId(id)| {
             let occurrence = &self.shape.occurrences[*id];

@@ -1,0 +1,200 @@
+//! The property that matters: a statement that was routed answers on its shard as it would on all rows.
+//!
+//! A seeded generator makes queries over three tables, prints them with as few parentheses as MySQL's precedences allow,
+//! and evaluates them over all rows and over the rows of the shard they were routed to.
+
+mod generate;
+mod model;
+
+use generate::{Dice, Generator};
+use model::Row;
+
+use super::read::{read, toks};
+use super::{Target, plan, second};
+use crate::route::{Literals, route};
+use crate::shard_map::ShardMap;
+use crate::sql::{self, Dialect, Flavor, Scratch};
+
+const MAP: &str = "
+version: 1
+regions: [eu]
+groups:
+  a: {members: [{at: '127.0.0.1:1', region: eu}]}
+  b: {members: [{at: '127.0.0.1:2', region: eu}]}
+shards:
+  s0: {group: a}
+  s1: {group: b}
+databases:
+  shop:
+    family: mariadb
+    unlisted: refuse
+    tables:
+      ledger: s0
+      customers: {key: {id: int}, range: [{from: MIN, on: s0}, {from: 4, on: s1}]}
+      events: {key: {user_id: int}, range: [{from: MIN, on: s0}, {from: 4, on: s1}]}
+";
+const DIALECT: Dialect = Dialect::new(Flavor::MariaDb, 101119);
+fn shop() -> ShardMap {
+    ShardMap::load(MAP).expect("the map is sound")
+}
+
+fn target(map: &ShardMap, text: &str, scratch: &mut Scratch) -> Target {
+    sql::scan(text.as_bytes(), &DIALECT, scratch).expect("the text has tokens");
+    let normalized = scratch.normalized();
+    plan(
+        map,
+        Some("shop"),
+        normalized,
+        sql::facts(normalized),
+        &DIALECT,
+    )
+    .target
+}
+
+#[test]
+fn a_routed_query_answers_on_its_shard_as_on_all_rows() {
+    let map = shop();
+    let mut scratch = Scratch::new();
+    let mut generator = Generator {
+        dice: Dice(0x9E37_79B9_7F4A_7C15),
+        aliases: 0,
+    };
+    let (mut routed, mut refused) = (0, 0);
+    for _ in 0..2500 {
+        generator.aliases = 0;
+        let query = generator.query(1, &[]);
+        let text = query.print();
+        let Target::Tables(tables) = target(&map, &text, &mut scratch) else {
+            refused += 1;
+            continue;
+        };
+        match route(&tables, &map, &Literals::of_text(text.as_bytes(), &scratch)) {
+            Ok(found) => {
+                routed += 1;
+                let nothing = Row::new();
+                assert!(
+                    query.rows(&nothing, None) == query.rows(&nothing, Some(found.shard.0)),
+                    "answers otherwise on shard {}: {text}",
+                    found.shard.0
+                );
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(
+        routed > 400 && refused > 400,
+        "{routed} routed, {refused} refused: one side was hardly tried"
+    );
+}
+
+#[test]
+fn both_readings_find_the_generated_tables() {
+    let mut scratch = Scratch::new();
+    let mut generator = Generator {
+        dice: Dice(42),
+        aliases: 0,
+    };
+    for _ in 0..1000 {
+        let text = generator.query(1, &[]).print();
+        sql::scan(text.as_bytes(), &DIALECT, &mut scratch).expect("the text has tokens");
+        let (_, shape, _) = read(toks(scratch.normalized()), true);
+        assert_eq!(shape.unsure, None, "{text}");
+        let mut ours: Vec<&str> = shape
+            .occurrences
+            .iter()
+            .map(|occurrence| &*occurrence.name)
+            .collect();
+        let mut written: Vec<&str> = text
+            .split(' ')
+            .filter(|word| matches!(*word, "ledger" | "customers" | "events"))
+            .collect();
+        written.extend(text.matches("(ledger ").map(|_| "ledger"));
+        written.extend(text.matches("(customers ").map(|_| "customers"));
+        written.extend(text.matches("(events ").map(|_| "events"));
+        ours.sort_unstable();
+        written.sort_unstable();
+        assert_eq!(ours, written, "{text}");
+        let theirs = second::relations(scratch.normalized());
+        let mut theirs: Vec<&str> = theirs.iter().flatten().map(|name| &**name).collect();
+        theirs.sort_unstable();
+        assert!(theirs.is_empty() || theirs == written, "{text}");
+    }
+}
+
+#[test]
+fn other_literals_make_the_same_plan() {
+    let map = shop();
+    let (mut scratch, mut other_scratch) = (Scratch::new(), Scratch::new());
+    let mut generator = Generator {
+        dice: Dice(7),
+        aliases: 0,
+    };
+    for _ in 0..500 {
+        let text = generator.query(1, &[]).print();
+        // Every number but those in names is a literal.
+        let other = text
+            .replace(" = 3", " = 77")
+            .replace(" = 5", " = 123456")
+            .replace("> 2", "> 9");
+        let plan = target(&map, &text, &mut scratch);
+        let other_plan = target(&map, &other, &mut other_scratch);
+        assert_eq!(scratch.normalized(), other_scratch.normalized(), "{text}");
+        assert_eq!(format!("{plan:?}"), format!("{other_plan:?}"), "{text}");
+    }
+}
+
+#[test]
+fn deep_nesting_is_refused_in_little_stack() {
+    let deep = |open: &str, inside: &str, close: &str, times: usize| {
+        format!("{}{inside}{}", open.repeat(times), close.repeat(times))
+    };
+    let texts = [
+        deep("SELECT * FROM (", "SELECT 1 FROM ledger", ") d", 5000),
+        format!("SELECT * FROM ledger WHERE {}", deep("(", "1", ")", 5000)),
+        format!(
+            "SELECT * FROM ledger WHERE {}",
+            deep("(SELECT * FROM ((", "ledger x", ")))", 5000)
+        ),
+        format!("SELECT * FROM {}", deep("(", "ledger", ")", 5000)),
+        format!(
+            "SELECT * FROM {}",
+            deep("ledger JOIN (", "ledger", ")", 5000)
+        ),
+        format!("SELECT {}1", deep("{fn ", "1", "}", 5000)),
+        deep("SET STATEMENT a = 1 FOR ", "SELECT 1", "", 5000),
+        format!("SELECT 1{} FROM ledger", " + 1".repeat(30_000)),
+        format!("SELECT 1{} FROM ledger", " + 1".repeat(15_000)),
+        format!("SELECT 1{} FROM ledger", "+a".repeat(15_000)),
+        format!("SELECT 1 FROM ledger {}", "UNION SELECT 1 ".repeat(3_000)),
+        format!("SELECT 1 FROM ledger WHERE {} 1", "a AND ".repeat(8_000)),
+        format!("SELECT {} 1 FROM ledger", "NOT ".repeat(15_000)),
+        format!("SELECT {} 1 FROM ledger", "- ".repeat(15_000)),
+        format!("SELECT a{} FROM ledger", "[1]".repeat(8_000)),
+        format!("SELECT a{} FROM ledger", "->1".repeat(8_000)),
+        format!("SELECT a{} FROM ledger", " IS NULL".repeat(8_000)),
+        format!("SELECT a{} FROM ledger", " COLLATE b".repeat(6_000)),
+        format!("SELECT 1 FROM ledger{}", " JOIN ledger".repeat(1_000)),
+        format!("SELECT {} 1 FROM ledger", "NOT ".repeat(30_000)),
+        format!("SELECT 1 FROM ledger {}", "UNION SELECT 1 ".repeat(20_000)),
+        format!(
+            "SELECT 1 FROM ledger WHERE {} 1",
+            "a = 1 AND ".repeat(100_000)
+        ),
+        format!("SELECT 1 FROM ledger{}", ", ledger".repeat(100_000)),
+        format!("SELECT 1 FROM {}1", "((SELECT 1 FROM ".repeat(5000)),
+    ];
+    // A worker's stack; a debug build needs more of it than a release.
+    let worker = std::thread::Builder::new()
+        .stack_size(2 << 20)
+        .spawn(move || {
+            let map = shop();
+            let mut scratch = Scratch::new();
+            for text in &texts {
+                target(&map, text, &mut scratch);
+            }
+        });
+    worker
+        .expect("a thread can be started")
+        .join()
+        .expect("no statement panics");
+}
