@@ -22,11 +22,12 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Number, SQLSTATE and text for the client. Numbers are those a MySQL server or client uses for the same event.
+    /// Number, SQLSTATE and text for the client. Numbers are of servers (1000 to 1999): a client library that is sent one of
+    /// its own (2000 to 2999) calls the packet malformed.
     pub fn client_error(&self) -> (u16, &'static str, String) {
         match self {
             Failure::Connect { member, cause } => {
-                (2003, "HY000", format!("Meridian: can't connect to server {member} ({cause})"))
+                (1429, "08S01", format!("Meridian: can't connect to server {member} ({cause})"))
             }
             Failure::Login { member, error } => (
                 1045,
@@ -37,7 +38,7 @@ impl Failure {
                     String::from_utf8_lossy(&error.message)
                 ),
             ),
-            Failure::Policy { member, what } => (2026, "HY000", format!("Meridian: server {member}: {what}")),
+            Failure::Policy { member, what } => (1429, "08S01", format!("Meridian: server {member}: {what}")),
             Failure::PoolExhausted { member, waited_ms, connections_max } => (
                 1040,
                 "08004",
@@ -47,12 +48,12 @@ impl Failure {
                 ),
             ),
             Failure::Lost { member, cause, .. } => (
-                2013,
-                "HY000",
+                1158,
+                "08S01",
                 format!("Meridian: lost connection to server {member} during the statement ({cause}); whether it took effect is not known"),
             ),
             Failure::Garbage { member, what } => {
-                (2027, "HY000", format!("Meridian: malformed reply from server {member} ({what})"))
+                (1835, "HY000", format!("Meridian: malformed reply from server {member} ({what})"))
             }
         }
     }

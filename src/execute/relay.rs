@@ -62,9 +62,10 @@ pub async fn relay(
     }
     let rewrite = !client.has(capability::SESSION_TRACK);
     let mut want = 0;
+    let mut capacity = 0;
     loop {
-        match wait(client, connection, handle, want).await {
-            Waited::Read => {}
+        match wait(client, connection, handle, want.max(capacity)).await {
+            Waited::Read => capacity = connection.buffer.next_capacity(),
             Waited::Failed(failure) => return Err(broken(failure, &walker)),
             Waited::Gone(gone) => return Err(Broken::Client(gone)),
         }

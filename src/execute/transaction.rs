@@ -117,7 +117,7 @@ impl Session {
     /// The answer to a COMMIT was lost. It is never sent again: it may have been done.
     async fn commit_unknown(&mut self, failure: &Failure) -> Served<Ended> {
         let text = format!("Meridian: the outcome of this COMMIT is unknown ({failure}); check the data before you repeat it");
-        self.answer_error(2013, b"HY000", &text).await?;
+        self.answer_error(1180, b"HY000", &text).await?;
         Ok(Ended::Closed(Some(Gone::Protocol("commit lost with its server"))))
     }
 

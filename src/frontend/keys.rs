@@ -10,12 +10,19 @@ use base64::Engine;
 use rustls::server::WebPkiClientVerifier;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::sync::OnceCell;
 
-/// Made anew at every start: nothing is encrypted by it for longer than a login takes.
+/// An RSA key, made when the first client asks for it and not kept beyond the process: nothing is encrypted by it for
+/// longer than a login takes. Clients with TLS, or whose fast path is known, never need it.
+#[derive(Default)]
 pub struct LoginKey {
-    key: OaepPrivateDecryptingKey,
+    made: OnceCell<Option<Key>>,
+}
+
+struct Key {
+    private: OaepPrivateDecryptingKey,
     /// PEM, as clients want it.
-    pub public: Vec<u8>,
+    public: Vec<u8>,
 }
 
 impl fmt::Debug for LoginKey {
@@ -25,26 +32,33 @@ impl fmt::Debug for LoginKey {
 }
 
 impl LoginKey {
-    /// `None` if the system has no randomness to give.
-    pub fn generate() -> Option<Self> {
-        let key = PrivateDecryptingKey::generate(KeySize::Rsa2048).ok()?;
-        let der: PublicKeyX509Der<'_> = key.public_key().as_der().ok()?;
-        let base64 = base64::engine::general_purpose::STANDARD.encode(der.as_ref());
-        let mut public = b"-----BEGIN PUBLIC KEY-----\n".to_vec();
-        for line in base64.as_bytes().chunks(64) {
-            public.extend_from_slice(line);
-            public.push(b'\n');
-        }
-        public.extend_from_slice(b"-----END PUBLIC KEY-----\n");
-        Some(LoginKey { key: OaepPrivateDecryptingKey::new(key).ok()?, public })
+    /// The public key; `None` if the system has no randomness to give. Making the key takes a core some 100 ms, so it
+    /// is done beside the tasks that serve others.
+    pub async fn public(&self) -> Option<&[u8]> {
+        let made = self.made.get_or_init(|| async { tokio::task::spawn_blocking(generate).await.ok().flatten() }).await;
+        made.as_ref().map(|key| key.public.as_slice())
     }
 
-    /// Decrypts what a client encrypted with `public` (RSA-OAEP with SHA-1, as the plugin has it).
+    /// Decrypts what a client encrypted with the public key (RSA-OAEP with SHA-1, as the plugin has it).
     pub fn decrypt(&self, encrypted: &[u8]) -> Option<Vec<u8>> {
-        let mut out = vec![0; self.key.min_output_size()];
-        let clear = self.key.decrypt(&OAEP_SHA1_MGF1SHA1, encrypted, &mut out, None).ok()?;
+        let key = self.made.get()?.as_ref()?;
+        let mut out = vec![0; key.private.min_output_size()];
+        let clear = key.private.decrypt(&OAEP_SHA1_MGF1SHA1, encrypted, &mut out, None).ok()?;
         Some(clear.to_vec())
     }
+}
+
+fn generate() -> Option<Key> {
+    let key = PrivateDecryptingKey::generate(KeySize::Rsa2048).ok()?;
+    let der: PublicKeyX509Der<'_> = key.public_key().as_der().ok()?;
+    let base64 = base64::engine::general_purpose::STANDARD.encode(der.as_ref());
+    let mut public = b"-----BEGIN PUBLIC KEY-----\n".to_vec();
+    for line in base64.as_bytes().chunks(64) {
+        public.extend_from_slice(line);
+        public.push(b'\n');
+    }
+    public.extend_from_slice(b"-----END PUBLIC KEY-----\n");
+    Some(Key { private: OaepPrivateDecryptingKey::new(key).ok()?, public })
 }
 
 /// TLS towards clients from PEM files.

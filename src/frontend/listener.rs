@@ -21,13 +21,13 @@ use crate::wire::{packet, reply};
 pub struct Frontend {
     pub proxy: Arc<Proxy>,
     pub accounts: ArcSwap<Accounts>,
-    pub key: Option<LoginKey>,
+    pub key: LoginKey,
     pub tls: ArcSwap<Option<TlsAcceptor>>,
     pub version: ArcSwap<String>,
     pub options: Options,
 }
 
-/// Binds a listening address. SO_REUSEPORT, so that a second process may take over for an upgrade.
+/// Binds a listening address.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let domain = if address.is_ipv4() { socket2::Domain::IPV4 } else { socket2::Domain::IPV6 };
     let socket = socket2::Socket::new(domain, socket2::Type::STREAM, Some(socket2::Protocol::TCP))?;

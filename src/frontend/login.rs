@@ -141,9 +141,10 @@ impl<'a> Login<'a> {
             response,
             secure: self.stream.is_secure(),
             cached_fast: accounts.cached_fast(user),
-            rsa: self.frontend.key.is_some(),
+            rsa: true,
         };
-        let decrypt = |bytes: &[u8]| self.frontend.key.as_ref().and_then(|key| key.decrypt(bytes));
+        let key = &self.frontend.key;
+        let decrypt = |bytes: &[u8]| key.decrypt(bytes);
         let (mut exchange, mut step) = Exchange::start(attempt);
         loop {
             step = match step {
@@ -154,9 +155,7 @@ impl<'a> Login<'a> {
                 }
                 Step::SendRsaKey => {
                     let mut payload = vec![0x01];
-                    if let Some(key) = &self.frontend.key {
-                        payload.extend_from_slice(&key.public);
-                    }
+                    payload.extend_from_slice(key.public().await.ok_or(Reason::Randomness)?);
                     self.send(&payload).await?;
                     let answer = self.receive().await?;
                     exchange.next(&answer, &decrypt)

@@ -30,7 +30,11 @@ pub fn plan(
     dialect: &Dialect,
 ) -> Statement {
     let session = database.and_then(|name| DatabaseId::find(map, name));
-    let place = place::Place { map, session };
+    let place = place::Place {
+        map,
+        session,
+        text: normalized,
+    };
     let returning_reserved = dialect.family == Flavor::MariaDb;
     let (subject, mut shape, reader) = read::read(read::toks(normalized), returning_reserved);
     if let Some(unknown) = second::unknown_table(&subject, &shape, normalized) {

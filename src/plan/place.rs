@@ -16,6 +16,8 @@ use home::Home;
 pub struct Place<'a> {
     pub map: &'a ShardMap,
     pub session: Option<DatabaseId>,
+    /// The normalized text.
+    pub text: &'a [u8],
 }
 
 impl Place<'_> {
@@ -45,7 +47,9 @@ impl Place<'_> {
             }
             // SET with a subquery: `execute` evaluates it on the database's shard, so there must be one only.
             Subject::Control => match self.session.and_then(|id| self.sole_shard(id)) {
-                Some(_) if !self.names_another_database(reader) => Ok(Target::Control),
+                Some(_) if !self.names_another_database(self.session, reader) => {
+                    Ok(Target::Control)
+                }
                 _ => Err(self.unreadable(shape)),
             },
             Subject::AnyServer => Ok(Target::NoTable),
@@ -59,7 +63,7 @@ impl Place<'_> {
                 construct,
                 database,
                 name,
-            } => self.homeless(construct, database.as_deref(), &name),
+            } => self.homeless(construct, database.as_deref(), &name, reader),
             Subject::Admin(verb) => Err(Refusal::Admin { verb }),
         }
     }
@@ -67,7 +71,7 @@ impl Place<'_> {
     fn tables(&self, facts: &Facts, shape: &Shape, reader: &Reader) -> Result<Target, Refusal> {
         if shape.unsure.is_some() {
             return match self.session.and_then(|id| Some((id, self.sole_shard(id)?))) {
-                Some((id, shard)) if !self.names_another_database(reader) => {
+                Some((id, shard)) if !self.names_another_database(self.session, reader) => {
                     Ok(whole_database(id, shard))
                 }
                 _ => Err(self.unreadable(shape)),
@@ -233,14 +237,18 @@ impl Place<'_> {
         construct: Construct,
         database: Option<&str>,
         name: &str,
+        reader: &Reader,
     ) -> Result<Target, Refusal> {
         let id = match database {
             Some(schema) if self.is_system(schema) => self.session.ok_or(Refusal::NoDatabase)?,
             database => self.database(database)?,
         };
         match self.sole_shard(id) {
-            Some(shard) => Ok(whole_database(id, shard)),
-            None => Err(Refusal::Homeless {
+            // The body of a routine may name any table.
+            Some(shard) if !self.names_another_database(Some(id), reader) => {
+                Ok(whole_database(id, shard))
+            }
+            _ => Err(Refusal::Homeless {
                 construct,
                 name: name.into(),
             }),
@@ -256,23 +264,26 @@ impl Place<'_> {
         }
     }
 
-    /// Whether a name of another logical database stands before a point anywhere in the text.
-    fn names_another_database(&self, reader: &Reader) -> bool {
-        (0..reader.len()).any(|at| {
-            reader.is_op(at + 1, ".")
-                && reader.name(at).is_some_and(|name| {
-                    self.map
-                        .databases
-                        .iter()
-                        .enumerate()
-                        .any(|(index, database)| {
-                            database.name.to_lowercase() == name.to_lowercase()
-                                && self
-                                    .session
-                                    .is_none_or(|DatabaseId(session)| usize::from(session) != index)
-                        })
-                })
-        })
+    /// Whether the text names a logical database other than `own`, as far as can be told without reading it.
+    fn names_another_database(&self, own: Option<DatabaseId>, reader: &Reader) -> bool {
+        let others = || {
+            let own = own.map(|DatabaseId(own)| usize::from(own));
+            self.map
+                .databases
+                .iter()
+                .enumerate()
+                .filter(move |(index, _)| Some(*index) != own)
+        };
+        if reader.is_too_long() {
+            let text = String::from_utf8_lossy(self.text).to_lowercase();
+            return others().any(|(_, database)| text.contains(&database.name.to_lowercase()));
+        }
+        (0..reader.len())
+            .filter(|at| reader.is_op(at + 1, "."))
+            .filter_map(|at| reader.name(at))
+            .any(|name| {
+                others().any(|(_, database)| database.name.to_lowercase() == name.to_lowercase())
+            })
     }
 
     fn shard_name(&self, shard: ShardId) -> Box<str> {

@@ -35,7 +35,12 @@ pub fn explain(statement: &Statement, map: &ShardMap, values: &impl Values) -> E
                     }
                 }
                 for fixed in &tables.fixed {
-                    push(&mut parts, format!("{} (vertical)", fixed.table.name));
+                    let kind = match range_of(map, &fixed.table) {
+                        Some(_) => "definition",
+                        None if &*fixed.table.name == "*" => "one shard",
+                        None => "vertical",
+                    };
+                    push(&mut parts, format!("{} ({kind})", fixed.table.name));
                 }
                 format!(
                     "route {} -> {} single",

@@ -3,6 +3,9 @@
 //! Cold: runs once per plan. Invariant: `access` is `Read` only for what certainly changes no row and
 //! takes no lock; a function that neither server is known to have makes a statement a write.
 
+use super::signs::signs;
+use super::tokens::{Token, tokens};
+use super::verbs::{Opening, opening};
 use std::ops::{BitOr, BitOrAssign};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -190,11 +193,58 @@ impl BitOrAssign for Flags {
 
 /// The facts of a normalized text.
 pub fn facts(normalized: &[u8]) -> Facts {
-    let _ = normalized;
+    let tokens: Vec<Token<'_>> = tokens(normalized).map(|lexeme| lexeme.token).collect();
+    let opening = opening(&tokens);
+    let flags = opening.flags | signs(&tokens, &opening);
     Facts {
-        verb: Verb::Unknown,
-        access: Access::Write,
-        implicit_commit: false,
-        flags: Flags::NONE,
+        verb: opening.verb,
+        access: access(&opening, &tokens, flags),
+        implicit_commit: implicit_commit(opening.verb, &tokens, flags),
+        flags,
+    }
+}
+
+/// Flags that make any statement a write.
+const WRITES: Flags = Flags(
+    Flags::INTO_FILE.0
+        | Flags::LOCKING_READ.0
+        | Flags::NAMED_LOCK.0
+        | Flags::UNKNOWN_FUNCTION.0
+        | Flags::NEXTVAL.0,
+);
+
+fn access(opening: &Opening, tokens: &[Token<'_>], flags: Flags) -> Access {
+    let reads = match opening.verb {
+        Verb::Explain if opening.runs => {
+            matches!(tokens.get(opening.at), Some(token) if token.is_word("select") || token.is_punct(b'('))
+        }
+        Verb::Select
+        | Verb::Values
+        | Verb::TableStmt
+        | Verb::Show(_)
+        | Verb::Describe
+        | Verb::Explain => true,
+        Verb::Begin | Verb::StartTransaction | Verb::Commit | Verb::Rollback => true,
+        Verb::Savepoint | Verb::RollbackTo | Verb::ReleaseSavepoint => true,
+        Verb::Set | Verb::Use | Verb::Help | Verb::GetDiagnostics | Verb::Empty => true,
+        _ => false,
+    };
+    // EXPLAIN calls nothing, but a subquery may be run while it is planned.
+    if reads && !flags.intersects(WRITES) {
+        Access::Read
+    } else {
+        Access::Write
+    }
+}
+
+/// From both manuals, "Statements That Cause an Implicit Commit".
+fn implicit_commit(verb: Verb, tokens: &[Token<'_>], flags: Flags) -> bool {
+    match verb {
+        Verb::Create(_) | Verb::Drop(_) => !flags.contains(Flags::TEMPORARY),
+        Verb::Alter(_) | Verb::Rename(_) | Verb::Truncate => true,
+        Verb::Analyze | Verb::Optimize | Verb::Check | Verb::Repair => true,
+        Verb::Begin | Verb::StartTransaction | Verb::Lock | Verb::Unlock | Verb::Admin(_) => true,
+        Verb::Set => tokens.get(1).is_some_and(|token| token.is_word("password")),
+        _ => false,
     }
 }

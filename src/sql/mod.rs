@@ -19,11 +19,13 @@ mod head;
 mod literal;
 mod rows;
 mod scratch;
+mod signs;
 pub mod splice;
 pub mod split;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
+mod verbs;
 mod write;
 
 pub use control::{Assignment, Control, ControlError, Scope, Value, control};

@@ -93,14 +93,15 @@ impl Reader {
             "COLUMNS" | "FIELDS" | "INDEX" | "INDEXES" | "KEYS" => self.show_table(),
             "CREATE" => self.show_create(),
             "TABLE" | "OPEN" => {
+                let what = format!("SHOW {what} {}", self.verb(1)).into();
                 self.at += 1;
                 Subject::PerServer {
-                    what: verb,
+                    what,
                     database: self.from_database(),
                 }
             }
             "TRIGGERS" | "EVENTS" => Subject::PerServer {
-                what: verb,
+                what: format!("SHOW {what}").into(),
                 database: self.from_database(),
             },
             "PROCEDURE" | "FUNCTION" | "PACKAGE" => Subject::PerServer {

@@ -22,6 +22,9 @@ pub const CLAUSES: &[&str] = &[
     "ON",
 ];
 
+/// Conditions kept of a statement; each knows the tables that it sees.
+const EQUALITIES_MAX: usize = 1024;
+
 /// Words that never stand inside an expression outside parentheses.
 const QUERY_WORDS: &[&str] = &["SELECT", "FROM", "WHERE", "JOIN", "UNION"];
 
@@ -166,6 +169,10 @@ impl Reader {
             return;
         }
         for (column, source) in self.equalities(from, to) {
+            // Leaving one out is sound.
+            if self.shape.equalities.len() >= EQUALITIES_MAX {
+                return;
+            }
             let merged = column.table.is_none() && scope.merges(&column.name);
             self.shape.equalities.push(Equality {
                 column,
@@ -242,6 +249,8 @@ impl Reader {
                     "(" => self.group(),
                     ")" => return,
                     "," if comma => return,
+                    "{" => self.braces(),
+                    "}" => return,
                     ";" => return self.unsure(),
                     _ => self.at += 1,
                 },
@@ -260,6 +269,17 @@ impl Reader {
                 _ => self.at += 1,
             }
         }
+    }
+
+    /// `{d '...'}`, `{fn ...}`.
+    fn braces(&mut self) {
+        self.nested(|reader| {
+            reader.accept_op("{");
+            reader.scan(&[], false);
+            if !reader.accept_op("}") {
+                reader.unsure();
+            }
+        })
     }
 
     /// `( ... )`: a query, or an expression list that may hold queries.

@@ -18,17 +18,23 @@ pub enum Tok {
     Name(Box<str>),
     /// A literal that the fingerprint took out; a folded one stands for many.
     Marker(NormSlot),
-    Op(Box<str>),
+    /// Punctuation.
+    Op(&'static str),
     /// A user or system variable.
     Variable(Box<str>),
     /// A literal that the fingerprint kept.
     Literal(Box<str>),
+    /// Instead of all tokens of a text that is too long; no statement begins so, so it is unsure.
+    TooLong,
     End,
 }
 
 /// The tokens of a normalized text.
 pub fn toks(normalized: &[u8]) -> Vec<Tok> {
     let mut toks: Vec<Tok> = Vec::new();
+    if normalized.len() > TEXT_MAX {
+        return vec![Tok::TooLong];
+    }
     for lexeme in tokens(normalized) {
         let behind_point = matches!(toks.last(), Some(Tok::Op(op)) if **op == *".");
         toks.push(match lexeme.token {
@@ -52,12 +58,28 @@ pub fn toks(normalized: &[u8]) -> Vec<Tok> {
                 };
                 Tok::Variable(format!("@@{scope}{}", text(&name)).into())
             }
-            Token::Punct(byte) => Tok::Op(char::from(byte).to_string().into()),
-            Token::Op(op) => Tok::Op(text(op)),
+            Token::Punct(byte) => Tok::Op(operator(&[byte])),
+            Token::Op(op) => Tok::Op(operator(op)),
             Token::Structural(literal) => Tok::Literal(text(literal)),
         });
     }
     toks
+}
+
+/// Texts that are longer once normalized are not read: the tokens of a text take many times its size.
+const TEXT_MAX: usize = 1 << 20;
+
+fn operator(bytes: &[u8]) -> &'static str {
+    const KNOWN: &[&str] = &[
+        "(", ")", ",", ".", "=", "{", "}", ";", "+", "-", "*", "/", "%", "<", ">", "!", "&", "|",
+        "^", "~", ":", "?", "@", "<=", ">=", "<>", "!=", "<=>", ":=", "||", "&&", "<<", ">>", "->",
+        "->>",
+    ];
+    KNOWN
+        .iter()
+        .find(|known| known.as_bytes() == bytes)
+        .copied()
+        .unwrap_or("(operator)")
 }
 
 /// A name that is no UTF-8 is in no map, and stays so.
@@ -81,6 +103,9 @@ pub struct Reader {
     pub returning: bool,
 }
 
+/// More tables than any statement joins; some work grows with the square of their number.
+const OCCURRENCES_MAX: usize = 1024;
+
 /// Deeper nesting than any server's default thread stack parses comfortably.
 const DEPTH_MAX: usize = 200;
 
@@ -99,6 +124,10 @@ impl Reader {
 
     pub fn len(&self) -> usize {
         self.toks.len()
+    }
+
+    pub fn is_too_long(&self) -> bool {
+        matches!(self.toks.first(), Some(Tok::TooLong))
     }
 
     pub fn tok(&self, at: usize) -> &Tok {
@@ -240,6 +269,9 @@ impl Reader {
 
     pub fn occurrence(&mut self, table: (Option<Box<str>>, Box<str>), role: Role) -> OccurrenceId {
         let (database, name) = table;
+        if self.shape.occurrences.len() >= OCCURRENCES_MAX {
+            self.unsure();
+        }
         self.mention(&name);
         self.shape.occurrences.push(Occurrence {
             database,
@@ -258,9 +290,10 @@ impl Reader {
             let part = match tok {
                 Tok::Word { text, .. }
                 | Tok::Name(text)
-                | Tok::Op(text)
                 | Tok::Variable(text)
-                | Tok::Literal(text) => text,
+                | Tok::Literal(text) => &**text,
+                Tok::Op(op) => op,
+                Tok::TooLong => "a statement this long",
                 Tok::Marker(_) => "?",
                 Tok::End => "",
             };

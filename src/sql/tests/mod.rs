@@ -1,5 +1,6 @@
 //! Behaviour of the room, as tables; helpers that print a normalized text readably.
 
+mod facts;
 mod fingerprint;
 mod folding;
 mod soundness;

@@ -1,0 +1,89 @@
+//! Plan goldens: statements and where each goes, printed by the code that prints EXPLAIN ROUTE.
+//!
+//! A file of `tests/goldens/` holds `use DATABASE` lines, `> statement` lines, each followed by its one line of
+//! explanation, comments (`#`) and empty lines. `UPDATE_GOLDENS=1 cargo test --test goldens` rewrites
+//! the explanations; the diff is what is reviewed.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use meridian::plan;
+use meridian::route::{Literals, explain};
+use meridian::shard_map::ShardMap;
+use meridian::sql::{self, Dialect, Flavor, Scratch};
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens")
+}
+
+fn explained(map: &ShardMap, database: Option<&str>, statement: &str) -> String {
+    let dialect = Dialect::new(Flavor::MariaDb, 101119);
+    let mut scratch = Scratch::new();
+    if let Err(error) = sql::scan(statement.as_bytes(), &dialect, &mut scratch) {
+        return format!("lexical error: {error}");
+    }
+    let facts = sql::facts(scratch.normalized());
+    let planned = plan::plan(map, database, scratch.normalized(), facts, &dialect);
+    explain(
+        &planned,
+        map,
+        &Literals::of_text(statement.as_bytes(), &scratch),
+    )
+    .to_string()
+}
+
+/// The file with every explanation made anew.
+fn rewritten(map: &ShardMap, text: &str) -> String {
+    let mut out = String::new();
+    let mut database: Option<&str> = None;
+    let mut skip_explanation = false;
+    for line in text.lines() {
+        if skip_explanation
+            && !line.is_empty()
+            && !line.starts_with(['#', '>'])
+            && !line.starts_with("use ")
+        {
+            skip_explanation = false;
+            continue;
+        }
+        skip_explanation = false;
+        let _ = writeln!(out, "{line}");
+        if let Some(name) = line.strip_prefix("use ") {
+            database = Some(name).filter(|name| *name != "none");
+        } else if let Some(statement) = line.strip_prefix("> ") {
+            let _ = writeln!(out, "{}", explained(map, database, statement));
+            skip_explanation = true;
+        }
+    }
+    out
+}
+
+#[test]
+fn plans_are_as_the_goldens_say() {
+    let map = std::fs::read_to_string(directory().join("map.yaml"))
+        .expect("the map of the goldens is there");
+    let map = ShardMap::load(&map).expect("the map of the goldens is sound");
+    let mut wrong = String::new();
+    let mut files = 0;
+    for entry in std::fs::read_dir(directory()).expect("the goldens are there") {
+        let path = entry.expect("a directory can be listed").path();
+        if path.extension().is_none_or(|extension| extension != "txt") {
+            continue;
+        }
+        files += 1;
+        let text = std::fs::read_to_string(&path).expect("a golden can be read");
+        let now = rewritten(&map, &text);
+        if std::env::var_os("UPDATE_GOLDENS").is_some() {
+            std::fs::write(&path, now).expect("a golden can be written");
+            continue;
+        }
+        for (was, is) in text.lines().zip(now.lines()).filter(|(was, is)| was != is) {
+            let _ = writeln!(wrong, "{}\n  golden {was}\n  now    {is}", path.display());
+        }
+        if text.lines().count() != now.lines().count() {
+            let _ = writeln!(wrong, "{}: explanations are missing", path.display());
+        }
+    }
+    assert!(files >= 5, "only {files} goldens found");
+    assert!(wrong.is_empty(), "{wrong}\nUPDATE_GOLDENS=1 rewrites them");
+}
