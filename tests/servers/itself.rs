@@ -35,6 +35,11 @@ fn the_raw_client_speaks_with_each_server() {
             raw_login::change_user(&mut raw, &login).expect("COM_CHANGE_USER");
             assert_eq!(raw.value("SELECT DATABASE()"), "shop");
         }
+        let mut raw = server.connect();
+        for payload in [0xFF_FFFE, 0xFF_FFFF, 0x100_0000, 2 * 0xFF_FFFF] {
+            let text = format!("SELECT LENGTH('{}')", "x".repeat(payload - "\x03SELECT LENGTH('')".len()));
+            assert_eq!(raw.value(&text), (payload - "\x03SELECT LENGTH('')".len()).to_string());
+        }
         let wrong = Login { password: "wrong".into(), ..Login::default() };
         assert!(Raw::login(server.port, &wrong).unwrap_err().to_string().contains("1045"));
         server.restart();

@@ -73,7 +73,7 @@ const HALF_GIB: &str = "SELECT REPEAT('z', 1048576) FROM hundreds LIMIT 512";
 fn a_result_of_512_mib_passes_a_proxy_of_128_mib_at_the_clients_pace() {
     let mut pair = pair();
     let map = crate::support::pair::shop_map(&pair.first, &pair.second) + "      hundreds: first\n";
-    pair.first.run_all(&["CREATE TABLE shop.hundreds (n INT) SELECT seq AS n FROM seq_1_to_512"]);
+    pair.first.run_all(&["CREATE TABLE shop.hundreds (n INT) SELECT seq AS n FROM shop.seq_1_to_512"]);
     pair.start_proxy(Settings { map, wrapper: limited_to_128_mib(), ..Settings::default() });
     let mut slow = pair.app();
     slow.send_query(HALF_GIB);
@@ -111,7 +111,7 @@ fn a_result_of_512_mib_passes_a_proxy_of_128_mib_at_the_clients_pace() {
 fn a_client_that_never_reads_is_cancelled() {
     let mut pair = pair();
     let map = crate::support::pair::shop_map(&pair.first, &pair.second) + "      hundreds: first\n";
-    pair.first.run_all(&["CREATE TABLE shop.hundreds (n INT) SELECT seq AS n FROM seq_1_to_512"]);
+    pair.first.run_all(&["CREATE TABLE shop.hundreds (n INT) SELECT seq AS n FROM shop.seq_1_to_512"]);
     let config = "limits:\n  client_stall_ms_max: 500\n".to_owned();
     pair.start_proxy(Settings { map, config, ..Settings::default() });
     let mut stuck = pair.app();

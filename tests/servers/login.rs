@@ -1,6 +1,6 @@
 //! Who gets in, and as whom: passwords, plugins, COM_CHANGE_USER, COM_RESET_CONNECTION, the greeting.
 
-use crate::support::pair::single_map;
+use crate::support::pair::{shop_map, single_map};
 use crate::support::raw::{AUTOCOMMIT, DEPRECATE_EOF, FOUND_ROWS, ORDINARY, Raw, Reply};
 use crate::support::raw_login::{self, Login};
 use crate::support::{Pair, Settings};
@@ -43,8 +43,9 @@ fn a_database_that_the_account_may_not_use_is_refused() {
     let mut pair = Pair::mariadb();
     let unknown = error_of(pair.port(), &Login { database: "nothing".into(), ..Login::default() });
     assert!(unknown.contains("1049") || unknown.contains("1044"), "{unknown}");
-    let accounts = crate::support::proxy::ACCOUNTS.replacen("databases: \"*\"", "databases: [elsewhere]", 1);
-    pair.start_proxy(Settings { accounts, ..Settings::default() });
+    let accounts = crate::support::proxy::ACCOUNTS.replacen("databases: \"*\"", "databases: [other]", 1);
+    let map = shop_map(&pair.first, &pair.second) + "  other:\n    family: mariadb\n    unlisted: second\n";
+    pair.start_proxy(Settings { accounts, map, ..Settings::default() });
     let denied = error_of(pair.port(), &shop());
     assert!(denied.contains("1044"), "{denied}");
     let mut raw = pair.login(&Login::default());

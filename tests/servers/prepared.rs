@@ -61,7 +61,7 @@ fn statements_of_two_sessions_with_one_connection_stay_apart() {
 fn texts_that_do_not_prepare_are_errors() {
     let mut pair = Pair::mariadb();
     let mut raw = pair.app();
-    assert_eq!(raw.prepare("SELECT * FROM").expect_err("no table").code, 1064);
+    assert!([1064, 1235].contains(&raw.prepare("SELECT * FROM").expect_err("no table").code));
     assert_eq!(raw.prepare("SELECT nothing FROM users").expect_err("no column").code, 1054);
     assert!(raw.prepare("SELECT 1; SELECT 2").is_err());
     match raw.prepare("SELECT * FROM users JOIN orders ON user_id = users.id") {

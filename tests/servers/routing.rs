@@ -44,7 +44,7 @@ fn rows_are_written_where_they_are_read() {
     for mut pair in Pair::each() {
         let mut raw = pair.app();
         raw.ok("INSERT INTO customers (id, name, city) VALUES (500, 'low', 'x'), (501, 'low', 'y')");
-        raw.ok("INSERT INTO customers VALUES (1000500, 'high', 'x', 1.5)");
+        raw.ok("INSERT INTO shop.customers (id, name, city, credit) VALUES (1000500, 'high', 'x', 1.5)");
         raw.ok("INSERT INTO customers (name, id, city) VALUES ('high', 18446744073709551615, 'z')");
         raw.ok("REPLACE INTO customers (id, name, city) VALUES (500, 'replaced', 'x')");
         assert_eq!(raw.ok("UPDATE customers SET credit = 9 WHERE id = 1000500").affected, 1);

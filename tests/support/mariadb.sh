@@ -92,13 +92,13 @@ mariadb_start() {
     local folder=$1 template tries
     shift
     template=$(mariadb_template)
-    mkdir -p "$folder"
+    mkdir -p "$folder/tmp"
     chmod 755 "$folder"
     cp -a "$template" "$folder/data"
-    [ "$(id -u)" != 0 ] || chown mysql: "$folder"
+    [ "$(id -u)" != 0 ] || chown mysql: "$folder" "$folder/tmp"
     port=$(free_port)
     ( as_server_user /usr/sbin/mariadbd --no-defaults --datadir="$folder/data" --port="$port" --bind-address=127.0.0.1 \
-        --socket="$folder/socket" --pid-file="$folder/pid" "${mariadb_options[@]}" "$@" ) >"$folder/error.log" 2>&1 </dev/null &
+        --tmpdir="$folder/tmp" --socket="$folder/socket" --pid-file="$folder/pid" "${mariadb_options[@]}" "$@" ) >"$folder/error.log" 2>&1 </dev/null &
     pid=$!
     for ((tries = 0; tries < 600; tries++)); do
         if mariadb --no-defaults -h127.0.0.1 -P"$port" -uapp -papp-password -e 'DO 1' >/dev/null 2>&1; then return 0; fi

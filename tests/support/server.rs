@@ -112,9 +112,13 @@ impl Server {
         let copied =
             Command::new("cp").args(["-a", "--reflink=auto"]).arg(template).arg(folder.path().join("data")).status();
         assert!(copied.expect("cp is there").success(), "cp of {}", template.display());
+        let temporary = folder.path().join("tmp");
+        std::fs::create_dir(&temporary).expect("the folder is ours");
         if is_root() {
             let data = std::fs::metadata(folder.path().join("data")).expect("just copied");
-            std::os::unix::fs::chown(folder.path(), Some(data.uid()), Some(data.gid())).expect("we are root");
+            for path in [folder.path(), &temporary] {
+                std::os::unix::fs::chown(path, Some(data.uid()), Some(data.gid())).expect("we are root");
+            }
         }
         let options = options.iter().map(|&o| o.to_owned()).collect();
         let mut server = Server { kind, port: free_port(), process: None, options, root, folder };
@@ -171,6 +175,8 @@ impl Server {
         };
         command
             .arg(format!("--datadir={}", seen.join("data").display()))
+            // One's start would delete another's temporary tables from a folder that they share.
+            .arg(format!("--tmpdir={}", seen.join("tmp").display()))
             .arg(format!("--socket={}", seen.join("socket").display()))
             .arg(format!("--pid-file={}", seen.join("pid").display()))
             .arg(format!("--port={}", self.port))
