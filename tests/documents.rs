@@ -1,0 +1,73 @@
+//! What the documents show is true: the README's files load, its links and make targets exist.
+
+use std::path::Path;
+
+use meridian::config::{Accounts, Config};
+use meridian::shard_map::ShardMap;
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The block of YAML that begins with the comment `# NAME`.
+fn example(readme: &str, name: &str) -> String {
+    let blocks =
+        readme.split("```yaml\n").skip(1).map(|block| block.split("```").next().expect("split yields one part"));
+    let found: Vec<&str> = blocks.filter(|block| block.starts_with(&format!("# {name}\n"))).collect();
+    assert_eq!(found.len(), 1, "blocks of {name}");
+    found[0].into()
+}
+
+#[test]
+fn the_files_of_the_readme_belong_together() {
+    let readme = read("README.md");
+    assert_eq!(readme.matches("```yaml").count(), 3);
+    let at = Path::new("my-shop/config.yaml");
+    let config = Config::load(&example(&readme, "my-shop/config.yaml"), at).expect("a sound configuration");
+    assert_eq!(config.map, Path::new("my-shop/map.yaml"));
+    assert_eq!(config.accounts, Path::new("my-shop/accounts.yaml"));
+    let accounts = example(&readme, "my-shop/accounts.yaml");
+    let accounts = Accounts::load(&accounts, &config.accounts).expect("sound accounts");
+    let map = ShardMap::load(&example(&readme, "my-shop/map.yaml")).expect("a sound map");
+    let app = accounts.user("app").expect("the user of the example");
+    assert!(map.databases.iter().all(|database| app.databases.allow(&database.name)));
+}
+
+#[test]
+fn links_lead_somewhere() {
+    for document in ["README.md", "CHANGELOG.md", "docs/ARCHITECTURE.md", "docs/configuration.md"] {
+        let text = read(document);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
+        let folder = folder.parent().expect("a file is in a folder");
+        for target in text.split("](").skip(1).map(|rest| rest.split(')').next().expect("split yields one part")) {
+            match target.strip_prefix('#') {
+                Some(anchor) => {
+                    let heading = |line: &str| line.trim_start_matches(['#', ' ']).to_lowercase().replace(' ', "-");
+                    let found = text.lines().any(|line| line.starts_with('#') && heading(line) == anchor);
+                    assert!(found, "{document}: no heading for #{anchor}");
+                }
+                None => assert!(folder.join(target).exists(), "{document}: {target} does not exist"),
+            }
+        }
+    }
+}
+
+#[test]
+fn files_and_make_targets_that_the_documents_name_exist() {
+    let makefile = read("Makefile");
+    for document in ["README.md", "CHANGELOG.md", "docs/ARCHITECTURE.md"] {
+        let text = read(document);
+        for rest in text.split("make ").skip(1) {
+            let target: String = rest.chars().take_while(char::is_ascii_lowercase).collect();
+            let marked = rest[target.len()..].starts_with(['`', '\n']) || rest[target.len()..].starts_with("  ");
+            assert!(!marked || makefile.contains(&format!("\n{target}:")), "{document}: make {target}");
+        }
+        // In backquotes: paths below the root, or below src/.
+        for name in text.split('`').skip(1).step_by(2).filter(|name| name.contains('/') && !name.contains([' ', ':'])) {
+            let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+            let found = root.join(name).exists() || root.join("src").join(name).exists();
+            assert!(found, "{document}: {name} does not exist");
+        }
+    }
+}
