@@ -19,6 +19,7 @@ pub mod fingerprint;
 mod functions;
 mod head;
 mod literal;
+mod mark;
 mod raw;
 mod rows;
 mod scratch;

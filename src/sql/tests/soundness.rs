@@ -243,4 +243,46 @@ proptest! {
             prop_assert!(part.ends_with(found));
         }
     }
+
+    #[test]
+    fn rows_of_any_shape_keep_their_literals(
+        rows in prop::collection::vec(prop::collection::vec(prop::sample::select(&[
+            "1", "23", "-4", "0.5", "1e3", "'a'", "'b,)('", "NULL", "now()", "?", "x'41'", "1 + 1", "'a' 'b'", "`c`",
+            "(SELECT a FROM t WHERE b IN (1, 2) LIMIT 1)",
+        ][..]), 1..3), 1..12),
+        space in prop::sample::select(&["", " ", "\n\t"][..]),
+    ) {
+        let join = |space: &str| {
+            let comma = format!("{space},{space}");
+            let row = |row: &Vec<&str>| format!("({space}{}{space})", row.join(&comma));
+            format!("INSERT INTO t VALUES {} ON DUPLICATE KEY UPDATE a = 7", rows.iter().map(row).collect::<Vec<_>>().join(&comma))
+        };
+        let dialect = Dialect::new(Flavor::MySql, 90704);
+        let (tight, wide) = (join(""), join(space));
+        let (mut a, mut b) = (Scratch::new(), Scratch::new());
+        scan(tight.as_bytes(), &dialect, &mut a).unwrap();
+        scan(wide.as_bytes(), &dialect, &mut b).unwrap();
+        prop_assert_eq!(a.normalized(), b.normalized());
+        // Every marker's slots are of its kind, and together they are all slots, each once.
+        let mut seen: Vec<u32> = Vec::new();
+        for lexeme in tokens(a.normalized()) {
+            if let Token::Marker { n, kind, .. } = lexeme.token {
+                for (slot, other) in a.slots(n).zip(b.slots(n)) {
+                    prop_assert_eq!(slot.kind.marker(), kind);
+                    prop_assert_eq!(slot.text(tight.as_bytes()), other.text(wide.as_bytes()));
+                    seen.push(slot.start);
+                }
+            }
+        }
+        seen.sort_unstable();
+        let all: Vec<u32> = a.all_slots().iter().map(|slot| slot.start).collect();
+        prop_assert_eq!(seen, all);
+        // A run of folded rows has as many slots at each marker as the text has such rows.
+        let count: usize = rows.iter().flatten().map(|item| match *item {
+            "NULL" | "now()" | "x'41'" | "'a' 'b'" | "`c`" => 0,
+            "1 + 1" | "(SELECT a FROM t WHERE b IN (1, 2) LIMIT 1)" => 2,
+            _ => 1,
+        }).sum();
+        prop_assert_eq!(a.all_slots().len(), count + 1);
+    }
 }
