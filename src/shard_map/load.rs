@@ -183,7 +183,7 @@ fn has_port(at: &str) -> bool {
         return false;
     };
     let host_is_sound = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
-        Some(inside) => inside.parse::<std::net::Ipv6Addr>().is_ok(),
+        Some(inside) => inside.parse::<core::net::Ipv6Addr>().is_ok(),
         None => {
             let known = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
             !host.is_empty() && host.len() <= HOST_BYTES_MAX && host.bytes().all(known)
