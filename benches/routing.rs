@@ -15,35 +15,13 @@ use meridian::sql::{self, Dialect, Flavor, Scratch};
 const DIALECT: Dialect = Dialect::new(Flavor::MariaDb, 101119);
 
 fn statements() -> Vec<(&'static str, String)> {
-    let list = |count: u32| {
-        (1..=count)
-            .map(|id| id.to_string())
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let rows = |count: u32| {
-        (1..=count)
-            .map(|id| format!("({id}, 'name {id}', 5)"))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
+    let list = |count: u32| (1..=count).map(|id| id.to_string()).collect::<Vec<_>>().join(", ");
+    let rows = |count: u32| (1..=count).map(|id| format!("({id}, 'name {id}', 5)")).collect::<Vec<_>>().join(", ");
     vec![
-        (
-            "point select",
-            "SELECT name FROM customers WHERE id = 42".into(),
-        ),
-        (
-            "vertical select",
-            "SELECT id, status FROM orders WHERE customer_id = 7 ORDER BY id LIMIT 10".into(),
-        ),
-        (
-            "IN list of 100",
-            format!("SELECT name FROM customers WHERE id IN ({})", list(100)),
-        ),
-        (
-            "INSERT of 100 rows",
-            format!("INSERT INTO customers (id, name, age) VALUES {}", rows(100)),
-        ),
+        ("point select", "SELECT name FROM customers WHERE id = 42".into()),
+        ("vertical select", "SELECT id, status FROM orders WHERE customer_id = 7 ORDER BY id LIMIT 10".into()),
+        ("IN list of 100", format!("SELECT name FROM customers WHERE id IN ({})", list(100))),
+        ("INSERT of 100 rows", format!("INSERT INTO customers (id, name, age) VALUES {}", rows(100))),
     ]
 }
 
@@ -56,18 +34,8 @@ fn routing(criterion: &mut Criterion) {
         let text = text.as_bytes();
         sql::scan(text, &DIALECT, &mut scratch).expect("the statement has tokens");
         let normalized = scratch.normalized();
-        let planned = plan(
-            &map,
-            Some("shop"),
-            normalized,
-            sql::facts(normalized),
-            &DIALECT,
-        );
-        assert!(
-            matches!(planned.target, Target::Tables(_)),
-            "{name}: {:?}",
-            planned.target
-        );
+        let planned = plan(&map, Some("shop"), normalized, sql::facts(normalized), &DIALECT);
+        assert!(matches!(planned.target, Target::Tables(_)), "{name}: {:?}", planned.target);
         cache.insert(scratch.hash(), (normalized.to_vec(), planned));
         let mut group = criterion.benchmark_group(name);
         group.throughput(Throughput::Bytes(text.len() as u64));
@@ -76,25 +44,15 @@ fn routing(criterion: &mut Criterion) {
                 sql::scan(black_box(text), &DIALECT, &mut scratch).expect("scanned before");
                 let (normalized, planned) = cache.get(&scratch.hash()).expect("cached above");
                 assert!(normalized == scratch.normalized());
-                let Target::Tables(tables) = &planned.target else {
-                    unreachable!("checked above")
-                };
-                route(tables, &map, &Literals::of_text(text, &scratch))
-                    .expect("one shard")
-                    .shard
+                let Target::Tables(tables) = &planned.target else { unreachable!("checked above") };
+                route(tables, &map, &Literals::of_text(text, &scratch)).expect("one shard").shard
             });
         });
         let (normalized, planned) = cache.get(&scratch.hash()).expect("cached above");
-        let Target::Tables(tables) = &planned.target else {
-            unreachable!("checked above")
-        };
+        let Target::Tables(tables) = &planned.target else { unreachable!("checked above") };
         group.bench_function("route alone", |bencher| {
             let values = Literals::of_text(text, &scratch);
-            bencher.iter(|| {
-                route(black_box(tables), &map, &values)
-                    .expect("one shard")
-                    .shard
-            });
+            bencher.iter(|| route(black_box(tables), &map, &values).expect("one shard").shard);
         });
         group.bench_function("plan on a miss", |bencher| {
             let facts = planned.facts;

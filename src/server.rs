@@ -22,12 +22,21 @@ use crate::shard_map::{GroupId, ShardMap};
 #[derive(Debug)]
 pub enum StartFailure {
     /// A file that cannot be read.
-    Read { path: PathBuf, error: std::io::Error },
+    Read {
+        path: PathBuf,
+        error: std::io::Error,
+    },
     /// Everything that is wrong with a file.
-    Faults { path: PathBuf, faults: Vec<String> },
+    Faults {
+        path: PathBuf,
+        faults: Vec<String>,
+    },
     /// TLS files or settings.
     Tls(String),
-    Listen { address: std::net::SocketAddr, error: std::io::Error },
+    Listen {
+        address: std::net::SocketAddr,
+        error: std::io::Error,
+    },
     System(std::io::Error),
     Randomness,
 }
@@ -107,8 +116,7 @@ pub async fn serve(config: Config) -> Result<(), StartFailure> {
     let tasks = TaskTracker::new();
     let stop = CancellationToken::new();
     for address in &config.listen {
-        let listener =
-            frontend::bind(*address).map_err(|error| StartFailure::Listen { address: *address, error })?;
+        let listener = frontend::bind(*address).map_err(|error| StartFailure::Listen { address: *address, error })?;
         let address = listener.local_addr().map_err(StartFailure::System)?;
         tracing::info!(%address, "listening");
         tasks.spawn(frontend.clone().accept(listener, tasks.clone(), stop.clone()));

@@ -24,12 +24,7 @@ fn explained(map: &ShardMap, database: Option<&str>, statement: &str) -> String 
     }
     let facts = sql::facts(scratch.normalized());
     let planned = plan::plan(map, database, scratch.normalized(), facts, &dialect);
-    explain(
-        &planned,
-        map,
-        &Literals::of_text(statement.as_bytes(), &scratch),
-    )
-    .to_string()
+    explain(&planned, map, &Literals::of_text(statement.as_bytes(), &scratch)).to_string()
 }
 
 /// The file with every explanation made anew.
@@ -38,11 +33,7 @@ fn rewritten(map: &ShardMap, text: &str) -> String {
     let mut database: Option<&str> = None;
     let mut skip_explanation = false;
     for line in text.lines() {
-        if skip_explanation
-            && !line.is_empty()
-            && !line.starts_with(['#', '>'])
-            && !line.starts_with("use ")
-        {
+        if skip_explanation && !line.is_empty() && !line.starts_with(['#', '>']) && !line.starts_with("use ") {
             skip_explanation = false;
             continue;
         }
@@ -60,8 +51,7 @@ fn rewritten(map: &ShardMap, text: &str) -> String {
 
 #[test]
 fn plans_are_as_the_goldens_say() {
-    let map = std::fs::read_to_string(directory().join("map.yaml"))
-        .expect("the map of the goldens is there");
+    let map = std::fs::read_to_string(directory().join("map.yaml")).expect("the map of the goldens is there");
     let map = ShardMap::load(&map).expect("the map of the goldens is sound");
     let mut wrong = String::new();
     let mut files = 0;

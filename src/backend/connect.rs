@@ -91,8 +91,7 @@ pub(super) async fn connect(
     }
 
     let secure = socket.stream.is_secure();
-    let (mut auth, response) =
-        ClientAuth::start(&greeting.plugin, &greeting.nonce, account.credentials.password());
+    let (mut auth, response) = ClientAuth::start(&greeting.plugin, &greeting.nonce, account.credentials.password());
     let login = LoginRequest {
         capabilities: asked,
         packet_max: 1 << 30,
@@ -161,7 +160,11 @@ async fn ask_facts(connection: &mut Connection) -> Result<ServerFacts, Failure> 
     let mut values = rows.rows.into_iter().next().unwrap_or_default().into_iter();
     let mut text = || values.next().flatten().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     match (text(), text()) {
-        (Some(version), Some(sql_mode)) if sql_mode.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b',') => Ok(ServerFacts::new(version, sql_mode)),
+        (Some(version), Some(sql_mode))
+            if sql_mode.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b',') =>
+        {
+            Ok(ServerFacts::new(version, sql_mode))
+        }
         _ => Err(connection.garbage("no row for @@version")),
     }
 }
@@ -232,8 +235,10 @@ impl Login<'_> {
         }
         let host = member.at.rsplit_once(':').map_or(&*member.at, |(host, _)| host);
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        let name = ServerName::try_from(host.to_string())
-            .map_err(|_| Failure::Policy { member: member.at.clone(), what: "has an address that no certificate can name" })?;
+        let name = ServerName::try_from(host.to_string()).map_err(|_| Failure::Policy {
+            member: member.at.clone(),
+            what: "has an address that no certificate can name",
+        })?;
         let stream = TlsConnector::from(tls.config.clone()).connect(name, plain).await.map_err(failed)?;
         Ok(Login { member, stream: Stream::Tls(Box::new(TlsStream::Client(stream))), buffer, sequence })
     }

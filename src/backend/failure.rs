@@ -50,7 +50,9 @@ impl Failure {
             Failure::Lost { member, cause, .. } => (
                 1158,
                 "08S01",
-                format!("Meridian: lost connection to server {member} during the statement ({cause}); whether it took effect is not known"),
+                format!(
+                    "Meridian: lost connection to server {member} during the statement ({cause}); whether it took effect is not known"
+                ),
             ),
             Failure::Garbage { member, what } => {
                 (1835, "HY000", format!("Meridian: malformed reply from server {member} ({what})"))

@@ -22,7 +22,8 @@ pub struct ServerFacts {
 impl ServerFacts {
     pub fn new(version: String, sql_mode: String) -> Self {
         let family = if version.contains("MariaDB") { Family::MariaDb } else { Family::MySql };
-        let mut parts = version.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse::<u32>().unwrap_or(0).min(999));
+        let mut parts =
+            version.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse::<u32>().unwrap_or(0).min(999));
         let mut next = || parts.next().unwrap_or(0);
         let version_number = next() * 10_000 + next().min(99) * 100 + next().min(99);
         ServerFacts { version, family, version_number, sql_mode }

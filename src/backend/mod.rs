@@ -19,5 +19,5 @@ pub use connection::{BackendStatement, Connection, Reply, StatementKey};
 pub use failure::Failure;
 pub use member::{MemberState, ServerFacts};
 pub use pool::{Lease, Options, Pool, Wanted};
-pub use tls::{Trust, client_config};
 pub use previous::{Kept, Owed, Previous};
+pub use tls::{Trust, client_config};

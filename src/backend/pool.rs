@@ -59,6 +59,7 @@ pub struct Pool {
 #[derive(Debug, Default)]
 struct Inner {
     /// The most recently used last: it is the one whose caches are warm.
+    #[expect(clippy::vec_box, reason = "a lease moves the box, not the connection")]
     idle: Vec<Box<Connection>>,
     open: usize,
     waiters: VecDeque<oneshot::Sender<Grant>>,
@@ -180,7 +181,10 @@ impl Pool {
             Ok(done) => done,
             Err(_) => Err(Failure::Connect {
                 member: self.member.at.clone(),
-                cause: std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer within limits.backend_connect_ms_max"),
+                cause: std::io::Error::new(
+                    std::io::ErrorKind::TimedOut,
+                    "no answer within limits.backend_connect_ms_max",
+                ),
             }),
         };
         match connection {

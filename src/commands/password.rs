@@ -92,10 +92,7 @@ fn line(input: impl BufRead) -> Result<Zeroizing<Vec<u8>>, PasswordFailure> {
     // Allocated whole at once: a growing buffer would leave copies behind.
     let mut line = Zeroizing::new(Vec::with_capacity(PASSWORD_BYTES_MAX + 3));
     let bytes_max = u64::try_from(PASSWORD_BYTES_MAX + 3).expect("a small constant");
-    let bytes = input
-        .take(bytes_max)
-        .read_until(b'\n', &mut line)
-        .map_err(PasswordFailure::Read)?;
+    let bytes = input.take(bytes_max).read_until(b'\n', &mut line).map_err(PasswordFailure::Read)?;
     if bytes == 0 {
         return Err(PasswordFailure::NoLine);
     }
@@ -121,9 +118,7 @@ impl fmt::Display for PasswordFailure {
         match self {
             PasswordFailure::Read(error) => write!(f, "cannot read the password: {error}"),
             PasswordFailure::Write(error) => write!(f, "cannot write the verifier: {error}"),
-            PasswordFailure::NoLine => {
-                f.write_str("no password on standard input; write it as one line")
-            }
+            PasswordFailure::NoLine => f.write_str("no password on standard input; write it as one line"),
             PasswordFailure::TooLong { bytes_max } => {
                 write!(f, "the password is longer than {bytes_max} bytes")
             }
@@ -158,10 +153,7 @@ mod tests {
         check(b"a\r\n", Ok(b"a"));
         check(b"a", Ok(b"a"));
         check(b"\n", Ok(b""));
-        check(
-            b"",
-            Err("no password on standard input; write it as one line"),
-        );
+        check(b"", Err("no password on standard input; write it as one line"));
         check(&[b'x'; 256], Ok(&[b'x'; 256]));
         let line = [&[b'x'; 256][..], b"\r\n"].concat();
         check(&line, Ok(&[b'x'; 256]));

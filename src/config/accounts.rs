@@ -113,10 +113,8 @@ fn read(root: &Node, base: &Path, faults: &mut Faults) -> Option<Accounts> {
     let top = Fields::read(root, "the accounts file", &["users", "backends"], faults)?;
     let mut names: HashMap<String, u16> = HashMap::new();
     let mut backends = Vec::new();
-    let nodes = top
-        .require("backends", faults)
-        .and_then(|node| node.list("a list of backends", faults))
-        .unwrap_or_default();
+    let nodes =
+        top.require("backends", faults).and_then(|node| node.list("a list of backends", faults)).unwrap_or_default();
     for (index, node) in nodes.iter().enumerate() {
         let Ok(index) = u16::try_from(index) else {
             let count_max = BACKENDS_MAX;
@@ -126,10 +124,7 @@ fn read(root: &Node, base: &Path, faults: &mut Faults) -> Option<Accounts> {
         backends.extend(backend(node, index, &mut names, base, faults));
     }
     let mut users = HashMap::new();
-    let nodes = top
-        .require("users", faults)
-        .and_then(|node| node.list("a list of users", faults))
-        .unwrap_or_default();
+    let nodes = top.require("users", faults).and_then(|node| node.list("a list of users", faults)).unwrap_or_default();
     for node in nodes {
         let Some((at, user)) = user(node, &names, base, faults) else {
             continue;
@@ -150,14 +145,7 @@ fn backend(
     base: &Path,
     faults: &mut Faults,
 ) -> Option<BackendAccount> {
-    const KNOWN: &[&str] = &[
-        "name",
-        "user",
-        "password",
-        "password_file",
-        "certificate",
-        "key",
-    ];
+    const KNOWN: &[&str] = &["name", "user", "password", "password_file", "certificate", "key"];
     let fields = Fields::read(node, "a backend", KNOWN, faults)?;
     let name = fields.require("name", faults).and_then(|node| {
         let name = String::read(node, base, faults)?;
@@ -167,9 +155,7 @@ fn backend(
         }
         Some(name)
     });
-    let user = fields
-        .require("user", faults)
-        .and_then(|node| String::read(node, base, faults));
+    let user = fields.require("user", faults).and_then(|node| String::read(node, base, faults));
     let password = password(&fields, base, faults);
     let mut file = |name: &'static str, other: &str| {
         let node = match fields.get(other) {
@@ -179,22 +165,13 @@ fn backend(
         node.and_then(|node| PathBuf::read(node, base, faults))
     };
     let (certificate, key) = (file("certificate", "key"), file("key", "certificate"));
-    let identity = certificate
-        .zip(key)
-        .map(|(certificate, key)| Identity { certificate, key });
-    Some(BackendAccount {
-        name: name?,
-        user: user?,
-        password: password?,
-        identity,
-    })
+    let identity = certificate.zip(key).map(|(certificate, key)| Identity { certificate, key });
+    Some(BackendAccount { name: name?, user: user?, password: password?, identity })
 }
 
 fn password(fields: &Fields<'_>, base: &Path, faults: &mut Faults) -> Option<Secret> {
     match (fields.get("password"), fields.get("password_file")) {
-        (Some(node), None) => node
-            .text("a password", faults)
-            .map(|text| Secret::new(text.to_owned())),
+        (Some(node), None) => node.text("a password", faults).map(|text| Secret::new(text.to_owned())),
         (None, Some(node)) => {
             let path = PathBuf::read(node, base, faults)?;
             match password_of(&path) {
@@ -228,30 +205,19 @@ fn password_of(path: &Path) -> io::Result<Secret> {
     let bytes_max = PASSWORD_BYTES_MAX + 2;
     let mut text = Zeroizing::new(String::with_capacity(bytes_max + 1));
     let bytes_max = u64::try_from(bytes_max).expect("a small constant");
-    File::open(path)?
-        .take(bytes_max + 1)
-        .read_to_string(&mut text)?;
+    File::open(path)?.take(bytes_max + 1).read_to_string(&mut text)?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     let line = line.strip_suffix('\r').unwrap_or(line);
     Ok(Secret::new(line.to_owned()))
 }
 
-fn user(
-    node: &Node,
-    backends: &HashMap<String, u16>,
-    base: &Path,
-    faults: &mut Faults,
-) -> Option<(Position, User)> {
+fn user(node: &Node, backends: &HashMap<String, u16>, base: &Path, faults: &mut Faults) -> Option<(Position, User)> {
     const KNOWN: &[&str] = &["name", "verifiers", "databases", "backend"];
     let fields = Fields::read(node, "a user", KNOWN, faults)?;
     let name_node = fields.require("name", faults);
     let name = name_node.and_then(|node| String::read(node, base, faults));
-    let verifiers = fields
-        .require("verifiers", faults)
-        .and_then(|node| verifiers(node, faults));
-    let databases = fields
-        .require("databases", faults)
-        .and_then(|node| databases(node, base, faults));
+    let verifiers = fields.require("verifiers", faults).and_then(|node| verifiers(node, faults));
+    let databases = fields.require("databases", faults).and_then(|node| databases(node, base, faults));
     let backend = fields.require("backend", faults).and_then(|node| {
         let name = node.text("a backend's name", faults)?;
         let index = backends.get(name).copied();
@@ -262,12 +228,7 @@ fn user(
         }
         index.map(BackendAccountId)
     });
-    let user = User {
-        name: name?,
-        verifiers: verifiers?,
-        databases: databases?,
-        backend: backend?,
-    };
+    let user = User { name: name?, verifiers: verifiers?, databases: databases?, backend: backend? };
     Some((name_node?.at, user))
 }
 

@@ -168,10 +168,7 @@ impl Config {
 impl BackendTlsMode {
     /// Whether a server's certificate is checked.
     pub fn verifies(self) -> bool {
-        matches!(
-            self,
-            BackendTlsMode::VerifyCa | BackendTlsMode::VerifyIdentity
-        )
+        matches!(self, BackendTlsMode::VerifyCa | BackendTlsMode::VerifyIdentity)
     }
 
     fn word(self) -> String {
@@ -184,8 +181,6 @@ impl BackendTlsMode {
 pub fn text(path: &Path) -> io::Result<Zeroizing<String>> {
     let bytes_max = u64::try_from(DOCUMENT_BYTES_MAX).expect("a few mebibytes");
     let mut text = Zeroizing::new(String::new());
-    File::open(path)?
-        .take(bytes_max + 1)
-        .read_to_string(&mut text)?;
+    File::open(path)?.take(bytes_max + 1).read_to_string(&mut text)?;
     Ok(text)
 }

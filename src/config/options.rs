@@ -173,8 +173,7 @@ impl Setting for u64 {
 
 impl Setting for bool {
     fn read(node: &Node, _base: &Path, faults: &mut Faults) -> Option<bool> {
-        node.choice(&["false", "true"], faults)
-            .map(|index| index == 1)
+        node.choice(&["false", "true"], faults).map(|index| index == 1)
     }
 
     fn kind() -> String {

@@ -76,11 +76,7 @@ impl Explain for Problem {
             }
             Problem::CaMissing { mode } => write!(f, "`{}` without `ca`", mode.word()),
             Problem::CaWithoutUse { mode } => {
-                write!(
-                    f,
-                    "`ca` has no effect, `{}` checks no certificate",
-                    mode.word()
-                )
+                write!(f, "`ca` has no effect, `{}` checks no certificate", mode.word())
             }
             Problem::NameTwice { name } => write!(f, "the name {} is taken", Short(name)),
             Problem::UnknownBackend { name, .. } => {
@@ -109,13 +105,9 @@ impl Explain for Problem {
             Problem::Shape(shape) => shape.remedy(f),
             Problem::BadText => f.write_str("write something readable or remove the field"),
             Problem::Twice => f.write_str("remove one"),
-            Problem::NotAddress { .. } => {
-                f.write_str("write an IP address and a port, as `0.0.0.0:3306`")
-            }
+            Problem::NotAddress { .. } => f.write_str("write an IP address and a port, as `0.0.0.0:3306`"),
             Problem::CaMissing { .. } => f.write_str("add `ca:` with the authorities' PEM file"),
-            Problem::CaWithoutUse { .. } => {
-                f.write_str("write `mode: verify_identity` or remove `ca`")
-            }
+            Problem::CaWithoutUse { .. } => f.write_str("write `mode: verify_identity` or remove `ca`"),
             Problem::NameTwice { .. } => f.write_str("choose another name"),
             Problem::UnknownBackend { near, .. } => match near {
                 Some(near) => write!(f, "did you mean {}?", Short(near)),
@@ -123,9 +115,7 @@ impl Explain for Problem {
             },
             Problem::TooManyBackends { .. } => f.write_str("share accounts between users"),
             Problem::DatabasesText => f.write_str("write `\"*\"` or a list of databases"),
-            Problem::BadVerifier => {
-                f.write_str("paste a line that `meridian password` prints, with its quotes")
-            }
+            Problem::BadVerifier => f.write_str("paste a line that `meridian password` prints, with its quotes"),
             Problem::FieldsConflict { .. } => f.write_str("keep one of the two"),
             Problem::NoPassword => f.write_str("add `password_file:` or `password:`"),
             Problem::Unreadable { .. } => f.write_str("correct the path or the file's permissions"),

@@ -34,31 +34,17 @@ backends:
 pub fn reference() -> String {
     let mut page = String::from(HEAD);
     for row in rows() {
-        let Row {
-            path,
-            kind,
-            default,
-            help,
-        } = row;
+        let Row { path, kind, default, help } = row;
         let default = default.map_or(String::from("required"), |text| format!("`{text}`"));
         let default = default.replace("`absent`", "absent");
-        writeln!(page, "| `{path}` | {kind} | {default} | {help} |")
-            .expect("writing to a String does not fail");
+        writeln!(page, "| `{path}` | {kind} | {default} | {help} |").expect("writing to a String does not fail");
     }
-    let _ = write!(
-        page,
-        "\n## Example\n\n```yaml\n{CONFIG}```\n\n{MIDDLE}```yaml\n{ACCOUNTS}```\n{TAIL}"
-    );
+    let _ = write!(page, "\n## Example\n\n```yaml\n{CONFIG}```\n\n{MIDDLE}```yaml\n{ACCOUNTS}```\n{TAIL}");
     page
 }
 
 fn rows() -> Vec<Row> {
-    let root = Row {
-        path: String::new(),
-        kind: String::new(),
-        default: None,
-        help: String::new(),
-    };
+    let root = Row { path: String::new(), kind: String::new(), default: None, help: String::new() };
     let mut rows = Vec::new();
     Config::rows(root, &mut rows);
     rows

@@ -36,12 +36,8 @@ fn the_reference_is_fresh() {
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(path, reference()).expect("docs/configuration.md can be written");
     }
-    let written =
-        std::fs::read_to_string(path).expect("docs/configuration.md is in the repository");
-    assert!(
-        written == reference(),
-        "docs/configuration.md is stale; run `UPDATE_DOCS=1 cargo test config`"
-    );
+    let written = std::fs::read_to_string(path).expect("docs/configuration.md is in the repository");
+    assert!(written == reference(), "docs/configuration.md is stale; run `UPDATE_DOCS=1 cargo test config`");
 }
 
 #[test]
@@ -49,10 +45,7 @@ fn the_examples_are_sound() {
     let config = Config::load(CONFIG, Path::new(AT)).expect("the example is sound");
     assert_eq!(config.listen, ["0.0.0.0:3306".parse().expect("an address")]);
     assert_eq!(config.backend_tls.mode, BackendTlsMode::VerifyIdentity);
-    assert_eq!(
-        (config.log.format, config.log.level),
-        (LogFormat::Json, LogLevel::Info)
-    );
+    assert_eq!((config.log.format, config.log.level), (LogFormat::Json, LogLevel::Info));
     assert_eq!(config.limits.connections_max, 2000);
     assert_eq!(config.limits.pool_connections_max, 64);
     let tls = config.tls.expect("the example has TLS");
@@ -64,24 +57,16 @@ fn the_examples_are_sound() {
     assert!(app.databases.allow("shop") && !app.databases.allow("Shop"));
     assert!(accounts.user("App").is_none());
     let backend = accounts.backend(app.backend);
-    assert_eq!(
-        (backend.user.as_str(), backend.password.expose()),
-        ("app", "example")
-    );
+    assert_eq!((backend.user.as_str(), backend.password.expose()), ("app", "example"));
     assert_eq!(accounts.backends().count(), 1);
 }
 
 #[test]
 fn paths_begin_at_the_file() {
-    let config =
-        Config::load("{map: m.yaml, accounts: /a.yaml}", Path::new(AT)).expect("a sound file");
+    let config = Config::load("{map: m.yaml, accounts: /a.yaml}", Path::new(AT)).expect("a sound file");
     assert_eq!(config.map, Path::new("/etc/meridian/m.yaml"));
     assert_eq!(config.accounts, Path::new("/a.yaml"));
-    let expected = Config {
-        map: config.map.clone(),
-        accounts: config.accounts.clone(),
-        ..Config::default()
-    };
+    let expected = Config { map: config.map.clone(), accounts: config.accounts.clone(), ..Config::default() };
     assert_eq!(config, expected);
 }
 
@@ -89,10 +74,7 @@ fn paths_begin_at_the_file() {
 fn faults_of_a_configuration() {
     check_config(
         "{}",
-        &[
-            "1:1: this section lacks `map`; add `map:`",
-            "1:1: this section lacks `accounts`; add `accounts:`",
-        ],
+        &["1:1: this section lacks `map`; add `map:`", "1:1: this section lacks `accounts`; add `accounts:`"],
     );
     check_config(
         "\
@@ -128,9 +110,7 @@ drain: {hard_ms: 0}
     );
     check_config(
         "{map: m, accounts: a, backend_tls: {ca: f}}",
-        &[
-            "1:36: `ca` has no effect, `preferred` checks no certificate; write `mode: verify_identity` or remove `ca`",
-        ],
+        &["1:36: `ca` has no effect, `preferred` checks no certificate; write `mode: verify_identity` or remove `ca`"],
     );
     check_config(
         "{map: m, accounts: a, server_version: \"8\\n\", log: json, limits: }",
@@ -203,12 +183,7 @@ backends:
 fn a_password_file_may_end_in_one_line_end() {
     let directory = std::env::temp_dir().join(format!("meridian-accounts-{}", std::process::id()));
     std::fs::create_dir_all(&directory).expect("the directory for temporary files is writable");
-    for (name, text) in [
-        ("plain", "p w "),
-        ("line", "p w \n"),
-        ("crlf", "p w \r\n"),
-        ("lines", "p\n\n"),
-    ] {
+    for (name, text) in [("plain", "p w "), ("line", "p w \n"), ("crlf", "p w \r\n"), ("lines", "p\n\n")] {
         std::fs::write(directory.join(name), text).expect("a file can be written");
     }
     std::fs::write(directory.join("long"), "x".repeat(5000)).expect("a file can be written");

@@ -81,16 +81,15 @@ impl Before {
 
     /// Whether this connection's previous statement is the session's.
     pub fn was_here(&self, connection: &Connection) -> bool {
-        self.last_used
-            .as_ref()
-            .is_some_and(|last| last.connection == connection.id && last.uses == connection.uses)
+        self.last_used.as_ref().is_some_and(|last| last.connection == connection.id && last.uses == connection.uses)
     }
 
     /// Notes what a statement left on its connection.
     pub fn ended(&mut self, lease: &mut Lease, end: &End, flags: Flags) {
         let pool = lease.pool().clone();
         lease.uses += 1;
-        let place = |kept: &Arc<Previous>, connection: u64| Place { pool: pool.clone(), connection, kept: kept.clone() };
+        let place =
+            |kept: &Arc<Previous>, connection: u64| Place { pool: pool.clone(), connection, kept: kept.clone() };
         let id = lease.id;
         let owed = lease.owed.get_or_insert_default();
         if end.last_insert_id != 0 || flags.contains(Flags::LAST_INSERT_ID_SET) {

@@ -86,7 +86,13 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(stream: Stream, buffer: ReadBuffer, capabilities: u32, packet_bytes_max: usize, stall: Duration) -> Self {
+    pub fn new(
+        stream: Stream,
+        buffer: ReadBuffer,
+        capabilities: u32,
+        packet_bytes_max: usize,
+        stall: Duration,
+    ) -> Self {
         Client { stream, buffer, capabilities, ahead: ReadBuffer::new(), sequence: 0, packet_bytes_max, stall }
     }
 

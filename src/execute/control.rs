@@ -16,8 +16,12 @@ impl Session {
         };
         match control {
             Control::Begin { text, snapshot, .. } => self.begin(text, snapshot, more).await,
-            Control::Commit { chain, release } => self.end(true, chain == Some(true), release == Some(true), more).await,
-            Control::Rollback { chain, release } => self.end(false, chain == Some(true), release == Some(true), more).await,
+            Control::Commit { chain, release } => {
+                self.end(true, chain == Some(true), release == Some(true), more).await
+            }
+            Control::Rollback { chain, release } => {
+                self.end(false, chain == Some(true), release == Some(true), more).await
+            }
             Control::Savepoint(name) => self.savepoint(name, text, more).await,
             Control::RollbackTo(name) => self.roll_back_to(&name, text, more).await,
             Control::Release(name) => self.release_savepoint(&name, text, more).await,
@@ -25,7 +29,9 @@ impl Session {
             Control::Kill { query_only, id } => self.kill(id, query_only, more).await,
             Control::Set(assignments) => self.set(text, &assignments, more).await,
             Control::SetTransaction { scope, text } => self.set_transaction(scope, text, more).await,
-            Control::LockTables { .. } | Control::UnlockTables => self.lock_tables(text, statement.facts.verb, more).await,
+            Control::LockTables { .. } | Control::UnlockTables => {
+                self.lock_tables(text, statement.facts.verb, more).await
+            }
         }
     }
 

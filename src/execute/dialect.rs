@@ -81,11 +81,14 @@ impl Session {
 
     fn client_charset(&self) -> ClientCharset {
         match &self.state.charset {
-            Charset::Login(id) => charset::names(*id).map_or(ClientCharset::AsciiSafe, |names| ClientCharset::from_name(names.charset)),
+            Charset::Login(id) => {
+                charset::names(*id).map_or(ClientCharset::AsciiSafe, |names| ClientCharset::from_name(names.charset))
+            }
             Charset::Fragment(text) => {
                 // `NAMES gbk COLLATE ...`, `CHARACTER SET 'gbk'`: the first word that is no keyword.
                 let text = String::from_utf8_lossy(text).to_lowercase();
-                let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+                let mut words =
+                    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty());
                 let name = words.find(|word| !matches!(*word, "names" | "character" | "charset" | "set"));
                 name.map_or(ClientCharset::AsciiSafe, ClientCharset::from_name)
             }

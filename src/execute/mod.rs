@@ -229,7 +229,9 @@ impl Session {
         if self.state.autocommit() {
             flags |= status::AUTOCOMMIT;
         }
-        if self.transaction.as_ref().is_some_and(|held| held.opening.is_some()) || self.held.iter().any(|h| h.in_transaction) {
+        if self.transaction.as_ref().is_some_and(|held| held.opening.is_some())
+            || self.held.iter().any(|h| h.in_transaction)
+        {
             flags |= status::IN_TRANS;
         }
         if self.dialect.no_backslash_escapes {

@@ -10,10 +10,10 @@ use crate::backend::{Connection, Failure, Kept, Lease, MemberState, Previous};
 use crate::session::State;
 use crate::shard_map::Family;
 use crate::wire::command::code;
+use crate::wire::packet;
 use crate::wire::reply::ServerError;
 use crate::wire::result_set::{Decoded, decode_text};
 use crate::wire::walker::Expect;
-use crate::wire::packet;
 
 /// One command of the prelude.
 #[derive(Debug)]
@@ -134,7 +134,9 @@ impl Prelude {
                     continue;
                 }
                 Step::KeepLastInsertId(kept) => {
-                    kept.settle(last_insert_id(&reply.bytes, lease.deprecate_eof()).map_or(Kept::Lost, Kept::LastInsertId));
+                    kept.settle(
+                        last_insert_id(&reply.bytes, lease.deprecate_eof()).map_or(Kept::Lost, Kept::LastInsertId),
+                    );
                     continue;
                 }
                 Step::Use(_) | Step::Set(_) | Step::Transaction(_) | Step::LastInsertId(_)

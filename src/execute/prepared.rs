@@ -12,7 +12,7 @@ use super::relay::{self, Broken, Shape};
 use super::single::{Job, Ran, Work};
 use super::text::scratch_of;
 use super::values::BoundValues;
-use super::{Ended, Gone, Incoming, Outcome, Served, Session, Snapshot};
+use super::{Ended, Gone, Incoming, Served, Session, Snapshot};
 use crate::backend::{Failure, Lease, StatementKey};
 use crate::plan::{Statement, Tables, Target};
 use crate::route;
@@ -238,7 +238,7 @@ impl Session {
             flags: crate::sql::Flags::NONE,
             verb: crate::sql::Verb::Select,
         };
-        let job = Job { shard, facts: &facts, shape, work, text: &text };
+        let job = Job { shard, facts: &facts, shape, work };
         if let Ran::Answered(end) = self.run_single(job).await?
             && let Some(made) = end.prepared
         {
@@ -352,8 +352,7 @@ impl Session {
         let current = self.state.clone();
         let bound = Bound { prepared, key, payload, execute, types: &prepared.types, current: &current };
         let shape = Shape::plain(Expect::Command);
-        let text = prepared.text.clone();
-        let job = Job { shard, facts: &statement.facts, shape, work: Work::Execute(&bound), text: &text };
+        let job = Job { shard, facts: &statement.facts, shape, work: Work::Execute(&bound) };
         let ran = self.run_single(job).await?;
         if let Ran::Answered(end) = ran
             && end.has_status
@@ -420,10 +419,7 @@ impl Session {
     }
 
     fn cursor_key(&self, id: u32, prepared: &Prepared) -> StatementKey {
-        StatementKey {
-            text: prepared.key.text,
-            context: hash(&(prepared.key.context, self.registered.handle.id, id)),
-        }
+        StatementKey { text: prepared.key.text, context: hash(&(prepared.key.context, self.registered.handle.id, id)) }
     }
 
     pub(super) async fn fetch(&mut self, id: u32, rows: u32) -> Served {
@@ -500,9 +496,4 @@ impl Statements {
             self.long_data_bytes -= data.len();
         }
     }
-}
-
-#[allow(dead_code)]
-fn _outcome(outcome: Outcome) -> Outcome {
-    outcome
 }

@@ -150,7 +150,10 @@ fn walk(walker: &mut ReplyWalker, connection: &mut Connection, rewrite: bool) ->
 /// Whether the packet may hold a text or session changes: these are laid out differently for a client without
 /// SESSION_TRACK. The smallest OK has 7 bytes, an EOF 5.
 fn tells_more_than_status(end: &End) -> bool {
-    end.has_status && !matches!(end.kind, EndKind::Err { .. }) && end.prepared.is_none() && end.packet > packet::HEADER_LEN + 7
+    end.has_status
+        && !matches!(end.kind, EndKind::Err { .. })
+        && end.prepared.is_none()
+        && end.packet > packet::HEADER_LEN + 7
 }
 
 fn append_without_track(out: &mut Vec<u8>, whole: &[u8]) {

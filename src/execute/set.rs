@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::prelude::Prelude;
-use super::single::{Held, Pins, give_back};
+use super::single::{Held, Pins};
 use super::{Outcome, Served, Session};
 use crate::backend::{Failure, Lease};
 use crate::session::State;
@@ -49,7 +49,8 @@ impl Session {
                     return self.refuse_global(&what).await;
                 }
                 Assignment::Other { kind, .. } => {
-                    let text = format!("Meridian: SET {kind} is not served; accounts are those of Meridian's accounts file");
+                    let text =
+                        format!("Meridian: SET {kind} is not served; accounts are those of Meridian's accounts file");
                     return self.answer_error(1235, b"42000", &text).await;
                 }
                 Assignment::Names { .. } | Assignment::CharacterSet { .. } | Assignment::User { .. } => {}
@@ -130,7 +131,8 @@ impl Session {
         };
         let mut next = (*self.state).clone();
         let mariadb = held.lease.member.facts().is_some_and(|facts| facts.family == crate::shard_map::Family::MariaDb);
-        let names = if mariadb { ["tx_isolation", "tx_read_only"] } else { ["transaction_isolation", "transaction_read_only"] };
+        let names =
+            if mariadb { ["tx_isolation", "tx_read_only"] } else { ["transaction_isolation", "transaction_read_only"] };
         let back: Vec<ReadBack> = names.iter().map(|name| ReadBack::System(name.to_string())).collect();
         match self.set_on(&mut held.lease, text, &mut next, &back).await {
             Ok(Ok(_)) => {
@@ -345,11 +347,6 @@ fn user_literal(row: &[Option<Vec<u8>>], kind: Option<ColumnType>) -> Vec<u8> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02X}")).collect()
-}
-
-#[allow(dead_code)]
-async fn _give_back(lease: Lease) {
-    give_back(lease).await;
 }
 
 #[cfg(test)]

@@ -14,11 +14,11 @@ use crate::backend::{Failure, Kept, Lease};
 use crate::plan::{DatabaseId, Statement};
 use crate::shard_map::{Database, ShardId, Table};
 use crate::sql::{Access, Facts, Flags, ShowKind, Verb};
+use crate::wire::capability;
 use crate::wire::command::{self, Command};
 use crate::wire::reply::ServerError;
 use crate::wire::result_set::{Column, Decoded, TextResult, decode_text};
 use crate::wire::walker::Expect;
-use crate::wire::capability;
 
 impl Session {
     async fn send_rows(&mut self, rows: &TextResult, more: bool) -> Served<Outcome> {
@@ -139,8 +139,13 @@ impl Session {
         let Some(bytes) = incoming.packet() else {
             return self.refuse_malformed("COM_FIELD_LIST").await;
         };
-        let facts = Facts { verb: Verb::Show(ShowKind::Columns), access: Access::Read, implicit_commit: false, flags: Flags::NONE };
-        let job = Job { shard, facts: &facts, shape: Shape::plain(Expect::FieldList), work: Work::Bytes(bytes), text: b"" };
+        let facts = Facts {
+            verb: Verb::Show(ShowKind::Columns),
+            access: Access::Read,
+            implicit_commit: false,
+            flags: Flags::NONE,
+        };
+        let job = Job { shard, facts: &facts, shape: Shape::plain(Expect::FieldList), work: Work::Bytes(bytes) };
         self.run_single(job).await.map(drop)
     }
 

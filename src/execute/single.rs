@@ -18,7 +18,7 @@ use crate::session::State;
 use crate::shard_map::{GroupId, ShardId};
 use crate::sql::facts::{Access, Facts, Flags, Verb};
 use crate::wire::command::code;
-use crate::wire::walker::{End, EndKind, Expect};
+use crate::wire::walker::{End, EndKind};
 use crate::wire::{capability, packet, status};
 
 /// A connection that the session keeps between statements.
@@ -78,8 +78,6 @@ pub struct Job<'a> {
     pub facts: &'a Facts,
     pub shape: Shape,
     pub work: Work<'a>,
-    /// The statement's own text, for what has to look at it again.
-    pub text: &'a [u8],
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -106,7 +104,12 @@ pub enum Ran {
 enum Interrupted {
     /// The server refused what the statement builds on. Nothing of it ran that could do harm.
     Rejected(Rejected),
-    Server { failure: Failure, sent: bool, forwarded: bool, torn: bool },
+    Server {
+        failure: Failure,
+        sent: bool,
+        forwarded: bool,
+        torn: bool,
+    },
     Client(Gone),
 }
 
@@ -138,7 +141,10 @@ impl Session {
         {
             return Ok(ran);
         }
-        if job.facts.access == Access::Write && (self.transaction.is_some() || !self.state.autocommit()) && !job.facts.implicit_commit {
+        if job.facts.access == Access::Write
+            && (self.transaction.is_some() || !self.state.autocommit())
+            && !job.facts.implicit_commit
+        {
             let transaction = self.transaction.get_or_insert_default();
             if let Err(writer) = transaction.may_write(group) {
                 let text = format!(
@@ -266,7 +272,9 @@ impl Session {
             out.extend_from_slice(bytes);
             sent = true;
             held.lease.send(&out).await.map_err(|failure| lost(failure, sent))?;
-            if let Err(rejected) = prelude.read(&mut held.lease, &self.state).await.map_err(|failure| lost(failure, sent))? {
+            if let Err(rejected) =
+                prelude.read(&mut held.lease, &self.state).await.map_err(|failure| lost(failure, sent))?
+            {
                 // The statement behind it ran in the wrong state. It is a read; nobody sees its answer.
                 let shape = job.shape.expect;
                 held.lease.read_reply(shape).await.map_err(|failure| lost(failure, sent))?;
@@ -323,7 +331,9 @@ impl Session {
         let about = Flags::ROW_COUNT | Flags::FOUND_ROWS | Flags::DIAGNOSTICS;
         if job.facts.flags.intersects(about) && !(self.before.was_here(&held.lease) && prelude.is_empty()) {
             if job.facts.flags.intersects(Flags::ROW_COUNT | Flags::FOUND_ROWS) || !self.before.has_no_diagnostics() {
-                return Err(Interrupted::Rejected(Rejected::about_before("ROW_COUNT(), FOUND_ROWS() or SHOW WARNINGS")));
+                return Err(Interrupted::Rejected(Rejected::about_before(
+                    "ROW_COUNT(), FOUND_ROWS() or SHOW WARNINGS",
+                )));
             }
             prelude.push(Step::ClearWarnings);
         }
@@ -585,6 +595,3 @@ impl From<Ran> for super::Outcome {
         }
     }
 }
-
-#[allow(unused_imports)]
-use Expect as _;

@@ -104,8 +104,9 @@ impl Session {
                 &built
             }
         };
-        let shape = Shape { expect: Expect::Command, shift: self.client.sequence.wrapping_sub(1), more, statement_id: None };
-        let job = Job { shard, facts: &statement.facts, shape, work: Work::Bytes(bytes), text: &text };
+        let shape =
+            Shape { expect: Expect::Command, shift: self.client.sequence.wrapping_sub(1), more, statement_id: None };
+        let job = Job { shard, facts: &statement.facts, shape, work: Work::Bytes(bytes) };
         Ok(self.run_single(job).await?.into())
     }
 

@@ -116,7 +116,8 @@ impl Session {
 
     /// The answer to a COMMIT was lost. It is never sent again: it may have been done.
     async fn commit_unknown(&mut self, failure: &Failure) -> Served<Ended> {
-        let text = format!("Meridian: the outcome of this COMMIT is unknown ({failure}); check the data before you repeat it");
+        let text =
+            format!("Meridian: the outcome of this COMMIT is unknown ({failure}); check the data before you repeat it");
         self.answer_error(1180, b"HY000", &text).await?;
         Ok(Ended::Closed(Some(Gone::Protocol("commit lost with its server"))))
     }
@@ -190,7 +191,9 @@ impl Session {
             match held.lease.call(&payload).await {
                 Ok(reply) => {
                     if let Some(error) = reply.error() {
-                        self.client.error(error.code, &error.sqlstate, &String::from_utf8_lossy(&error.message)).await?;
+                        self.client
+                            .error(error.code, &error.sqlstate, &String::from_utf8_lossy(&error.message))
+                            .await?;
                         self.before.answered_error(error);
                         return Ok(Err(Outcome::Failed));
                     }
@@ -214,6 +217,6 @@ impl Session {
         let mut bytes = Vec::new();
         query_packet(text, &mut bytes);
         let shape = Shape { shift: self.client.sequence.wrapping_sub(1), more, ..Shape::plain(Expect::Command) };
-        self.run_single(Job { shard, facts: &facts, shape, work: Work::Bytes(&bytes), text }).await
+        self.run_single(Job { shard, facts: &facts, shape, work: Work::Bytes(&bytes) }).await
     }
 }

@@ -65,7 +65,11 @@ fn generate() -> Option<Key> {
 ///
 /// # Errors
 /// The file that could not be used, and why.
-pub fn server_tls(certificate: &Path, key: &Path, client_ca: Option<&Path>) -> Result<Arc<rustls::ServerConfig>, String> {
+pub fn server_tls(
+    certificate: &Path,
+    key: &Path,
+    client_ca: Option<&Path>,
+) -> Result<Arc<rustls::ServerConfig>, String> {
     let chain = certificates(certificate)?;
     let private = private_key(key)?;
     let builder = match client_ca {

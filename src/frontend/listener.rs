@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::login::{self, Login};
 use super::{Accounts, LoginKey, Options};
-use crate::execute::{Ended, Gone, Proxy, Session};
+use crate::execute::{Ended, Gone, Proxy};
 use crate::net::Stream;
 use crate::wire::{packet, reply};
 
@@ -122,9 +122,4 @@ fn log_end(session: u32, reason: Option<Gone>) {
         Some(Gone::Stalled) => tracing::warn!(session, "client took no byte for limits.client_stall_ms_max"),
         Some(Gone::Protocol(reason)) => tracing::warn!(session, reason, "session closed"),
     }
-}
-
-#[allow(dead_code)]
-fn _is_send(frontend: Arc<Frontend>, session: Session) -> impl Send {
-    (frontend, session)
 }

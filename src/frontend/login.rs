@@ -105,7 +105,8 @@ impl<'a> Login<'a> {
         let capabilities = request.capabilities & offered;
         let needed = capability::PROTOCOL_41 | capability::SECURE_CONNECTION;
         if capabilities & needed != needed {
-            let text = "Client does not support authentication protocol requested by server; consider upgrading MySQL client";
+            let text =
+                "Client does not support authentication protocol requested by server; consider upgrading MySQL client";
             return self.fail(1251, b"08004", text, Reason::Malformed("client of before protocol 4.1")).await;
         }
         let user = String::from_utf8_lossy(request.user).into_owned();
@@ -118,8 +119,7 @@ impl<'a> Login<'a> {
         let options = &self.frontend.proxy.options;
         let client =
             Client::new(self.stream, self.buffer, capabilities, options.packet_bytes_max, options.client_stall);
-        let session =
-            Session::new(self.frontend.proxy.clone(), client, self.registered, account, collation, database);
+        let session = Session::new(self.frontend.proxy.clone(), client, self.registered, account, collation, database);
         Ok((session, nonce))
     }
 
@@ -173,7 +173,8 @@ impl<'a> Login<'a> {
                 }
                 Step::Deny => {
                     let using = if response.is_empty() { "NO" } else { "YES" };
-                    let text = format!("Access denied for user '{user}'@'{}' (using password: {using})", self.peer.ip());
+                    let text =
+                        format!("Access denied for user '{user}'@'{}' (using password: {using})", self.peer.ip());
                     return self.fail(1045, b"28000", &text, Reason::Denied(text.clone())).await;
                 }
             };
@@ -218,11 +219,15 @@ impl<'a> Login<'a> {
                 if self.received + want > self.frontend.options.login_bytes_max {
                     let text = "Got a packet bigger than a login may be (limits.login_bytes_max)";
                     self.sequence = header.seq.wrapping_add(1);
-                    return self.fail(1153, b"08S01", text, Reason::Malformed("packet larger than limits.login_bytes_max")).await;
+                    return self
+                        .fail(1153, b"08S01", text, Reason::Malformed("packet larger than limits.login_bytes_max"))
+                        .await;
                 }
                 if header.seq != self.sequence {
                     self.sequence = header.seq.wrapping_add(1);
-                    return self.fail(1156, b"08S01", "Got packets out of order", Reason::Malformed("sequence id")).await;
+                    return self
+                        .fail(1156, b"08S01", "Got packets out of order", Reason::Malformed("sequence id"))
+                        .await;
                 }
                 if self.buffer.filled().len() >= want {
                     let payload = self.buffer.filled()[packet::HEADER_LEN..want].to_vec();

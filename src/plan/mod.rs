@@ -24,28 +24,15 @@ use crate::sql::{Dialect, Facts, Flavor, NormSlot};
 /// Plans the statement whose normalized text and facts these are. `database` is the session's.
 ///
 /// Never fails: a refusal is a plan, and is cached like one.
-pub fn plan(
-    map: &ShardMap,
-    database: Option<&str>,
-    normalized: &[u8],
-    facts: Facts,
-    dialect: &Dialect,
-) -> Statement {
+pub fn plan(map: &ShardMap, database: Option<&str>, normalized: &[u8], facts: Facts, dialect: &Dialect) -> Statement {
     let session = database.and_then(|name| DatabaseId::find(map, name));
-    let place = place::Place {
-        map,
-        session,
-        text: normalized,
-    };
+    let place = place::Place { map, session, text: normalized };
     let returning_reserved = dialect.family == Flavor::MariaDb;
     let (subject, mut shape, reader) = read::read(read::toks(normalized), returning_reserved);
     if let Some(unknown) = second::unknown_table(&subject, &shape, normalized) {
         shape.unsure = Some(unknown);
     }
-    Statement {
-        facts,
-        target: place.target(&facts, subject, &shape, &reader),
-    }
+    Statement { facts, target: place.target(&facts, subject, &shape, &reader) }
 }
 
 /// A planned statement.
@@ -80,10 +67,7 @@ pub struct DatabaseId(pub u16);
 impl DatabaseId {
     /// The database of exactly that name.
     pub fn find(map: &ShardMap, name: &str) -> Option<DatabaseId> {
-        let index = map
-            .databases
-            .iter()
-            .position(|database| database.name == name)?;
+        let index = map.databases.iter().position(|database| database.name == name)?;
         u16::try_from(index).ok().map(DatabaseId)
     }
 }

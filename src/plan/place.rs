@@ -22,34 +22,17 @@ pub struct Place<'a> {
 
 impl Place<'_> {
     /// Who answers the statement that was read as `subject` and `shape`.
-    pub fn target(
-        &self,
-        facts: &Facts,
-        subject: Subject,
-        shape: &Shape,
-        reader: &Reader,
-    ) -> Target {
-        self.try_target(facts, subject, shape, reader)
-            .unwrap_or_else(Target::Refused)
+    pub fn target(&self, facts: &Facts, subject: Subject, shape: &Shape, reader: &Reader) -> Target {
+        self.try_target(facts, subject, shape, reader).unwrap_or_else(Target::Refused)
     }
 
-    fn try_target(
-        &self,
-        facts: &Facts,
-        subject: Subject,
-        shape: &Shape,
-        reader: &Reader,
-    ) -> Result<Target, Refusal> {
+    fn try_target(&self, facts: &Facts, subject: Subject, shape: &Shape, reader: &Reader) -> Result<Target, Refusal> {
         match subject {
             Subject::Tables => self.tables(facts, shape, reader),
-            Subject::Control if shape.occurrences.is_empty() && shape.unsure.is_none() => {
-                Ok(Target::Control)
-            }
+            Subject::Control if shape.occurrences.is_empty() && shape.unsure.is_none() => Ok(Target::Control),
             // SET with a subquery: `execute` evaluates it on the database's shard, so there must be one only.
             Subject::Control => match self.session.and_then(|id| self.sole_shard(id)) {
-                Some(_) if !self.names_another_database(self.session, reader) => {
-                    Ok(Target::Control)
-                }
+                Some(_) if !self.names_another_database(self.session, reader) => Ok(Target::Control),
                 _ => Err(self.unreadable(shape)),
             },
             Subject::AnyServer => Ok(Target::NoTable),
@@ -59,11 +42,9 @@ impl Place<'_> {
                 Some(name) if self.is_system(name) => self.per_server(self.session, &what),
                 name => self.per_server(Some(self.database(name)?), &what),
             },
-            Subject::Homeless {
-                construct,
-                database,
-                name,
-            } => self.homeless(construct, database.as_deref(), &name, reader),
+            Subject::Homeless { construct, database, name } => {
+                self.homeless(construct, database.as_deref(), &name, reader)
+            }
             Subject::Admin(verb) => Err(Refusal::Admin { verb }),
         }
     }
@@ -85,9 +66,7 @@ impl Place<'_> {
         tables.databases.dedup();
         self.together(&tables)?;
         Ok(match self.routines(facts, tables)? {
-            Target::Tables(tables) if tables.fixed.is_empty() && tables.keyed.is_empty() => {
-                Target::NoTable
-            }
+            Target::Tables(tables) if tables.fixed.is_empty() && tables.keyed.is_empty() => Target::NoTable,
             target => target,
         })
     }
@@ -99,50 +78,26 @@ impl Place<'_> {
         occurrence: &Occurrence,
         tables: &mut Tables,
     ) -> Result<(), Refusal> {
-        if let Some(schema) = occurrence
-            .database
-            .as_deref()
-            .filter(|name| self.is_system(name))
-        {
+        if let Some(schema) = occurrence.database.as_deref().filter(|name| self.is_system(name)) {
             let session = self.session.ok_or(Refusal::NoDatabase)?;
-            let shard = self.only_shard(session).ok_or_else(|| Refusal::PerServer {
-                what: schema.into(),
-            })?;
+            let shard = self.only_shard(session).ok_or_else(|| Refusal::PerServer { what: schema.into() })?;
             let name = format!("{schema}.{}", occurrence.name).into();
-            tables.fixed.push(Fixed {
-                table: TableName {
-                    database: session,
-                    name,
-                },
-                shard,
-            });
+            tables.fixed.push(Fixed { table: TableName { database: session, name }, shard });
             return Ok(());
         }
         let database = self.database(occurrence.database.as_deref())?;
         tables.databases.push(database);
-        let table = TableName {
-            database,
-            name: occurrence.name.clone(),
-        };
+        let table = TableName { database, name: occurrence.name.clone() };
         match self.home(database, &occurrence.name)? {
             Home::One(shard) => tables.fixed.push(Fixed { table, shard }),
             Home::Split(range) => match occurrence.role {
                 // Every shard has the same definition.
-                Role::Described => tables.fixed.push(Fixed {
-                    table,
-                    shard: range.bounds[0].on,
-                }),
+                Role::Described => tables.fixed.push(Fixed { table, shard: range.bounds[0].on }),
                 Role::Whole(Construct::LoadData) => {
-                    return Err(Refusal::Source {
-                        table: table.name,
-                        source: Construct::LoadData,
-                    });
+                    return Err(Refusal::Source { table: table.name, source: Construct::LoadData });
                 }
                 Role::Whole(construct) => {
-                    return Err(Refusal::SplitSchema {
-                        table: table.name,
-                        construct,
-                    });
+                    return Err(Refusal::SplitSchema { table: table.name, construct });
                 }
                 Role::Rows | Role::Inserted => {
                     let sources = self.sources(shape, index, range)?;
@@ -160,8 +115,7 @@ impl Place<'_> {
         };
         let fixed_apart = tables.fixed.iter().any(|fixed| fixed.shard != first.shard);
         let split_apart = tables.keyed.iter().any(|keyed| {
-            self.range(&keyed.table)
-                .is_some_and(|range| range.bounds.iter().all(|bound| bound.on != first.shard))
+            self.range(&keyed.table).is_some_and(|range| range.bounds.iter().all(|bound| bound.on != first.shard))
         });
         if !fixed_apart && !split_apart {
             return Ok(());
@@ -171,10 +125,7 @@ impl Place<'_> {
             places.push((fixed.table.name.clone(), self.shard_name(fixed.shard)));
         }
         for keyed in &tables.keyed {
-            let shards = self
-                .range(&keyed.table)
-                .map(|range| self.shard_names(range))
-                .unwrap_or_default();
+            let shards = self.range(&keyed.table).map(|range| self.shard_names(range)).unwrap_or_default();
             places.push((keyed.table.name.clone(), shards.join(", ").into()));
         }
         places.sort();
@@ -192,22 +143,12 @@ impl Place<'_> {
         } else {
             return Ok(Target::Tables(tables));
         };
-        let refusal = Refusal::Homeless {
-            construct,
-            name: "in this statement".into(),
-        };
+        let refusal = Refusal::Homeless { construct, name: "in this statement".into() };
         if tables.fixed.is_empty() && tables.keyed.is_empty() {
             let sole = self.session.and_then(|id| Some((id, self.sole_shard(id)?)));
-            return sole
-                .map(|(id, shard)| whole_database(id, shard))
-                .ok_or(refusal);
+            return sole.map(|(id, shard)| whole_database(id, shard)).ok_or(refusal);
         }
-        if tables.keyed.is_empty()
-            && tables
-                .fixed
-                .iter()
-                .all(|fixed| !self.hosts_split_rows(fixed.shard))
-        {
+        if tables.keyed.is_empty() && tables.fixed.iter().all(|fixed| !self.hosts_split_rows(fixed.shard)) {
             return Ok(Target::Tables(tables));
         }
         Err(refusal)
@@ -245,34 +186,20 @@ impl Place<'_> {
         };
         match self.sole_shard(id) {
             // The body of a routine may name any table.
-            Some(shard) if !self.names_another_database(Some(id), reader) => {
-                Ok(whole_database(id, shard))
-            }
-            _ => Err(Refusal::Homeless {
-                construct,
-                name: name.into(),
-            }),
+            Some(shard) if !self.names_another_database(Some(id), reader) => Ok(whole_database(id, shard)),
+            _ => Err(Refusal::Homeless { construct, name: name.into() }),
         }
     }
 
     fn unreadable(&self, shape: &Shape) -> Refusal {
-        Refusal::Unreadable {
-            near: shape
-                .unsure
-                .clone()
-                .unwrap_or_else(|| "SET with a subquery".into()),
-        }
+        Refusal::Unreadable { near: shape.unsure.clone().unwrap_or_else(|| "SET with a subquery".into()) }
     }
 
     /// Whether the text names a logical database other than `own`, as far as can be told without reading it.
     fn names_another_database(&self, own: Option<DatabaseId>, reader: &Reader) -> bool {
         let others = || {
             let own = own.map(|DatabaseId(own)| usize::from(own));
-            self.map
-                .databases
-                .iter()
-                .enumerate()
-                .filter(move |(index, _)| Some(*index) != own)
+            self.map.databases.iter().enumerate().filter(move |(index, _)| Some(*index) != own)
         };
         if reader.is_too_long() {
             let text = String::from_utf8_lossy(self.text).to_lowercase();
@@ -281,9 +208,7 @@ impl Place<'_> {
         (0..reader.len())
             .filter(|at| reader.is_op(at + 1, "."))
             .filter_map(|at| reader.name(at))
-            .any(|name| {
-                others().any(|(_, database)| database.name.to_lowercase() == name.to_lowercase())
-            })
+            .any(|name| others().any(|(_, database)| database.name.to_lowercase() == name.to_lowercase()))
     }
 
     fn shard_name(&self, shard: ShardId) -> Box<str> {
@@ -294,13 +219,7 @@ impl Place<'_> {
 /// All of a database that lives on one shard.
 fn whole_database(database: DatabaseId, shard: ShardId) -> Target {
     Target::Tables(Tables {
-        fixed: vec![Fixed {
-            table: TableName {
-                database,
-                name: "*".into(),
-            },
-            shard,
-        }],
+        fixed: vec![Fixed { table: TableName { database, name: "*".into() }, shard }],
         keyed: Vec::new(),
         databases: vec![database],
     })

@@ -167,19 +167,13 @@ impl Refusal {
         match self {
             Refusal::NoDatabase => "no database selected; USE one, or write database.table".into(),
             Refusal::UnknownDatabase { database } => {
-                format!(
-                    "unknown database `{database}`; the shard map's databases are listed by SHOW DATABASES"
-                )
+                format!("unknown database `{database}`; the shard map's databases are listed by SHOW DATABASES")
             }
             Refusal::Unlisted { database, table } => format!(
                 "table {database}.{table} is not in the shard map; add it under databases.{database}.tables, or \
                  give databases.{database}.unlisted a shard"
             ),
-            Refusal::OtherCase {
-                database,
-                table,
-                listed,
-            } => format!(
+            Refusal::OtherCase { database, table, listed } => format!(
                 "table {database}.{table} is not in the shard map, which has {database}.{listed}; write the name \
                  as the map does, or list both"
             ),
@@ -193,20 +187,11 @@ impl Refusal {
                  served yet: run one per shard",
                 places_text(places)
             ),
-            Refusal::KeysApart {
-                table,
-                key,
-                first,
-                second,
-            } => format!(
+            Refusal::KeysApart { table, key, first, second } => format!(
                 "the keys given for {table}.{key} live on shards {first} and {second}; give keys of one shard, \
                  in one statement per shard"
             ),
-            Refusal::RowsApart {
-                table,
-                first,
-                second,
-            } => format!(
+            Refusal::RowsApart { table, first, second } => format!(
                 "rows of this INSERT into {table} live on shards {first} and {second}; insert the rows of each \
                  shard by a statement of their own"
             ),
@@ -231,23 +216,16 @@ impl Refusal {
                 "{} into split table {table} is not served yet; insert its rows by INSERT ... VALUES",
                 source.named()
             ),
-            Refusal::KeyAssigned {
-                table,
-                key,
-                construct,
-            } => format!(
+            Refusal::KeyAssigned { table, key, construct } => format!(
                 "{} of sharding key {table}.{key} would move the row to another shard; insert it there and \
                  delete it here",
                 construct.named()
             ),
-            Refusal::SplitSchema { table, construct } => format!(
-                "{} of split table {table} is not served yet; run it on each shard's server",
-                construct.named()
-            ),
+            Refusal::SplitSchema { table, construct } => {
+                format!("{} of split table {table} is not served yet; run it on each shard's server", construct.named())
+            }
             Refusal::Admin { verb } => {
-                format!(
-                    "{verb} administers one server and is not passed on; connect to that server and run it there"
-                )
+                format!("{verb} administers one server and is not passed on; connect to that server and run it there")
             }
             Refusal::PerServer { what } => format!(
                 "{what} differs from server to server and this database lives on several; ask the shard's server \
@@ -323,9 +301,7 @@ fn list(names: &[Box<str>]) -> String {
 }
 
 fn places_text(places: &[(Box<str>, Box<str>)]) -> String {
-    let shown: Vec<Box<str>> = places
-        .iter()
-        .map(|(what, shard)| format!("{what} on {shard}").into_boxed_str())
-        .collect();
+    let shown: Vec<Box<str>> =
+        places.iter().map(|(what, shard)| format!("{what} on {shard}").into_boxed_str()).collect();
     list(&shown)
 }

@@ -21,9 +21,9 @@ pub fn unknown_table(subject: &Subject, shape: &Shape, normalized: &[u8]) -> Opt
     if *subject != Subject::Tables || shape.unsure.is_some() || normalized.len() > LENGTH_MAX {
         return None;
     }
-    relations(normalized)?.into_iter().find(|name| {
-        !name.eq_ignore_ascii_case("dual") && !shape.mentioned.iter().any(|known| **known == **name)
-    })
+    relations(normalized)?
+        .into_iter()
+        .find(|name| !name.eq_ignore_ascii_case("dual") && !shape.mentioned.iter().any(|known| **known == **name))
 }
 
 /// The last part of every table name in sqlparser's tree; `None` if it cannot parse the text.
@@ -48,26 +48,11 @@ fn expanded(normalized: &[u8]) -> String {
     let mut copied = 0;
     for lexeme in tokens(normalized) {
         let literal = match lexeme.token {
-            Token::Marker {
-                kind: MarkerKind::Integer,
-                ..
-            } => "7",
-            Token::Marker {
-                kind: MarkerKind::Decimal,
-                ..
-            } => "7.5",
-            Token::Marker {
-                kind: MarkerKind::Float,
-                ..
-            } => "7e0",
-            Token::Marker {
-                kind: MarkerKind::String,
-                ..
-            } => "'s'",
-            Token::Marker {
-                kind: MarkerKind::Param,
-                ..
-            } => "?",
+            Token::Marker { kind: MarkerKind::Integer, .. } => "7",
+            Token::Marker { kind: MarkerKind::Decimal, .. } => "7.5",
+            Token::Marker { kind: MarkerKind::Float, .. } => "7e0",
+            Token::Marker { kind: MarkerKind::String, .. } => "'s'",
+            Token::Marker { kind: MarkerKind::Param, .. } => "?",
             // Digits are written as they are; strings whose text depends on the dialect are not.
             Token::Structural(literal) if !literal.iter().all(u8::is_ascii_alphanumeric) => "'s'",
             _ => continue,

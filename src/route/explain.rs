@@ -42,11 +42,7 @@ pub fn explain(statement: &Statement, map: &ShardMap, values: &impl Values) -> E
                     };
                     push(&mut parts, format!("{} ({kind})", fixed.table.name));
                 }
-                format!(
-                    "route {} -> {} single",
-                    parts.join(", "),
-                    name(map, found.shard)
-                )
+                format!("route {} -> {} single", parts.join(", "), name(map, found.shard))
             }
         },
     };
@@ -72,15 +68,9 @@ fn refused(refusal: &Refusal) -> String {
 
 /// The source that decided, with its values.
 fn restricted(keyed: &Keyed, range: &RangeTable, values: &impl Values) -> String {
-    let alone = |source: &KeySource| Keyed {
-        table: keyed.table.clone(),
-        sources: vec![source.clone()],
-    };
+    let alone = |source: &KeySource| Keyed { table: keyed.table.clone(), sources: vec![source.clone()] };
     let decides = |wanted: fn(Reach) -> bool| {
-        keyed
-            .sources
-            .iter()
-            .find(|source| restriction(range, &alone(source), values).is_ok_and(wanted))
+        keyed.sources.iter().find(|source| restriction(range, &alone(source), values).is_ok_and(wanted))
     };
     let source = decides(|reach| matches!(reach, Reach::Shard(_)))
         .or_else(|| decides(|reach| reach == Reach::Nothing))
@@ -88,10 +78,7 @@ fn restricted(keyed: &Keyed, range: &RangeTable, values: &impl Values) -> String
     let column = format!("{}.{}", keyed.table.name, range.key.name);
     match source {
         Some(KeySource::Equal(operand)) => {
-            format!(
-                "{column} = {} (range)",
-                shown(std::slice::from_ref(operand), values)
-            )
+            format!("{column} = {} (range)", shown(std::slice::from_ref(operand), values))
         }
         Some(KeySource::In(operands)) => {
             format!("{column} IN ({}) (range)", shown(operands, values))

@@ -30,9 +30,7 @@ pub fn read(value: Value<'_>, negated: bool, integer: IntegerType, list: bool) -
     let sign = if negated { -1 } else { 1 };
     match value {
         // More digits than 128 bits hold are out of every range.
-        Value::Integer(digits) => {
-            unsigned(digits).map_or(Read::Nothing, |value| read_integer(sign * value, integer))
-        }
+        Value::Integer(digits) => unsigned(digits).map_or(Read::Nothing, |value| read_integer(sign * value, integer)),
         Value::Decimal(text) => decimal(text, sign, integer),
         Value::Signed(value) => read_integer(sign * i128::from(value), integer),
         Value::Unsigned(value) => read_integer(sign * i128::from(value), integer),
@@ -47,11 +45,7 @@ pub fn read(value: Value<'_>, negated: bool, integer: IntegerType, list: bool) -
 }
 
 pub fn read_integer(value: i128, integer: IntegerType) -> Read {
-    if integer.holds(value) {
-        Read::Key(value)
-    } else {
-        Read::Nothing
-    }
+    if integer.holds(value) { Read::Key(value) } else { Read::Nothing }
 }
 
 /// The key that storing the value stores.
@@ -87,18 +81,13 @@ fn decimal(text: &[u8], sign: i128, integer: IntegerType) -> Read {
     if text.len() > DECIMAL_DIGITS_MAX {
         return Read::Unsettled(Form::Decimal);
     }
-    let point = text
-        .iter()
-        .position(|&byte| byte == b'.')
-        .unwrap_or(text.len());
+    let point = text.iter().position(|&byte| byte == b'.').unwrap_or(text.len());
     let (whole, fraction) = (&text[..point], text.get(point + 1..).unwrap_or_default());
     if fraction.iter().any(|&byte| byte != b'0') {
         return Read::Nothing;
     }
     let whole = if whole.is_empty() { b"0" } else { whole };
-    unsigned(whole).map_or(Read::Unsettled(Form::Decimal), |value| {
-        read_integer(sign * value, integer)
-    })
+    unsigned(whole).map_or(Read::Unsettled(Form::Decimal), |value| read_integer(sign * value, integer))
 }
 
 /// A comparison as doubles: exact where the column's values are exact as doubles too.
@@ -126,9 +115,7 @@ fn text(bytes: &[u8], integer: IntegerType, list: bool) -> Read {
 
 /// The literal without its quotes; a doubled quote or an escape inside leaves bytes that are no digit.
 fn unquoted(quoted: &[u8]) -> &[u8] {
-    quoted
-        .get(1..quoted.len().saturating_sub(1))
-        .unwrap_or_default()
+    quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default()
 }
 
 /// `-?[1-9][0-9]*|0`
@@ -158,23 +145,13 @@ fn unsigned(digits: &[u8]) -> Option<i128> {
 mod tests {
     use super::*;
 
-    const INT: IntegerType = IntegerType {
-        bytes: 4,
-        unsigned: false,
-    };
-    const BIGINT_UNSIGNED: IntegerType = IntegerType {
-        bytes: 8,
-        unsigned: true,
-    };
+    const INT: IntegerType = IntegerType { bytes: 4, unsigned: false };
+    const BIGINT_UNSIGNED: IntegerType = IntegerType { bytes: 8, unsigned: true };
 
     #[test]
     fn reads_as_both_servers_compare() {
         let check = |value: Value<'_>, negated: bool, expected: Read| {
-            assert_eq!(
-                read(value, negated, INT, false),
-                expected,
-                "{value:?} {negated}"
-            );
+            assert_eq!(read(value, negated, INT, false), expected, "{value:?} {negated}");
         };
         check(Value::Integer(b"42"), false, Read::Key(42));
         check(Value::Integer(b"0042"), true, Read::Key(-42));
@@ -186,11 +163,7 @@ mod tests {
         check(Value::Decimal(b".0"), false, Read::Key(0));
         check(Value::Decimal(b"42.5"), false, Read::Nothing);
         check(Value::Decimal(b"42."), true, Read::Key(-42));
-        check(
-            Value::Decimal(b"42.0000000000000000000000000000000001"),
-            false,
-            Read::Unsettled(Form::Decimal),
-        );
+        check(Value::Decimal(b"42.0000000000000000000000000000000001"), false, Read::Unsettled(Form::Decimal));
         check(Value::Float, false, Read::Unsettled(Form::Float));
         check(Value::Null, false, Read::Nothing);
         check(Value::Other, false, Read::Unsettled(Form::Other));
@@ -205,18 +178,9 @@ mod tests {
         for (quoted, key) in [(&b"'42'"[..], 42), (b"\"-42\"", -42), (b"'0'", 0)] {
             check(Value::String(quoted), false, Read::Key(key));
         }
-        for quoted in [
-            &b"' 42'"[..],
-            b"'42 '",
-            b"'042'",
-            b"'+42'",
-            b"'42.0'",
-            b"'4e1'",
-            b"'-0'",
-            b"''",
-            b"'-'",
-            b"'4''2'",
-        ] {
+        for quoted in
+            [&b"' 42'"[..], b"'42 '", b"'042'", b"'+42'", b"'42.0'", b"'4e1'", b"'-0'", b"''", b"'-'", b"'4''2'"]
+        {
             check(Value::String(quoted), false, Read::Unsettled(Form::Text));
         }
         check(Value::String(b"'42'"), true, Read::Unsettled(Form::Text));
@@ -226,30 +190,19 @@ mod tests {
     #[test]
     fn strings_beyond_exact_doubles_are_settled_only_as_one_value_in_range() {
         let check = |digits: &[u8], list: bool, expected: Read| {
-            assert_eq!(
-                read(Value::Text(digits), false, BIGINT_UNSIGNED, list),
-                expected
-            );
+            assert_eq!(read(Value::Text(digits), false, BIGINT_UNSIGNED, list), expected);
         };
         check(b"9007199254740991", true, Read::Key(9007199254740991));
         check(b"9007199254740993", false, Read::Key(9007199254740993));
         check(b"9007199254740993", true, Read::Unsettled(Form::Text));
-        check(
-            b"18446744073709551615",
-            false,
-            Read::Key(18446744073709551615),
-        );
+        check(b"18446744073709551615", false, Read::Key(18446744073709551615));
         check(b"18446744073709551616", false, Read::Unsettled(Form::Text));
     }
 
     #[test]
     fn stores_exactly_or_refuses() {
         let check = |value: Value<'_>, negated: bool, expected: Written| {
-            assert_eq!(
-                written(value, negated, INT),
-                expected,
-                "{value:?} {negated}"
-            );
+            assert_eq!(written(value, negated, INT), expected, "{value:?} {negated}");
         };
         check(Value::Integer(b"042"), false, Ok(42));
         check(Value::Integer(b"42"), true, Ok(-42));

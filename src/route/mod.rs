@@ -42,18 +42,14 @@ pub fn route(tables: &Tables, map: &ShardMap, values: &impl Values) -> Result<Ro
         shard = Some(among_rowless(tables, map, values, shard)?);
     }
     // A plan never holds no table at all.
-    shard
-        .map(|shard| Route { shard })
-        .ok_or(Refusal::NoDatabase)
+    shard.map(|shard| Route { shard }).ok_or(Refusal::NoDatabase)
 }
 
 /// Where statements without a table go: the shard of the database's unlisted tables, else the first shard that
 /// the database uses, else the first of the map. Always the same one, so that named locks and the like meet.
 pub fn anywhere(map: &ShardMap, database: Option<&str>) -> Option<ShardId> {
     let first = map.shards.first().map(|_| ShardId(0));
-    let Some(database) =
-        database.and_then(|name| map.databases.iter().find(|database| database.name == name))
-    else {
+    let Some(database) = database.and_then(|name| map.databases.iter().find(|database| database.name == name)) else {
         return first;
     };
     let listed = || {
@@ -85,12 +81,7 @@ enum Doubt {
 
 fn range_of<'a>(map: &'a ShardMap, table: &TableName) -> Option<&'a RangeTable> {
     let DatabaseId(database) = table.database;
-    match map
-        .databases
-        .get(usize::from(database))?
-        .tables
-        .get(&*table.name)?
-    {
+    match map.databases.get(usize::from(database))?.tables.get(&*table.name)? {
         Table::Range(range) => Some(range),
         Table::Vertical(_) => None,
     }
@@ -147,13 +138,7 @@ impl Found {
         }
     }
 
-    fn read_all(
-        &mut self,
-        range: &RangeTable,
-        operands: &[Operand],
-        values: &impl Values,
-        list: bool,
-    ) {
+    fn read_all(&mut self, range: &RangeTable, operands: &[Operand], values: &impl Values, list: bool) {
         let integer = range.key.integer;
         for operand in operands {
             match operand {
@@ -161,9 +146,7 @@ impl Found {
                     self.read(range, key::read(value, *negated, integer, list));
                     self.doubt.is_none()
                 }),
-                Operand::Bool(truth) => {
-                    self.read(range, key::read_integer(i128::from(*truth), integer))
-                }
+                Operand::Bool(truth) => self.read(range, key::read_integer(i128::from(*truth), integer)),
                 Operand::Null => {}
                 Operand::Default | Operand::Expression | Operand::Missing => {
                     self.doubt = Some(Doubt::Read(Form::Expression));
@@ -234,8 +217,7 @@ fn among_rowless(
 ) -> Result<ShardId, Refusal> {
     let holds = |shard: ShardId| {
         tables.keyed.iter().all(|keyed| {
-            range_of(map, &keyed.table)
-                .is_some_and(|range| range.bounds.iter().any(|bound| bound.on == shard))
+            range_of(map, &keyed.table).is_some_and(|range| range.bounds.iter().any(|bound| bound.on == shard))
         })
     };
     let candidates = match decided {
@@ -247,10 +229,7 @@ fn among_rowless(
             .map(RangeTable::shards)
             .unwrap_or_default(),
     };
-    candidates
-        .into_iter()
-        .find(|shard| holds(*shard))
-        .ok_or_else(|| apart(tables, map, values))
+    candidates.into_iter().find(|shard| holds(*shard)).ok_or_else(|| apart(tables, map, values))
 }
 
 #[cold]
@@ -265,11 +244,7 @@ fn apart(tables: &Tables, map: &ShardMap, values: &impl Values) -> Refusal {
         };
         let shards: Vec<Box<str>> = match restriction(range, keyed, values) {
             Ok(Reach::Shard(shard)) => vec![name(map, shard)],
-            _ => range
-                .shards()
-                .into_iter()
-                .map(|shard| name(map, shard))
-                .collect(),
+            _ => range.shards().into_iter().map(|shard| name(map, shard)).collect(),
         };
         places.push((keyed.table.name.clone(), shards.join(", ").into()));
     }
@@ -281,9 +256,7 @@ fn apart(tables: &Tables, map: &ShardMap, values: &impl Values) -> Refusal {
 /// The plan was made with another map: `execute` drops its plans with their map, so this is its fault.
 #[cold]
 fn stale(keyed: &Keyed) -> Refusal {
-    Refusal::Unreadable {
-        near: keyed.table.name.clone(),
-    }
+    Refusal::Unreadable { near: keyed.table.name.clone() }
 }
 
 impl Doubt {
@@ -293,17 +266,12 @@ impl Doubt {
         match self {
             Doubt::Read(form) => Refusal::ReadForm { table, key, form },
             Doubt::Written(form) => Refusal::WrittenForm { table, key, form },
-            Doubt::Keys(first, second) => Refusal::KeysApart {
-                table,
-                key,
-                first: name(map, first),
-                second: name(map, second),
-            },
-            Doubt::Rows(first, second) => Refusal::RowsApart {
-                table,
-                first: name(map, first),
-                second: name(map, second),
-            },
+            Doubt::Keys(first, second) => {
+                Refusal::KeysApart { table, key, first: name(map, first), second: name(map, second) }
+            }
+            Doubt::Rows(first, second) => {
+                Refusal::RowsApart { table, first: name(map, first), second: name(map, second) }
+            }
         }
     }
 }

@@ -42,11 +42,7 @@ pub struct Literals<'a, P> {
 impl<'a> Literals<'a, fn(u16) -> Value<'a>> {
     /// A text statement: it has no parameters.
     pub fn of_text(statement: &'a [u8], scratch: &'a Scratch) -> Self {
-        Literals {
-            statement,
-            scratch,
-            parameter: |_| Value::Other,
-        }
+        Literals { statement, scratch, parameter: |_| Value::Other }
     }
 }
 

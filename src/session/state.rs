@@ -55,12 +55,7 @@ const OF_CHARSET: [&str; 4] =
 
 impl State {
     pub fn new(collation: u16, database: Option<String>) -> Self {
-        State {
-            database,
-            charset: Charset::Login(collation),
-            system: BTreeMap::new(),
-            user: BTreeMap::new(),
-        }
+        State { database, charset: Charset::Login(collation), system: BTreeMap::new(), user: BTreeMap::new() }
     }
 
     /// The state of a connection after COM_RESET_CONNECTION: variables are the server's defaults, the database stays.
@@ -114,7 +109,9 @@ impl State {
     pub fn autocommit(&self) -> bool {
         match self.system.get("autocommit") {
             None => true,
-            Some(Setting(value)) => !matches!(value.to_ascii_lowercase().as_slice(), b"0" | b"off" | b"false" | b"'off'" | b"'0'"),
+            Some(Setting(value)) => {
+                !matches!(value.to_ascii_lowercase().as_slice(), b"0" | b"off" | b"false" | b"'off'" | b"'0'")
+            }
         }
     }
 

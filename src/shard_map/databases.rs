@@ -80,11 +80,7 @@ pub(super) fn read(
     groups: &[Group],
     faults: &mut Faults,
 ) -> Option<Vec<Database>> {
-    let declared = Declared {
-        shard_names,
-        shards,
-        groups,
-    };
+    let declared = Declared { shard_names, shards, groups };
     let entries = node.entries("a mapping of databases", faults)?;
     let databases = entries.iter().filter_map(|(key, node)| {
         check_name(Thing::Database, &key.name, key.at, faults);
@@ -93,24 +89,16 @@ pub(super) fn read(
     Some(databases.collect())
 }
 
-fn database(
-    name: &str,
-    node: &Node,
-    declared: &Declared<'_>,
-    faults: &mut Faults,
-) -> Option<Database> {
+fn database(name: &str, node: &Node, declared: &Declared<'_>, faults: &mut Faults) -> Option<Database> {
     let fields = Fields::read(node, "a database", DATABASE, faults)?;
     let family = fields
         .require("family", faults)
         .and_then(|node| node.choice(&["mariadb", "mysql"], faults))
         .map(|index| [Family::MariaDb, Family::MySql][index]);
-    let unlisted =
-        fields
-            .get("unlisted")
-            .and_then(|node| match node.text("a shard or `refuse`", faults)? {
-                REFUSE => None,
-                _ => declared.shard(node, faults),
-            });
+    let unlisted = fields.get("unlisted").and_then(|node| match node.text("a shard or `refuse`", faults)? {
+        REFUSE => None,
+        _ => declared.shard(node, faults),
+    });
     reads(&fields, faults);
     if let Some(node) = fields.get("transactions")
         && let Some(1..) = node.choice(&["single_shard", "atomic", "best_effort"], faults)
@@ -128,12 +116,7 @@ fn database(
             tables.insert(key.name.clone(), table);
         }
     }
-    Some(Database {
-        name: name.to_owned(),
-        family: family?,
-        unlisted,
-        tables,
-    })
+    Some(Database { name: name.to_owned(), family: family?, unlisted, tables })
 }
 
 fn table(
@@ -159,9 +142,7 @@ fn table(
         with(node, siblings, faults);
     }
     contradictions(&fields, faults);
-    let on = fields
-        .get("on")
-        .and_then(|node| declared.shard(node, faults));
+    let on = fields.get("on").and_then(|node| declared.shard(node, faults));
     // The ranges of a `hash` are over its buckets, not over the key.
     let split = fields
         .get("key")

@@ -71,9 +71,7 @@ impl IntegerType {
     /// Reads a type as CREATE TABLE has it: `BIGINT(20) UNSIGNED`, `int`, `integer signed`.
     pub(super) fn read(text: &str) -> Result<IntegerType, Problem> {
         let lower = text.to_ascii_lowercase();
-        let name_end = lower
-            .find(|c: char| !c.is_ascii_alphanumeric())
-            .unwrap_or(lower.len());
+        let name_end = lower.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(lower.len());
         let (name, rest) = lower.split_at(name_end);
         let bytes = match name {
             "tinyint" => 1,
@@ -134,10 +132,7 @@ mod tests {
         assert_eq!(read("BIGINT(20) UNSIGNED"), Ok("bigint unsigned".into()));
         assert_eq!(read("int(11)"), Ok("int".into()));
         assert_eq!(read("integer signed"), Ok("int".into()));
-        assert_eq!(
-            read("bigint unsinged"),
-            Err(unknown("bigint unsinged", Some("unsigned")))
-        );
+        assert_eq!(read("bigint unsinged"), Err(unknown("bigint unsinged", Some("unsigned"))));
         assert_eq!(read("bigin"), Err(unknown("bigin", Some("bigint"))));
         assert_eq!(read("int(999)"), Err(unknown("int(999)", None)));
         assert_eq!(read("int(1"), Err(unknown("int(1", None)));

@@ -9,15 +9,7 @@ use super::document::{Fields, Key, Node, Position, near};
 use super::problem::{Fault, Faults, Feature, Problem, Thing};
 use super::{Group, GroupId, Member, RegionId, Shard, ShardMap, databases};
 
-const TOP: &[&str] = &[
-    "version",
-    "generation",
-    "regions",
-    "groups",
-    "shards",
-    "databases",
-    "accept",
-];
+const TOP: &[&str] = &["version", "generation", "regions", "groups", "shards", "databases", "accept"];
 
 /// Ids are 16 bits.
 const THINGS_MAX: usize = 1 << 16;
@@ -42,9 +34,7 @@ fn read(root: &Node, faults: &mut Faults) -> Option<ShardMap> {
     if let Some(node) = top.require("version", faults) {
         version(node, faults);
     }
-    let generation = top
-        .get("generation")
-        .and_then(|node| node.integer(0, u64::MAX, faults));
+    let generation = top.get("generation").and_then(|node| node.integer(0, u64::MAX, faults));
     if let Some(key) = top.key("accept") {
         faults.add(key.at, Problem::NotYet(Feature::Accept));
     }
@@ -53,9 +43,8 @@ fn read(root: &Node, faults: &mut Faults) -> Option<ShardMap> {
     let shard_names = Names::read(Thing::Shard, top.require("shards", faults), faults);
     let groups = groups(&group_names, &regions, faults);
     let shards = shards(&shard_names, &group_names, faults);
-    let databases = top
-        .require("databases", faults)
-        .and_then(|node| databases::read(node, &shard_names, &shards, &groups, faults));
+    let databases =
+        top.require("databases", faults).and_then(|node| databases::read(node, &shard_names, &shards, &groups, faults));
     Some(ShardMap {
         generation,
         regions: regions.into_iter().map(str::to_owned).collect(),
@@ -91,14 +80,7 @@ fn regions<'n>(node: Option<&'n Node>, faults: &mut Faults) -> Vec<&'n str> {
             false if regions.len() < REGIONS_MAX => regions.push(name),
             false => {
                 let (count, count_max) = (nodes.map_or(0, <[Node]>::len), REGIONS_MAX);
-                faults.add(
-                    node.at,
-                    Problem::TooMany {
-                        thing,
-                        count,
-                        count_max,
-                    },
-                );
+                faults.add(node.at, Problem::TooMany { thing, count, count_max });
                 break;
             }
         }
@@ -118,22 +100,14 @@ fn groups(names: &Names<'_>, regions: &[&str], faults: &mut Faults) -> Vec<Group
             if let Some(second) = members.get(1) {
                 faults.add(second.at, Problem::NotYet(Feature::Replicas));
             }
-            let members = members
-                .iter()
-                .filter_map(|node| member(node, regions, &mut addresses, faults))
-                .collect();
+            let members = members.iter().filter_map(|node| member(node, regions, &mut addresses, faults)).collect();
             let name = key.name.clone();
             Group { name, members }
         })
         .collect()
 }
 
-fn member(
-    node: &Node,
-    regions: &[&str],
-    addresses: &mut HashMap<String, u32>,
-    faults: &mut Faults,
-) -> Option<Member> {
+fn member(node: &Node, regions: &[&str], addresses: &mut HashMap<String, u32>, faults: &mut Faults) -> Option<Member> {
     let fields = Fields::read(node, "a member", &["at", "region"], faults)?;
     let at = fields.require("at", faults).and_then(|node| {
         let at = node.text("`host:port`", faults)?;
@@ -148,19 +122,11 @@ fn member(
         }
         index.and_then(|index| u16::try_from(index).ok())
     });
-    Some(Member {
-        at: at?,
-        region: RegionId(region?),
-    })
+    Some(Member { at: at?, region: RegionId(region?) })
 }
 
 /// One server is one member of one group: roles and fencing are decided per group.
-fn address(
-    at: &str,
-    position: Position,
-    addresses: &mut HashMap<String, u32>,
-    faults: &mut Faults,
-) -> Option<()> {
+fn address(at: &str, position: Position, addresses: &mut HashMap<String, u32>, faults: &mut Faults) -> Option<()> {
     if !has_port(at) {
         let at = at.into();
         faults.add(position, Problem::MemberWithoutPort { at });
@@ -189,9 +155,8 @@ fn has_port(at: &str) -> bool {
             !host.is_empty() && host.len() <= HOST_BYTES_MAX && host.bytes().all(known)
         }
     };
-    let port_is_sound = port.bytes().all(|byte| byte.is_ascii_digit())
-        && !port.starts_with('0')
-        && port.parse::<u16>().is_ok();
+    let port_is_sound =
+        port.bytes().all(|byte| byte.is_ascii_digit()) && !port.starts_with('0') && port.parse::<u16>().is_ok();
     host_is_sound && port_is_sound
 }
 
@@ -224,21 +189,12 @@ pub(super) struct Names<'n> {
 
 impl<'n> Names<'n> {
     pub(super) fn read(thing: Thing, node: Option<&'n Node>, faults: &mut Faults) -> Names<'n> {
-        let mut entries = node
-            .and_then(|node| node.entries("a mapping of names", faults))
-            .unwrap_or_default();
+        let mut entries = node.and_then(|node| node.entries("a mapping of names", faults)).unwrap_or_default();
         if let Some(node) = node
             && entries.len() > THINGS_MAX
         {
             let (count, count_max) = (entries.len(), THINGS_MAX);
-            faults.add(
-                node.at,
-                Problem::TooMany {
-                    thing,
-                    count,
-                    count_max,
-                },
-            );
+            faults.add(node.at, Problem::TooMany { thing, count, count_max });
             entries = &entries[..THINGS_MAX];
         }
         for (key, _) in entries {
@@ -246,11 +202,7 @@ impl<'n> Names<'n> {
         }
         let names = entries.iter().map(|(key, _)| key.name.as_str());
         let index = names.zip(0u16..=u16::MAX).collect();
-        Names {
-            thing,
-            entries,
-            index,
-        }
+        Names { thing, entries, index }
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = &'n (Key, Node)> + use<'n> {
@@ -278,11 +230,7 @@ impl<'n> Names<'n> {
 }
 
 pub(super) fn unknown(thing: Thing, name: &str, near: Option<&str>) -> Problem {
-    Problem::UnknownName {
-        thing,
-        name: name.into(),
-        near: near.map(Into::into),
-    }
+    Problem::UnknownName { thing, name: name.into(), near: near.map(Into::into) }
 }
 
 pub(super) fn check_name(thing: Thing, name: &str, at: Position, faults: &mut Faults) {

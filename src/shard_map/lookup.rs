@@ -1,6 +1,6 @@
 //! Lookups in a checked map. None of them allocates or fails on an id of the same map.
 
-use super::{Database, Group, GroupId, Member, RegionId, Shard, ShardId, ShardMap, Table};
+use super::{Database, Group, GroupId, RegionId, Shard, ShardId, ShardMap, Table};
 
 impl ShardMap {
     /// A logical database by its exact name, as with `lower_case_table_names=0`.
@@ -69,4 +69,3 @@ impl Database {
         self.unlisted.or_else(|| self.shards().first().copied()).unwrap_or(ShardId(0))
     }
 }
-

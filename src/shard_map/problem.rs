@@ -185,16 +185,9 @@ impl Explain for Problem {
             Problem::WithNamesWith { table } => {
                 write!(f, "{} itself follows another table", Short(table))
             }
-            Problem::SamePlace {
-                table,
-                shards: [a, b],
-                group,
-            } => {
+            Problem::SamePlace { table, shards: [a, b], group } => {
                 let (table, a, b, group) = (Short(table), Short(a), Short(b), Short(group));
-                write!(
-                    f,
-                    "{table} would be one table for shards {a} and {b}, both on group {group}"
-                )
+                write!(f, "{table} would be one table for shards {a} and {b}, both on group {group}")
             }
         }
     }
@@ -213,38 +206,24 @@ impl Explain for Problem {
             }
             Problem::DuplicateName { .. } => f.write_str("remove one"),
             Problem::ReservedName { .. } => f.write_str("choose another name"),
-            Problem::TooMany {
-                thing, count_max, ..
-            } => write!(f, "a map holds at most {count_max} {thing}s"),
-            Problem::MemberWithoutPort { .. } => {
-                f.write_str("write `host:port`, as `orders-0.orders:3306`")
-            }
+            Problem::TooMany { thing, count_max, .. } => write!(f, "a map holds at most {count_max} {thing}s"),
+            Problem::MemberWithoutPort { .. } => f.write_str("write `host:port`, as `orders-0.orders:3306`"),
             Problem::AddressTwice { first_line, .. } => {
                 write!(f, "one server is one member, see line {first_line}")
             }
             Problem::FieldsConflict { .. } => f.write_str("keep one of the two"),
-            Problem::NoPlace => {
-                f.write_str("write a shard's name, `on: SHARD`, or `key` and `range`")
-            }
+            Problem::NoPlace => f.write_str("write a shard's name, `on: SHARD`, or `key` and `range`"),
             Problem::UnknownKeyType { near, .. } => match near {
                 Some(near) => write!(f, "did you mean `{near}`?"),
-                None => write!(
-                    f,
-                    "write {}, `unsigned` or not",
-                    Words(super::integer::NAMES)
-                ),
+                None => write!(f, "write {}, `unsigned` or not", Words(super::integer::NAMES)),
             },
-            Problem::BoundNotInteger { .. } => {
-                f.write_str("write MIN or decimal digits without leading zeros")
-            }
+            Problem::BoundNotInteger { .. } => f.write_str("write MIN or decimal digits without leading zeros"),
             Problem::BoundOutOfType { integer, .. } => {
                 write!(f, "it holds {} to {}", integer.min(), integer.max())
             }
             Problem::BoundsDisorder { .. } => f.write_str("write lower bounds in ascending order"),
             Problem::MinNotFirst => f.write_str("move it to the beginning of the list"),
-            Problem::FirstNotMin => {
-                f.write_str("begin with `{from: MIN, on: SHARD}` or add `below: refuse`")
-            }
+            Problem::FirstNotMin => f.write_str("begin with `{from: MIN, on: SHARD}` or add `below: refuse`"),
             Problem::BelowBesideMin => f.write_str("remove `below`"),
             Problem::WithNamesWith { .. } => f.write_str("name the table that has the split"),
             Problem::SamePlace { .. } => f.write_str("put the shards on two groups"),
@@ -317,9 +296,7 @@ impl Feature {
             Feature::Replicas => "list the writable server alone",
             Feature::ReplicaReads => "write `primary`",
             Feature::Transactions => "write `single_shard`",
-            Feature::Periods | Feature::Homes | Feature::Ids | Feature::Zones | Feature::Accept => {
-                "remove it"
-            }
+            Feature::Periods | Feature::Homes | Feature::Ids | Feature::Zones | Feature::Accept => "remove it",
         }
     }
 }

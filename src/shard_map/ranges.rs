@@ -13,9 +13,7 @@ use super::{Bound, GroupId, IntegerType, KeyColumn, RangeTable, ShardId};
 impl RangeTable {
     /// The home of a key; `None` below the first bound.
     pub fn shard(&self, value: i128) -> Option<ShardId> {
-        let above = self
-            .bounds
-            .partition_point(|bound| bound.from.is_none_or(|from| from <= value));
+        let above = self.bounds.partition_point(|bound| bound.from.is_none_or(|from| from <= value));
         above.checked_sub(1).map(|index| self.bounds[index].on)
     }
 
@@ -117,9 +115,7 @@ fn bounds(
         if let Some(key) = fields.key("home") {
             faults.add(key.at, Problem::NotYet(Feature::Homes));
         }
-        let on = fields
-            .require("on", faults)
-            .and_then(|node| declared.shard(node, faults));
+        let on = fields.require("on", faults).and_then(|node| declared.shard(node, faults));
         let from = fields.require("from", faults).and_then(|node| {
             let from = bound(node, integer, faults)?;
             match from {

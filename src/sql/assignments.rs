@@ -8,10 +8,7 @@ use super::cursor::Cursor;
 use super::raw::{Raw, RawKind};
 
 /// Behind SET.
-pub(super) fn set<'a>(
-    cursor: &mut Cursor<'a>,
-    whole: &'a [u8],
-) -> Result<Control<'a>, ControlError> {
+pub(super) fn set<'a>(cursor: &mut Cursor<'a>, whole: &'a [u8]) -> Result<Control<'a>, ControlError> {
     if let Some(transaction) = transaction(cursor, whole) {
         return Ok(transaction);
     }
@@ -72,15 +69,8 @@ fn assignment<'a>(cursor: &mut Cursor<'a>) -> Result<Assignment<'a>, ControlErro
     }
     let charset = cursor.take(&["character", "set"]) || (!assigns && cursor.take(&["charset"]));
     if charset {
-        let charset = if cursor.take(&["default"]) {
-            None
-        } else {
-            Some(cursor.label()?)
-        };
-        return Ok(Assignment::CharacterSet {
-            charset,
-            text: &cursor.text[start..cursor.end()],
-        });
+        let charset = if cursor.take(&["default"]) { None } else { Some(cursor.label()?) };
+        return Ok(Assignment::CharacterSet { charset, text: &cursor.text[start..cursor.end()] });
     }
     system(cursor, start)
 }
@@ -88,21 +78,9 @@ fn assignment<'a>(cursor: &mut Cursor<'a>) -> Result<Assignment<'a>, ControlErro
 /// SET NAMES charset [COLLATE collation] | DEFAULT
 fn names<'a>(cursor: &mut Cursor<'a>, start: usize) -> Result<Assignment<'a>, ControlError> {
     cursor.advance(1);
-    let charset = if cursor.take(&["default"]) {
-        None
-    } else {
-        Some(cursor.label()?)
-    };
-    let collation = if cursor.take(&["collate"]) {
-        Some(cursor.label()?)
-    } else {
-        None
-    };
-    Ok(Assignment::Names {
-        charset,
-        collation,
-        text: &cursor.text[start..cursor.end()],
-    })
+    let charset = if cursor.take(&["default"]) { None } else { Some(cursor.label()?) };
+    let collation = if cursor.take(&["collate"]) { Some(cursor.label()?) } else { None };
+    Ok(Assignment::Names { charset, collation, text: &cursor.text[start..cursor.end()] })
 }
 
 /// `@name = ..`, `@'name' := ..`
@@ -116,14 +94,10 @@ fn user<'a>(cursor: &mut Cursor<'a>, start: usize) -> Result<Assignment<'a>, Con
             break;
         }
         match token.kind {
-            RawKind::Word | RawKind::Number | RawKind::Punct(b'.') => {
-                name.extend_from_slice(cursor.bytes(token))
-            }
+            RawKind::Word | RawKind::Number | RawKind::Punct(b'.') => name.extend_from_slice(cursor.bytes(token)),
             RawKind::Quoted | RawKind::String if end.is_none() => {
                 let bytes = cursor.unquoted(token);
-                if !matches!(cursor.text[token.start], b'`' | b'\'' | b'"')
-                    || bytes.contains(&b'\\')
-                {
+                if !matches!(cursor.text[token.start], b'`' | b'\'' | b'"') || bytes.contains(&b'\\') {
                     return cursor.syntax();
                 }
                 name = bytes;
@@ -142,11 +116,7 @@ fn user<'a>(cursor: &mut Cursor<'a>, start: usize) -> Result<Assignment<'a>, Con
         return cursor.syntax();
     }
     let value = assigned(cursor)?;
-    Ok(Assignment::User {
-        name: name.to_lowercase(),
-        value,
-        text: &cursor.text[start..cursor.end()],
-    })
+    Ok(Assignment::User { name: name.to_lowercase(), value, text: &cursor.text[start..cursor.end()] })
 }
 
 /// `[scope] name = ..`, `@@[scope.]name = ..`
@@ -174,12 +144,7 @@ fn system<'a>(cursor: &mut Cursor<'a>, start: usize) -> Result<Assignment<'a>, C
     };
     let value = assigned(cursor)?;
     let text = &cursor.text[start..cursor.end()];
-    Ok(Assignment::System {
-        scope: scope.unwrap_or(Scope::Session),
-        name: name.to_ascii_lowercase(),
-        value,
-        text,
-    })
+    Ok(Assignment::System { scope: scope.unwrap_or(Scope::Session), name: name.to_ascii_lowercase(), value, text })
 }
 
 /// `=` or `:=`, and the value up to a comma of the outermost level.
@@ -208,11 +173,7 @@ fn assigned<'a>(cursor: &mut Cursor<'a>) -> Result<Value<'a>, ControlError> {
         return cursor.syntax();
     }
     let text = &cursor.text[start..cursor.end()];
-    Ok(if is_literal(cursor, &tokens) {
-        Value::Literal(text)
-    } else {
-        Value::Expression(text)
-    })
+    Ok(if is_literal(cursor, &tokens) { Value::Literal(text) } else { Value::Expression(text) })
 }
 
 /// A number with an optional sign, strings with an optional introducer, or a word such as ON or DEFAULT.
@@ -221,9 +182,7 @@ fn is_literal(cursor: &Cursor<'_>, tokens: &[Raw]) -> bool {
     match kinds.as_slice() {
         [RawKind::Number] | [RawKind::Punct(b'-' | b'+'), RawKind::Number] => true,
         [RawKind::Word] => !is_function(cursor.bytes(tokens[0])),
-        [RawKind::Word, strings @ ..] if cursor.bytes(tokens[0]).starts_with(b"_") => {
-            all_strings(strings)
-        }
+        [RawKind::Word, strings @ ..] if cursor.bytes(tokens[0]).starts_with(b"_") => all_strings(strings),
         strings => all_strings(strings),
     }
 }
@@ -246,7 +205,5 @@ fn is_function(word: &[u8]) -> bool {
         "utc_time",
         "utc_timestamp",
     ];
-    WORDS
-        .iter()
-        .any(|name| name.as_bytes().eq_ignore_ascii_case(word))
+    WORDS.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(word))
 }

@@ -54,8 +54,8 @@ const fn classes() -> [Class; 256] {
             b'/' => Class::Slash,
             b'#' => Class::Hash,
             b'*' => Class::Star,
-            b'!' | b'%' | b'&' | b'+' | b':' | b'<' | b'=' | b'>' | b'[' | b'\\' | b']' | b'^'
-            | b'{' | b'|' | b'}' | b'~' => Class::Operator,
+            b'!' | b'%' | b'&' | b'+' | b':' | b'<' | b'=' | b'>' | b'[' | b'\\' | b']' | b'^' | b'{' | b'|' | b'}'
+            | b'~' => Class::Operator,
             _ => Class::Stray,
         };
         i += 1;
@@ -76,12 +76,6 @@ pub(super) fn is_space(byte: u8) -> bool {
 pub(super) fn combines(byte: u8) -> bool {
     matches!(
         CLASSES[byte as usize],
-        Class::Operator
-            | Class::Dash
-            | Class::Slash
-            | Class::Star
-            | Class::At
-            | Class::Dot
-            | Class::Hash
+        Class::Operator | Class::Dash | Class::Slash | Class::Star | Class::At | Class::Dot | Class::Hash
     )
 }

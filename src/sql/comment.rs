@@ -26,9 +26,7 @@ pub(super) fn comment(text: &[u8], at: usize, dialect: &Dialect) -> Result<Comme
         // Cut off before its semicolon, the statement would end in a comment.
         [b'-', b'-', b';', ..] => Err(LexError::new(at, LexFault::StrayByte(b'-'))),
         [b'-', b'-'] => Ok(Comment::Skip(text.len())),
-        [b'-', b'-', next, ..] if is_space(*next) || next.is_ascii_control() => {
-            Ok(Comment::Skip(line_end(text, at)))
-        }
+        [b'-', b'-', next, ..] if is_space(*next) || next.is_ascii_control() => Ok(Comment::Skip(line_end(text, at))),
         [b'/', b'*', b'!', ..] => executable(text, at, at + 3, false, dialect),
         [b'/', b'*', b'M', b'!', ..] if dialect.family == Flavor::MariaDb => {
             executable(text, at, at + 4, true, dialect)
@@ -48,8 +46,7 @@ fn skip(text: &[u8], at: usize, depth: u32) -> Result<Comment, LexError> {
     let mut inner = 0;
     let unterminated = || LexError::new(at, LexFault::UnterminatedComment);
     loop {
-        let offset = memchr::memchr2(b'*', b'/', text.get(i..).unwrap_or_default())
-            .ok_or_else(unterminated)?;
+        let offset = memchr::memchr2(b'*', b'/', text.get(i..).unwrap_or_default()).ok_or_else(unterminated)?;
         i += offset;
         match &text[i..] {
             [b'*', b'/', ..] if inner == 0 => return Ok(Comment::Skip(i + 2)),
@@ -66,34 +63,18 @@ fn skip(text: &[u8], at: usize, depth: u32) -> Result<Comment, LexError> {
     }
 }
 
-fn executable(
-    text: &[u8],
-    at: usize,
-    code: usize,
-    maria: bool,
-    dialect: &Dialect,
-) -> Result<Comment, LexError> {
-    let digits = text[code..]
-        .iter()
-        .take(7)
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+fn executable(text: &[u8], at: usize, code: usize, maria: bool, dialect: &Dialect) -> Result<Comment, LexError> {
+    let digits = text[code..].iter().take(7).take_while(|byte| byte.is_ascii_digit()).count();
     match digits {
         0 => return Ok(Comment::Run(code)),
         5 | 6 => {}
         // A server would take a part of these digits, or none, as the version and run the rest.
         _ => return Err(LexError::new(code, LexFault::MalformedNumber)),
     }
-    let version = text[code..code + digits]
-        .iter()
-        .fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+    let version = text[code..code + digits].iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
     // MariaDB leaves out what newer MySQL versions are meant to run, unless it is marked as MariaDB's.
     let foreign = dialect.family == Flavor::MariaDb && !maria && (50700..=99999).contains(&version);
-    if version <= dialect.version && !foreign {
-        Ok(Comment::Run(code + digits))
-    } else {
-        skip(text, at, 1)
-    }
+    if version <= dialect.version && !foreign { Ok(Comment::Run(code + digits)) } else { skip(text, at, 1) }
 }
 
 #[cfg(test)]
@@ -105,9 +86,7 @@ mod tests {
 
     #[test]
     fn comments() {
-        let check = |text: &str,
-                     maria: Result<Comment, LexFault>,
-                     mysql: Result<Comment, LexFault>| {
+        let check = |text: &str, maria: Result<Comment, LexFault>, mysql: Result<Comment, LexFault>| {
             let got = |dialect| comment(text.as_bytes(), 0, dialect).map_err(|error| error.fault);
             assert_eq!(got(&MARIA), maria, "{text} on MariaDB");
             assert_eq!(got(&MYSQL), mysql, "{text} on MySQL");

@@ -58,29 +58,13 @@ pub enum TransactionAccess {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Assignment<'a> {
     /// SET NAMES; `None` is DEFAULT. Names in lower case.
-    Names {
-        charset: Option<String>,
-        collation: Option<String>,
-        text: &'a [u8],
-    },
+    Names { charset: Option<String>, collation: Option<String>, text: &'a [u8] },
     /// SET CHARACTER SET, SET CHARSET; `None` is DEFAULT.
-    CharacterSet {
-        charset: Option<String>,
-        text: &'a [u8],
-    },
+    CharacterSet { charset: Option<String>, text: &'a [u8] },
     /// A system variable; `name` in lower case, unquoted.
-    System {
-        scope: Scope,
-        name: String,
-        value: Value<'a>,
-        text: &'a [u8],
-    },
+    System { scope: Scope, name: String, value: Value<'a>, text: &'a [u8] },
     /// A user variable; `name` unquoted, in lower case (names are case-insensitive).
-    User {
-        name: String,
-        value: Value<'a>,
-        text: &'a [u8],
-    },
+    User { name: String, value: Value<'a>, text: &'a [u8] },
     /// SET PASSWORD, SET ROLE, SET DEFAULT ROLE, SET STATEMENT: `kind` in upper case.
     Other { kind: &'static str, text: &'a [u8] },
 }
@@ -132,23 +116,14 @@ impl From<LexError> for ControlError {
 pub fn control<'a>(text: &'a [u8], dialect: &Dialect) -> Result<Control<'a>, ControlError> {
     let tokens = raw(text, dialect)?;
     // A part that is replayed must not begin or end inside an executable comment.
-    if let Some(pair) = tokens
-        .windows(2)
-        .find(|pair| pair[0].comment != pair[1].comment)
-    {
-        return Err(ControlError::Syntax {
-            at: u32::try_from(pair[1].start).unwrap_or(u32::MAX),
-        });
+    if let Some(pair) = tokens.windows(2).find(|pair| pair[0].comment != pair[1].comment) {
+        return Err(ControlError::Syntax { at: u32::try_from(pair[1].start).unwrap_or(u32::MAX) });
     }
     let mut cursor = Cursor::new(text, dialect, tokens);
     let whole = cursor.whole();
     if cursor.take(&["begin"]) {
         let _ = cursor.take(&["work"]);
-        return cursor.finish(Control::Begin {
-            text: whole,
-            access: None,
-            snapshot: false,
-        });
+        return cursor.finish(Control::Begin { text: whole, access: None, snapshot: false });
     }
     if cursor.take(&["start", "transaction"]) {
         return start_transaction(&mut cursor, whole);
@@ -189,10 +164,7 @@ pub fn control<'a>(text: &'a [u8], dialect: &Dialect) -> Result<Control<'a>, Con
 }
 
 /// START TRANSACTION [characteristic [, characteristic]]
-fn start_transaction<'a>(
-    cursor: &mut Cursor<'a>,
-    whole: &'a [u8],
-) -> Result<Control<'a>, ControlError> {
+fn start_transaction<'a>(cursor: &mut Cursor<'a>, whole: &'a [u8]) -> Result<Control<'a>, ControlError> {
     let mut access = None;
     let mut snapshot = false;
     if cursor.peek().is_some() {
@@ -211,11 +183,7 @@ fn start_transaction<'a>(
             }
         }
     }
-    cursor.finish(Control::Begin {
-        text: whole,
-        access,
-        snapshot,
-    })
+    cursor.finish(Control::Begin { text: whole, access, snapshot })
 }
 
 /// [WORK] [AND [NO] CHAIN] [[NO] RELEASE]
@@ -262,10 +230,7 @@ fn kill<'a>(cursor: &mut Cursor<'a>) -> Result<Control<'a>, ControlError> {
     if !query_only {
         let _ = cursor.take(&["connection"]);
     }
-    let id = cursor
-        .peek()
-        .map(|token| cursor.bytes(token))
-        .unwrap_or_default();
+    let id = cursor.peek().map(|token| cursor.bytes(token)).unwrap_or_default();
     match std::str::from_utf8(id).ok().and_then(|id| id.parse().ok()) {
         Some(id) if cursor.text[cursor.start()].is_ascii_digit() => {
             cursor.advance(1);

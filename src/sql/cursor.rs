@@ -14,12 +14,7 @@ pub(super) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(text: &'a [u8], dialect: &Dialect, tokens: Vec<Raw>) -> Cursor<'a> {
-        Cursor {
-            text,
-            dialect: *dialect,
-            tokens,
-            at: 0,
-        }
+        Cursor { text, dialect: *dialect, tokens, at: 0 }
     }
 
     pub(super) fn peek(&self) -> Option<Raw> {
@@ -39,22 +34,17 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn word_at(&self, ahead: usize, word: &str) -> bool {
-        self.peek_at(ahead).is_some_and(|token| {
-            token.kind == RawKind::Word && self.bytes(token).eq_ignore_ascii_case(word.as_bytes())
-        })
+        self.peek_at(ahead)
+            .is_some_and(|token| token.kind == RawKind::Word && self.bytes(token).eq_ignore_ascii_case(word.as_bytes()))
     }
 
     pub(super) fn punct_at(&self, ahead: usize, byte: u8) -> bool {
-        self.peek_at(ahead)
-            .is_some_and(|token| token.kind == RawKind::Punct(byte))
+        self.peek_at(ahead).is_some_and(|token| token.kind == RawKind::Punct(byte))
     }
 
     /// Takes the words if all of them follow.
     pub(super) fn take(&mut self, words: &[&str]) -> bool {
-        let follow = words
-            .iter()
-            .enumerate()
-            .all(|(ahead, word)| self.word_at(ahead, word));
+        let follow = words.iter().enumerate().all(|(ahead, word)| self.word_at(ahead, word));
         if follow {
             self.advance(words.len());
         }
@@ -76,9 +66,7 @@ impl<'a> Cursor<'a> {
 
     /// Where the token before ended.
     pub(super) fn end(&self) -> usize {
-        self.at
-            .checked_sub(1)
-            .map_or(0, |before| self.tokens[before].end)
+        self.at.checked_sub(1).map_or(0, |before| self.tokens[before].end)
     }
 
     /// From the first to the last token.
@@ -90,18 +78,12 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn syntax<T>(&self) -> Result<T, ControlError> {
-        Err(ControlError::Syntax {
-            at: u32::try_from(self.start()).unwrap_or(u32::MAX),
-        })
+        Err(ControlError::Syntax { at: u32::try_from(self.start()).unwrap_or(u32::MAX) })
     }
 
     /// `done` if nothing is left.
     pub(super) fn finish<T>(&self, done: T) -> Result<T, ControlError> {
-        if self.peek().is_none() {
-            Ok(done)
-        } else {
-            self.syntax()
-        }
+        if self.peek().is_none() { Ok(done) } else { self.syntax() }
     }
 
     /// A name, unquoted.
@@ -127,17 +109,11 @@ impl<'a> Cursor<'a> {
         let bytes = match token.kind {
             RawKind::Word => self.bytes(token).to_vec(),
             RawKind::Quoted => self.unquoted(token),
-            RawKind::String if matches!(self.text[token.start], b'\'' | b'"') => {
-                self.unquoted(token)
-            }
+            RawKind::String if matches!(self.text[token.start], b'\'' | b'"') => self.unquoted(token),
             _ => return self.syntax(),
         };
         match String::from_utf8(bytes) {
-            Ok(name)
-                if name
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') =>
-            {
+            Ok(name) if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') => {
                 self.advance(1);
                 Ok(name.to_ascii_lowercase())
             }

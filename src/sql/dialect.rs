@@ -97,13 +97,7 @@ pub struct Dialect {
 impl Dialect {
     /// A family's defaults: backslash escapes, `"` strings, a charset without traps.
     pub const fn new(family: Flavor, version: u32) -> Dialect {
-        Dialect {
-            ansi_quotes: false,
-            no_backslash_escapes: false,
-            charset: ClientCharset::AsciiSafe,
-            family,
-            version,
-        }
+        Dialect { ansi_quotes: false, no_backslash_escapes: false, charset: ClientCharset::AsciiSafe, family, version }
     }
 }
 

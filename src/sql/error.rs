@@ -30,10 +30,7 @@ pub enum LexFault {
 
 impl LexError {
     pub(super) fn new(at: usize, fault: LexFault) -> LexError {
-        LexError {
-            at: u32::try_from(at).unwrap_or(u32::MAX),
-            fault,
-        }
+        LexError { at: u32::try_from(at).unwrap_or(u32::MAX), fault }
     }
 }
 
@@ -45,9 +42,7 @@ impl fmt::Display for LexFault {
             LexFault::UnterminatedComment => f.write_str("a comment is not closed"),
             LexFault::StrayByte(byte) => write!(f, "the byte 0x{byte:02X} begins no token"),
             LexFault::MalformedNumber => f.write_str("a number is malformed"),
-            LexFault::MalformedCharacter => {
-                f.write_str("a character is malformed in the client's charset")
-            }
+            LexFault::MalformedCharacter => f.write_str("a character is malformed in the client's charset"),
             LexFault::SemicolonInComment => f.write_str("an executable comment contains ';'"),
             LexFault::TooManyParameters => f.write_str("there are more than 65535 parameters"),
             LexFault::TooLong => f.write_str("the statement is longer than 4 GiB"),

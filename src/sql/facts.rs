@@ -206,11 +206,7 @@ pub fn facts(normalized: &[u8]) -> Facts {
 
 /// Flags that make any statement a write.
 const WRITES: Flags = Flags(
-    Flags::INTO_FILE.0
-        | Flags::LOCKING_READ.0
-        | Flags::NAMED_LOCK.0
-        | Flags::UNKNOWN_FUNCTION.0
-        | Flags::NEXTVAL.0,
+    Flags::INTO_FILE.0 | Flags::LOCKING_READ.0 | Flags::NAMED_LOCK.0 | Flags::UNKNOWN_FUNCTION.0 | Flags::NEXTVAL.0,
 );
 
 fn access(opening: &Opening, tokens: &[Token<'_>], flags: Flags) -> Access {
@@ -218,23 +214,14 @@ fn access(opening: &Opening, tokens: &[Token<'_>], flags: Flags) -> Access {
         Verb::Explain if opening.runs => {
             matches!(tokens.get(opening.at), Some(token) if token.is_word("select") || token.is_punct(b'('))
         }
-        Verb::Select
-        | Verb::Values
-        | Verb::TableStmt
-        | Verb::Show(_)
-        | Verb::Describe
-        | Verb::Explain => true,
+        Verb::Select | Verb::Values | Verb::TableStmt | Verb::Show(_) | Verb::Describe | Verb::Explain => true,
         Verb::Begin | Verb::StartTransaction | Verb::Commit | Verb::Rollback => true,
         Verb::Savepoint | Verb::RollbackTo | Verb::ReleaseSavepoint => true,
         Verb::Set | Verb::Use | Verb::Help | Verb::GetDiagnostics | Verb::Empty => true,
         _ => false,
     };
     // EXPLAIN calls nothing, but a subquery may be run while it is planned.
-    if reads && !flags.intersects(WRITES) {
-        Access::Read
-    } else {
-        Access::Write
-    }
+    if reads && !flags.intersects(WRITES) { Access::Read } else { Access::Write }
 }
 
 /// From both manuals, "Statements That Cause an Implicit Commit".

@@ -130,22 +130,20 @@ impl<'a> Scan<'a> {
                 Class::Comma => self.comma(),
                 Class::Question => self.param()?,
                 Class::At => self.variable()?,
-                Class::Dash | Class::Slash | Class::Hash => {
-                    match comment(self.text, self.at, self.dialect)? {
-                        Comment::None => self.operator(byte),
-                        Comment::Skip(end) => {
-                            self.at = end;
-                            self.spaced = true;
-                            continue;
-                        }
-                        Comment::Run(code) => {
-                            self.executable = Some(self.at);
-                            self.at = code;
-                            self.spaced = true;
-                            continue;
-                        }
+                Class::Dash | Class::Slash | Class::Hash => match comment(self.text, self.at, self.dialect)? {
+                    Comment::None => self.operator(byte),
+                    Comment::Skip(end) => {
+                        self.at = end;
+                        self.spaced = true;
+                        continue;
                     }
-                }
+                    Comment::Run(code) => {
+                        self.executable = Some(self.at);
+                        self.at = code;
+                        self.spaced = true;
+                        continue;
+                    }
+                },
                 Class::Star => {
                     if self.executable.is_some() && self.text.get(self.at + 1) == Some(&b'/') {
                         self.executable = None;
@@ -169,11 +167,7 @@ impl<'a> Scan<'a> {
             return Err(LexError::new(at, LexFault::UnterminatedComment));
         }
         self.rows.seal(self.out);
-        let rest = if self.at < self.text.len() {
-            self.further(self.at + 1)?
-        } else {
-            None
-        };
+        let rest = if self.at < self.text.len() { self.further(self.at + 1)? } else { None };
         Ok(Scanned { end: self.at, rest })
     }
 
@@ -214,28 +208,20 @@ impl<'a> Scan<'a> {
 
     fn operator(&mut self, byte: u8) {
         // `< =` and `<=`, `- -` and `--` are not the same: keep them apart if the client did.
-        if self.spaced
-            && combines(byte)
-            && self.out.normalized.last().copied().is_some_and(combines)
-        {
+        if self.spaced && combines(byte) && self.out.normalized.last().copied().is_some_and(combines) {
             self.out.normalized.push(b' ');
         }
         if byte == b':' {
             self.head.label(self.out.normalized.len());
         }
         self.out.normalized.push(byte);
-        self.prev = if byte == b'=' {
-            Prev::Equal
-        } else {
-            Prev::Operator
-        };
+        self.prev = if byte == b'=' { Prev::Equal } else { Prev::Operator };
         self.at += 1;
     }
 
     fn dot(&mut self) -> Result<(), LexError> {
         let follows = self.text.get(self.at + 1).copied().unwrap_or_default();
-        let names =
-            !self.spaced && matches!(self.prev, Prev::Word | Prev::Quoted | Prev::Introducer);
+        let names = !self.spaced && matches!(self.prev, Prev::Word | Prev::Quoted | Prev::Introducer);
         if follows.is_ascii_digit() && !names && !self.is_qualifier() {
             return self.number();
         }
@@ -264,46 +250,26 @@ impl<'a> Scan<'a> {
         !self.spaced
             && matches!(
                 self.prev,
-                Prev::Limit
-                    | Prev::Interval
-                    | Prev::By
-                    | Prev::As
-                    | Prev::In
-                    | Prev::Values
-                    | Prev::Row
+                Prev::Limit | Prev::Interval | Prev::By | Prev::As | Prev::In | Prev::Values | Prev::Row
             )
     }
 
     fn comma(&mut self) {
         self.out.normalized.push(b',');
-        self.prev = if self.prev == Prev::LimitNumber {
-            Prev::Limit
-        } else {
-            Prev::Comma
-        };
+        self.prev = if self.prev == Prev::LimitNumber { Prev::Limit } else { Prev::Comma };
         self.at += 1;
     }
 
     fn open(&mut self) {
         // `now ()` and `now()` differ without IGNORE_SPACE.
-        if self.spaced
-            && self
-                .out
-                .normalized
-                .last()
-                .is_some_and(|last| in_word(*last) || *last == b'`')
-        {
+        if self.spaced && self.out.normalized.last().is_some_and(|last| in_word(*last) || *last == b'`') {
             self.out.normalized.push(b' ');
         }
         let before = self.prev;
         match before {
             Prev::In if !self.rows.inside() && self.in_list() => return,
             Prev::Values | Prev::Row if !self.rows.inside() => {
-                let word = if before == Prev::Row {
-                    self.rows.row_word
-                } else {
-                    self.out.normalized.len()
-                };
+                let word = if before == Prev::Row { self.rows.row_word } else { self.out.normalized.len() };
                 self.rows.begin(self.depth, word, self.out);
             }
             _ => {}
@@ -334,10 +300,7 @@ impl<'a> Scan<'a> {
 
     fn word(&mut self, byte: u8) -> Result<(), LexError> {
         let end = word_end(self.text, self.at, self.dialect.charset)?;
-        if end == self.at + 1
-            && self.text.get(end) == Some(&b'\'')
-            && matches!(byte | 0x20, b'n' | b'x' | b'b')
-        {
+        if end == self.at + 1 && self.text.get(end) == Some(&b'\'') && matches!(byte | 0x20, b'n' | b'x' | b'b') {
             return self.prefixed_string(byte | 0x20, end);
         }
         if byte == b'$' && self.dialect.family == Flavor::MySql && self.dollar_quoted(end) {
@@ -345,11 +308,7 @@ impl<'a> Scan<'a> {
         }
         let word = &self.text[self.at..end];
         let before = self.prev;
-        self.prev = if before == Prev::Dot {
-            Prev::Word
-        } else {
-            self.keyword(word, before)
-        };
+        self.prev = if before == Prev::Dot { Prev::Word } else { self.keyword(word, before) };
         if self.prev == Prev::Row {
             self.gap(byte);
             self.rows.row_word = self.out.normalized.len();
@@ -376,9 +335,7 @@ impl<'a> Scan<'a> {
             3 if before == Prev::Values && is(b"row") => Prev::Row,
             4 if is(b"next") => Prev::Limit,
             5 if is(b"limit") || is(b"first") => Prev::Limit,
-            5 if self.head == Head::Insert && self.depth == 0 && is(b"value") => {
-                self.values(before)
-            }
+            5 if self.head == Head::Insert && self.depth == 0 && is(b"value") => self.values(before),
             6 if is(b"values") => self.values(before),
             6 if is(b"offset") => Prev::Limit,
             6 if is(b"select") => {
@@ -396,12 +353,7 @@ impl<'a> Scan<'a> {
     /// VALUES behind an operator or a comma is the function of ON DUPLICATE KEY UPDATE.
     fn values(&self, before: Prev) -> Prev {
         match before {
-            Prev::Start
-            | Prev::Word
-            | Prev::Quoted
-            | Prev::Close
-            | Prev::Open
-            | Prev::Structural => Prev::Values,
+            Prev::Start | Prev::Word | Prev::Quoted | Prev::Close | Prev::Open | Prev::Structural => Prev::Values,
             _ => Prev::Word,
         }
     }

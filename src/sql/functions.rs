@@ -17,9 +17,7 @@ pub(super) fn is_grammar(word: &[u8]) -> bool {
 
 fn contains(table: &[&str], word: &[u8]) -> bool {
     let lower = word.iter().map(u8::to_ascii_lowercase);
-    table
-        .binary_search_by(|name| name.bytes().cmp(lower.clone()))
-        .is_ok()
+    table.binary_search_by(|name| name.bytes().cmp(lower.clone())).is_ok()
 }
 
 #[rustfmt::skip]
@@ -144,22 +142,14 @@ mod tests {
     fn tables_are_sorted() {
         for table in [&BUILTINS[..], &GRAMMAR[..]] {
             assert!(table.is_sorted_by(|a, b| a < b));
-            assert!(
-                table
-                    .iter()
-                    .all(|name| name.bytes().all(|byte| !byte.is_ascii_uppercase()))
-            );
+            assert!(table.iter().all(|name| name.bytes().all(|byte| !byte.is_ascii_uppercase())));
         }
     }
 
     #[test]
     fn names() {
         let check = |word: &str, builtin: bool, grammar: bool| {
-            assert_eq!(
-                (is_builtin(word.as_bytes()), is_grammar(word.as_bytes())),
-                (builtin, grammar),
-                "{word}"
-            );
+            assert_eq!((is_builtin(word.as_bytes()), is_grammar(word.as_bytes())), (builtin, grammar), "{word}");
         };
         check("count", true, false);
         check("CoUnT", true, false);

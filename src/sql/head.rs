@@ -39,39 +39,19 @@ impl Head {
             Head::First if is("create") => Head::Create,
             Head::First if is("alter") => Head::Alter,
             Head::First if is("begin") => Head::Begin,
-            Head::First if any(&["if", "case", "loop", "while", "repeat", "for", "declare"]) => {
-                Head::Block
-            }
+            Head::First if any(&["if", "case", "loop", "while", "repeat", "for", "declare"]) => Head::Block,
             Head::First => Head::Word(end),
             // The user of DEFINER = user@host.
             Head::Create | Head::Alter if before == Prev::Equal => self,
-            Head::Create if any(&["procedure", "function", "trigger", "event", "package"]) => {
-                Head::Block
-            }
-            Head::Create
-                if any(&[
-                    "or",
-                    "replace",
-                    "aggregate",
-                    "definer",
-                    "if",
-                    "not",
-                    "exists",
-                ]) =>
-            {
-                self
-            }
+            Head::Create if any(&["procedure", "function", "trigger", "event", "package"]) => Head::Block,
+            Head::Create if any(&["or", "replace", "aggregate", "definer", "if", "not", "exists"]) => self,
             Head::Alter if is("event") => Head::Block,
             Head::Alter if is("definer") => self,
             Head::Begin if is("not") => Head::BeginNot,
             Head::BeginNot if is("atomic") => Head::Block,
-            Head::Insert if any(&["select", "set", "value", "values", "with", "table", "on"]) => {
-                Head::Decided
-            }
+            Head::Insert if any(&["select", "set", "value", "values", "with", "table", "on"]) => Head::Decided,
             Head::Insert => self,
-            Head::Create | Head::Alter | Head::Begin | Head::BeginNot | Head::Word(_) => {
-                Head::Decided
-            }
+            Head::Create | Head::Alter | Head::Begin | Head::BeginNot | Head::Word(_) => Head::Decided,
             Head::Block | Head::Decided => self,
         }
     }

@@ -7,11 +7,7 @@ use super::{ClientCharset, Dialect, LexError, LexFault, MarkerKind};
 /// The offset behind the string that begins with the quote at `at`.
 pub(super) fn string_end(text: &[u8], at: usize, dialect: &Dialect) -> Result<usize, LexError> {
     let quote = text[at];
-    let escape = if dialect.no_backslash_escapes {
-        quote
-    } else {
-        b'\\'
-    };
+    let escape = if dialect.no_backslash_escapes { quote } else { b'\\' };
     if dialect.charset != ClientCharset::AsciiSafe {
         return string_end_multibyte(text, at, escape, dialect.charset);
     }
@@ -24,8 +20,7 @@ pub(super) fn string_end(text: &[u8], at: usize, dialect: &Dialect) -> Result<us
     loop {
         if i >= near {
             let rest = text.get(i..).unwrap_or_default();
-            i += memchr::memchr2(quote, escape, rest)
-                .ok_or_else(|| LexError::new(at, LexFault::UnterminatedString))?;
+            i += memchr::memchr2(quote, escape, rest).ok_or_else(|| LexError::new(at, LexFault::UnterminatedString))?;
         }
         if text[i] == quote {
             if text.get(i + 1) != Some(&quote) {
@@ -40,18 +35,11 @@ pub(super) fn string_end(text: &[u8], at: usize, dialect: &Dialect) -> Result<us
     }
 }
 
-fn string_end_multibyte(
-    text: &[u8],
-    at: usize,
-    escape: u8,
-    charset: ClientCharset,
-) -> Result<usize, LexError> {
+fn string_end_multibyte(text: &[u8], at: usize, escape: u8, charset: ClientCharset) -> Result<usize, LexError> {
     let quote = text[at];
     let mut i = at + 1;
     while i < text.len() {
-        let length = charset
-            .character(&text[i..])
-            .ok_or_else(|| LexError::new(i, LexFault::MalformedCharacter))?;
+        let length = charset.character(&text[i..]).ok_or_else(|| LexError::new(i, LexFault::MalformedCharacter))?;
         if length > 1 {
             i += length;
         } else if text[i] == quote {
@@ -75,11 +63,7 @@ fn string_end_multibyte(
 }
 
 /// The offset behind the quoted identifier that begins with the quote at `at`.
-pub(super) fn identifier_end(
-    text: &[u8],
-    at: usize,
-    charset: ClientCharset,
-) -> Result<usize, LexError> {
+pub(super) fn identifier_end(text: &[u8], at: usize, charset: ClientCharset) -> Result<usize, LexError> {
     let quote = text[at];
     let mut i = at + 1;
     while i < text.len() {
@@ -95,9 +79,7 @@ pub(super) fn identifier_end(
             }
             i += 1;
         } else {
-            i += charset
-                .character(&text[i..])
-                .ok_or_else(|| LexError::new(i, LexFault::MalformedCharacter))?;
+            i += charset.character(&text[i..]).ok_or_else(|| LexError::new(i, LexFault::MalformedCharacter))?;
         }
     }
     Err(LexError::new(at, LexFault::UnterminatedIdentifier))
@@ -115,9 +97,7 @@ pub(super) fn word_end(text: &[u8], at: usize, charset: ClientCharset) -> Result
         return Ok(i);
     }
     while i < text.len() && in_word(text[i]) {
-        i += charset
-            .character(&text[i..])
-            .ok_or_else(|| LexError::new(i, LexFault::MalformedCharacter))?;
+        i += charset.character(&text[i..]).ok_or_else(|| LexError::new(i, LexFault::MalformedCharacter))?;
     }
     if charset == ClientCharset::AsciiSafe {
         let word = &text[at..i];
@@ -152,20 +132,10 @@ pub(super) fn number(text: &[u8], at: usize) -> Result<Number, LexError> {
     if text[at] == b'0' && matches!(text.get(at + 1), Some(b'x' | b'b')) {
         let hex = text[at + 1] == b'x';
         let mut i = at + 2;
-        while text.get(i).is_some_and(|byte| {
-            if hex {
-                byte.is_ascii_hexdigit()
-            } else {
-                matches!(byte, b'0' | b'1')
-            }
-        }) {
+        while text.get(i).is_some_and(|byte| if hex { byte.is_ascii_hexdigit() } else { matches!(byte, b'0' | b'1') }) {
             i += 1;
         }
-        return Ok(if i == at + 2 || word_at(i) {
-            Number::Word
-        } else {
-            Number::Bits(i)
-        });
+        return Ok(if i == at + 2 || word_at(i) { Number::Word } else { Number::Bits(i) });
     }
     let whole = digits_end(at);
     let mut i = whole;
@@ -205,13 +175,7 @@ fn above_u64(digits: &[u8]) -> bool {
 /// The offset behind `x'..'`, `b'..'` whose quote is at `quote`; only their own digits may stand inside.
 pub(super) fn bits_end(text: &[u8], quote: usize, hex: bool) -> Result<usize, LexError> {
     let mut i = quote + 1;
-    while text.get(i).is_some_and(|byte| {
-        if hex {
-            byte.is_ascii_hexdigit()
-        } else {
-            matches!(byte, b'0' | b'1')
-        }
-    }) {
+    while text.get(i).is_some_and(|byte| if hex { byte.is_ascii_hexdigit() } else { matches!(byte, b'0' | b'1') }) {
         i += 1;
     }
     if text.get(i) != Some(&b'\'') || (hex && (i - quote).is_multiple_of(2)) {
@@ -265,21 +229,9 @@ mod tests {
 
     #[test]
     fn strings() {
-        let check = |charset: ClientCharset,
-                     no_backslash_escapes: bool,
-                     text: &[u8],
-                     end: Option<usize>| {
-            let dialect = Dialect {
-                charset,
-                no_backslash_escapes,
-                ..Dialect::new(Flavor::MySql, 90704)
-            };
-            assert_eq!(
-                string_end(text, 0, &dialect).ok(),
-                end,
-                "{charset:?} {}",
-                text.escape_ascii()
-            );
+        let check = |charset: ClientCharset, no_backslash_escapes: bool, text: &[u8], end: Option<usize>| {
+            let dialect = Dialect { charset, no_backslash_escapes, ..Dialect::new(Flavor::MySql, 90704) };
+            assert_eq!(string_end(text, 0, &dialect).ok(), end, "{charset:?} {}", text.escape_ascii());
         };
         let safe = ClientCharset::AsciiSafe;
         check(safe, false, b"''", Some(2));
@@ -291,12 +243,7 @@ mod tests {
         check(safe, false, b"'a", None);
         check(safe, false, b"'", None);
         check(safe, false, br#""a'b""#, Some(5));
-        check(
-            safe,
-            false,
-            br"'0123456789012345678901234567\'89'",
-            Some(34),
-        );
+        check(safe, false, br"'0123456789012345678901234567\'89'", Some(34));
         check(safe, true, br"'a\'b'", Some(4));
         check(safe, true, br"'a\\''b'", Some(8));
         check(ClientCharset::Gbk, false, b"'\xBF\x5C'x", Some(4));

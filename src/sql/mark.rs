@@ -10,8 +10,7 @@ use super::{LexError, LexFault, MarkerKind, Slot, SlotKind};
 
 impl Scan<'_> {
     pub(super) fn param(&mut self) -> Result<(), LexError> {
-        let index = u16::try_from(self.params)
-            .map_err(|_| LexError::new(self.at, LexFault::TooManyParameters))?;
+        let index = u16::try_from(self.params).map_err(|_| LexError::new(self.at, LexFault::TooManyParameters))?;
         self.params += 1;
         self.mark(self.at + 1, SlotKind::Param(index));
         self.prev = Prev::Literal;
@@ -23,11 +22,7 @@ impl Scan<'_> {
             Number::Literal(kind, end) => {
                 if self.is_structure() {
                     self.write_structural(end);
-                    self.prev = if self.prev == Prev::Limit {
-                        Prev::LimitNumber
-                    } else {
-                        Prev::Structural
-                    };
+                    self.prev = if self.prev == Prev::Limit { Prev::LimitNumber } else { Prev::Structural };
                 } else {
                     let kind = match kind {
                         MarkerKind::Decimal => SlotKind::Decimal,
@@ -95,20 +90,10 @@ impl Scan<'_> {
     /// Writes a marker for the literal `at..end`.
     fn mark(&mut self, end: usize, kind: SlotKind) {
         let first = self.out.slots.len() as u32;
-        self.out.slots.push(Slot {
-            start: self.at as u32,
-            end: end as u32,
-            kind,
-        });
-        self.out.markers.push(Marker {
-            first,
-            stride: 1,
-            count: 1,
-        });
+        self.out.slots.push(Slot { start: self.at as u32, end: end as u32, kind });
+        self.out.markers.push(Marker { first, stride: 1, count: 1 });
         let folded = self.rows.inside();
-        self.out
-            .normalized
-            .extend_from_slice(&[MARKER, kind.marker().byte(folded)]);
+        self.out.normalized.extend_from_slice(&[MARKER, kind.marker().byte(folded)]);
         self.at = end;
     }
 }

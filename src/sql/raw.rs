@@ -64,12 +64,7 @@ pub(super) fn raw(text: &[u8], dialect: &Dialect) -> Result<Vec<Raw>, LexError> 
             Class::Stray => return Err(LexError::new(at, LexFault::StrayByte(byte))),
             class => token(text, at, class, dialect)?,
         };
-        tokens.push(Raw {
-            kind,
-            start: at,
-            end,
-            comment: executable,
-        });
+        tokens.push(Raw { kind, start: at, end, comment: executable });
         at = end;
     }
     match executable {
@@ -78,12 +73,7 @@ pub(super) fn raw(text: &[u8], dialect: &Dialect) -> Result<Vec<Raw>, LexError> 
     }
 }
 
-fn token(
-    text: &[u8],
-    at: usize,
-    class: Class,
-    dialect: &Dialect,
-) -> Result<(RawKind, usize), LexError> {
+fn token(text: &[u8], at: usize, class: Class, dialect: &Dialect) -> Result<(RawKind, usize), LexError> {
     let byte = text[at];
     Ok(match class {
         Class::Word => {
@@ -91,15 +81,11 @@ fn token(
             let prefixed = end == at + 1 && text.get(end) == Some(&b'\'');
             match byte | 0x20 {
                 b'n' if prefixed => (RawKind::String, string_end(text, end, dialect)?),
-                b'x' | b'b' if prefixed => {
-                    (RawKind::String, bits_end(text, end, byte | 0x20 == b'x')?)
-                }
+                b'x' | b'b' if prefixed => (RawKind::String, bits_end(text, end, byte | 0x20 == b'x')?),
                 _ => (RawKind::Word, end),
             }
         }
-        Class::DoubleQuote if dialect.ansi_quotes => {
-            (RawKind::Quoted, identifier_end(text, at, dialect.charset)?)
-        }
+        Class::DoubleQuote if dialect.ansi_quotes => (RawKind::Quoted, identifier_end(text, at, dialect.charset)?),
         Class::Backquote => (RawKind::Quoted, identifier_end(text, at, dialect.charset)?),
         Class::Quote | Class::DoubleQuote => (RawKind::String, string_end(text, at, dialect)?),
         Class::Digit => number_or_word(text, at, dialect)?,

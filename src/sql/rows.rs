@@ -219,12 +219,8 @@ impl Scan<'_> {
     fn literal(&mut self, at: usize, wanted: Option<u8>) -> Option<(u8, usize)> {
         let byte = *self.text.get(at)?;
         let (kind, end) = if self.quotes_string(byte) {
-            (
-                SlotKind::String,
-                string_end(self.text, at, self.dialect).ok()?,
-            )
-        } else if byte.is_ascii_digit() || (byte == b'.' && self.text.get(at + 1)?.is_ascii_digit())
-        {
+            (SlotKind::String, string_end(self.text, at, self.dialect).ok()?)
+        } else if byte.is_ascii_digit() || (byte == b'.' && self.text.get(at + 1)?.is_ascii_digit()) {
             match number(self.text, at).ok()? {
                 Number::Literal(MarkerKind::Decimal, end) => (SlotKind::Decimal, end),
                 Number::Literal(MarkerKind::Float, end) => (SlotKind::Float, end),
@@ -242,11 +238,7 @@ impl Scan<'_> {
         if wanted.is_some_and(|wanted| wanted != letter) {
             return None;
         }
-        self.out.slots.push(Slot {
-            start: at as u32,
-            end: end as u32,
-            kind,
-        });
+        self.out.slots.push(Slot { start: at as u32, end: end as u32, kind });
         Some((letter, end))
     }
 
@@ -257,17 +249,8 @@ impl Scan<'_> {
         match self.match_list() {
             Some((letter, end)) => {
                 let count = (self.out.slots.len() - first) as u32;
-                self.out.markers.push(Marker {
-                    first: first as u32,
-                    stride: 1,
-                    count,
-                });
-                self.out.normalized.extend_from_slice(&[
-                    b'(',
-                    MARKER,
-                    letter.to_ascii_uppercase(),
-                    b')',
-                ]);
+                self.out.markers.push(Marker { first: first as u32, stride: 1, count });
+                self.out.normalized.extend_from_slice(&[b'(', MARKER, letter.to_ascii_uppercase(), b')']);
                 self.at = end;
                 self.prev = Prev::Close;
                 true

@@ -67,11 +67,7 @@ impl MarkerKind {
             MarkerKind::String => b's',
             MarkerKind::Param => b'p',
         };
-        if folded {
-            letter.to_ascii_uppercase()
-        } else {
-            letter
-        }
+        if folded { letter.to_ascii_uppercase() } else { letter }
     }
 
     /// The reverse of [`MarkerKind::byte`]: kind and folded.
@@ -143,11 +139,7 @@ impl Scratch {
             Some(m) => (&self.slots[m.first as usize..], m.stride.max(1), m.count),
             None => (&[][..], 1, 0),
         };
-        Slots {
-            slots,
-            stride: stride as usize,
-            left: left as usize,
-        }
+        Slots { slots, stride: stride as usize, left: left as usize }
     }
 
     /// Every slot of the statement, in the order of the text.

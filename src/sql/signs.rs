@@ -11,13 +11,7 @@ use super::verbs::Opening;
 /// The flags that the tokens show.
 pub(super) fn signs(tokens: &[Token<'_>], opening: &Opening) -> Flags {
     let mut flags = Flags::NONE;
-    let mut reader = Reader {
-        tokens,
-        opening,
-        depth: 0,
-        selects: !is_definition(opening.verb),
-        into: false,
-    };
+    let mut reader = Reader { tokens, opening, depth: 0, selects: !is_definition(opening.verb), into: false };
     for at in 0..tokens.len() {
         flags |= reader.token(at);
     }
@@ -66,9 +60,7 @@ impl Reader<'_, '_> {
             }
             Token::UserVar(_) => self.user_variable(next),
             Token::SysVar { name, .. } => Flags::SYSVAR_READ | system_variable(name),
-            Token::Quoted(_) if calls && self.selects && !self.is_name(at) => {
-                Flags::UNKNOWN_FUNCTION
-            }
+            Token::Quoted(_) if calls && self.selects && !self.is_name(at) => Flags::UNKNOWN_FUNCTION,
             Token::Word(word) => {
                 self.into = word.eq_ignore_ascii_case(b"into");
                 let lower = word.to_ascii_lowercase();
@@ -78,19 +70,11 @@ impl Reader<'_, '_> {
                     b"lock" if next_is("in") => Flags::LOCKING_READ,
                     b"sql_calc_found_rows" => Flags::CALC_FOUND_ROWS,
                     b"next" | b"previous" if next_is("value") => Flags::NEXTVAL,
-                    b"nextval" | b"currval" if before.is_some_and(|token| token.is_punct(b'.')) => {
-                        Flags::NEXTVAL
-                    }
-                    b"warnings" | b"errors" if matches!(self.opening.verb, Verb::Show(_)) => {
-                        Flags::DIAGNOSTICS
-                    }
-                    b"diagnostics" if self.opening.verb == Verb::GetDiagnostics => {
-                        Flags::DIAGNOSTICS
-                    }
-                    b"current_timestamp" | b"current_date" | b"current_time" | b"localtime"
-                    | b"localtimestamp" | b"utc_date" | b"utc_time" | b"utc_timestamp" => {
-                        Flags::CLOCK
-                    }
+                    b"nextval" | b"currval" if before.is_some_and(|token| token.is_punct(b'.')) => Flags::NEXTVAL,
+                    b"warnings" | b"errors" if matches!(self.opening.verb, Verb::Show(_)) => Flags::DIAGNOSTICS,
+                    b"diagnostics" if self.opening.verb == Verb::GetDiagnostics => Flags::DIAGNOSTICS,
+                    b"current_timestamp" | b"current_date" | b"current_time" | b"localtime" | b"localtimestamp"
+                    | b"utc_date" | b"utc_time" | b"utc_timestamp" => Flags::CLOCK,
                     b"select" => {
                         self.selects = true;
                         Flags::NONE
@@ -130,30 +114,22 @@ impl Reader<'_, '_> {
     fn call(&self, at: usize, lower: &[u8]) -> Flags {
         let qualified = at > 0 && self.tokens[at - 1].is_punct(b'.');
         if qualified {
-            return if self.selects && !self.is_name(at) {
-                Flags::UNKNOWN_FUNCTION
-            } else {
-                Flags::NONE
-            };
+            return if self.selects && !self.is_name(at) { Flags::UNKNOWN_FUNCTION } else { Flags::NONE };
         }
-        let empty = self
-            .tokens
-            .get(at + 2)
-            .is_some_and(|token| token.is_punct(b')'));
+        let empty = self.tokens.get(at + 2).is_some_and(|token| token.is_punct(b')'));
         match lower {
             b"last_insert_id" if empty => Flags::LAST_INSERT_ID,
             b"last_insert_id" => Flags::LAST_INSERT_ID | Flags::LAST_INSERT_ID_SET,
             b"row_count" => Flags::ROW_COUNT,
             b"found_rows" => Flags::FOUND_ROWS,
             b"connection_id" | b"ps_current_thread_id" => Flags::CONNECTION_ID,
-            b"get_lock" | b"release_lock" | b"release_all_locks" | b"is_free_lock"
-            | b"is_used_lock" => Flags::NAMED_LOCK,
+            b"get_lock" | b"release_lock" | b"release_all_locks" | b"is_free_lock" | b"is_used_lock" => {
+                Flags::NAMED_LOCK
+            }
             b"nextval" | b"setval" | b"lastval" => Flags::NEXTVAL,
             b"now" | b"sysdate" | b"curdate" | b"curtime" => Flags::CLOCK,
             b"unix_timestamp" if empty => Flags::CLOCK,
-            _ if !self.selects || is_builtin(lower) || is_grammar(lower) || self.is_name(at) => {
-                Flags::NONE
-            }
+            _ if !self.selects || is_builtin(lower) || is_grammar(lower) || self.is_name(at) => Flags::NONE,
             _ => Flags::UNKNOWN_FUNCTION,
         }
     }
@@ -161,37 +137,19 @@ impl Reader<'_, '_> {
     /// Whether the name that ends at `at` names a table, a procedure or a common table expression.
     fn is_name(&self, at: usize) -> bool {
         let mut first = at;
-        while first >= 2
-            && self.tokens[first - 1].is_punct(b'.')
-            && self.tokens[first - 2].name().is_some()
-        {
+        while first >= 2 && self.tokens[first - 1].is_punct(b'.') && self.tokens[first - 2].name().is_some() {
             first -= 2;
         }
-        let Some(before) = first
-            .checked_sub(1)
-            .and_then(|before| self.tokens.get(before))
-        else {
+        let Some(before) = first.checked_sub(1).and_then(|before| self.tokens.get(before)) else {
             return false;
         };
         let is = |words: &[&str]| words.iter().any(|word| before.is_word(word));
-        let in_with =
-            self.opening.flags.contains(Flags::WITH) && at < self.opening.at && self.depth == 0;
+        let in_with = self.opening.flags.contains(Flags::WITH) && at < self.opening.at && self.depth == 0;
         match self.opening.verb {
-            _ if is(&["into", "table", "as", "with", "recursive", "call", "window"])
-                || before.is_punct(b')') =>
-            {
-                true
-            }
+            _ if is(&["into", "table", "as", "with", "recursive", "call", "window"]) || before.is_punct(b')') => true,
             _ if in_with => is(&["with", "recursive"]) || before.is_punct(b','),
             Verb::Insert | Verb::Replace => {
-                let options = [
-                    "insert",
-                    "replace",
-                    "low_priority",
-                    "high_priority",
-                    "delayed",
-                    "ignore",
-                ];
+                let options = ["insert", "replace", "low_priority", "high_priority", "delayed", "ignore"];
                 self.depth == 0 && first <= self.opening.at + 3 && is(&options)
             }
             _ => false,

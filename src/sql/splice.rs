@@ -36,14 +36,8 @@ mod tests {
     use super::*;
 
     fn check(text: &str, edits: &[(usize, usize, &str)], result: Option<&str>) {
-        let edits: Vec<Edit<'_>> = edits
-            .iter()
-            .map(|&(start, end, with)| Edit {
-                start,
-                end,
-                with: with.as_bytes(),
-            })
-            .collect();
+        let edits: Vec<Edit<'_>> =
+            edits.iter().map(|&(start, end, with)| Edit { start, end, with: with.as_bytes() }).collect();
         let mut out = b"> ".to_vec();
         let done = splice(text.as_bytes(), &edits, &mut out);
         let expected = format!("> {}", result.unwrap_or_default());
@@ -54,11 +48,7 @@ mod tests {
     #[test]
     fn edits() {
         check("abcdef", &[], Some("abcdef"));
-        check(
-            "abcdef",
-            &[(0, 1, "XY"), (3, 3, "-"), (5, 6, "")],
-            Some("XYbc-de"),
-        );
+        check("abcdef", &[(0, 1, "XY"), (3, 3, "-"), (5, 6, "")], Some("XYbc-de"));
         check("abc", &[(3, 3, "!")], Some("abc!"));
         check("abc", &[(2, 3, ""), (0, 1, "")], None);
         check("abc", &[(0, 2, ""), (1, 3, "")], None);

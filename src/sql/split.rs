@@ -13,12 +13,7 @@ pub struct Statements<'a> {
 
 /// The statements of `text`; empty ones are left out. Ends at the first error.
 pub fn statements<'a>(text: &'a [u8], dialect: &'a Dialect) -> Statements<'a> {
-    Statements {
-        text,
-        dialect,
-        scratch: Scratch::new(),
-        at: Some(0),
-    }
+    Statements { text, dialect, scratch: Scratch::new(), at: Some(0) }
 }
 
 impl Iterator for Statements<'_> {
@@ -35,13 +30,8 @@ impl Iterator for Statements<'_> {
                     }
                 }
                 Err(error) => {
-                    let at = error
-                        .at
-                        .saturating_add(u32::try_from(start).unwrap_or(u32::MAX));
-                    return Some(Err(LexError {
-                        at,
-                        fault: error.fault,
-                    }));
+                    let at = error.at.saturating_add(u32::try_from(start).unwrap_or(u32::MAX));
+                    return Some(Err(LexError { at, fault: error.fault }));
                 }
             }
         }

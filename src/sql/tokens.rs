@@ -24,18 +24,11 @@ pub enum Token<'a> {
     /// A quoted identifier, unquoted.
     Quoted(Cow<'a, [u8]>),
     /// The place of a literal; of one or more if `folded`.
-    Marker {
-        n: NormSlot,
-        kind: MarkerKind,
-        folded: bool,
-    },
+    Marker { n: NormSlot, kind: MarkerKind, folded: bool },
     /// `@name`, without the `@` and its quotes.
     UserVar(Cow<'a, [u8]>),
     /// `@@name`, `@@session.name`; `name` may be dotted (`instance.key_buffer_size`).
-    SysVar {
-        scope: Option<SysVarScope>,
-        name: Cow<'a, [u8]>,
-    },
+    SysVar { scope: Option<SysVarScope>, name: Cow<'a, [u8]> },
     /// One byte of punctuation.
     Punct(u8),
     /// `<=` `>=` `<>` `!=` `<=>` `:=` `||` `&&` `<<` `>>` `->` `->>`.
@@ -84,11 +77,7 @@ pub struct Tokens<'a> {
 
 /// The tokens of a text that [`super::scan`] normalized.
 pub fn tokens(normalized: &[u8]) -> Tokens<'_> {
-    Tokens {
-        text: normalized,
-        at: 0,
-        markers: 0,
-    }
+    Tokens { text: normalized, at: 0, markers: 0 }
 }
 
 impl<'a> Iterator for Tokens<'a> {
@@ -115,8 +104,7 @@ impl<'a> Tokens<'a> {
             Class::Digit => self.number(at),
             Class::Dot if self.is_decimal(at) => self.number(at),
             Class::Quote => {
-                let end = memchr::memchr(b'\'', &self.text[at + 1..])
-                    .map_or(self.text.len(), |i| at + i + 2);
+                let end = memchr::memchr(b'\'', &self.text[at + 1..]).map_or(self.text.len(), |i| at + i + 2);
                 (Token::Structural(&self.text[at..end]), end)
             }
             Class::Backquote => {
@@ -132,12 +120,7 @@ impl<'a> Tokens<'a> {
     }
 
     fn marker(&mut self, at: usize) -> (Token<'a>, usize) {
-        match self
-            .text
-            .get(at + 1)
-            .copied()
-            .and_then(MarkerKind::from_byte)
-        {
+        match self.text.get(at + 1).copied().and_then(MarkerKind::from_byte) {
             Some((kind, folded)) => {
                 let n = NormSlot(self.markers);
                 self.markers += 1;
@@ -149,12 +132,7 @@ impl<'a> Tokens<'a> {
 
     fn opaque(&self, at: usize) -> (Token<'a>, usize) {
         let read = || {
-            let length = self
-                .text
-                .get(at + 1..at + 5)?
-                .try_into()
-                .ok()
-                .map(u32::from_le_bytes)?;
+            let length = self.text.get(at + 1..at + 5)?.try_into().ok().map(u32::from_le_bytes)?;
             let end = (at + 5).checked_add(length as usize)?;
             Some((Token::Structural(self.text.get(at + 5..end)?), end))
         };
@@ -162,10 +140,7 @@ impl<'a> Tokens<'a> {
     }
 
     fn word_end(&self, at: usize) -> usize {
-        self.text[at..]
-            .iter()
-            .position(|byte| !in_word(*byte))
-            .map_or(self.text.len(), |length| at + length)
+        self.text[at..].iter().position(|byte| !in_word(*byte)).map_or(self.text.len(), |length| at + length)
     }
 
     fn word(&self, at: usize) -> (Token<'a>, usize) {
@@ -216,11 +191,7 @@ impl<'a> Tokens<'a> {
                 }
                 Some(offset) => {
                     let raw = &self.text[inner..i + offset];
-                    let name = if doubled {
-                        Cow::Owned(undouble(raw))
-                    } else {
-                        Cow::Borrowed(raw)
-                    };
+                    let name = if doubled { Cow::Owned(undouble(raw)) } else { Cow::Borrowed(raw) };
                     return (name, i + offset + 1);
                 }
             }
@@ -236,14 +207,8 @@ impl<'a> Tokens<'a> {
             }
             Some(byte) if in_word(*byte) || *byte == b'.' => {
                 let name = &self.text[at + 1..];
-                let length = name
-                    .iter()
-                    .position(|byte| !in_word(*byte) && *byte != b'.')
-                    .unwrap_or(name.len());
-                (
-                    Token::UserVar(Cow::Borrowed(&name[..length])),
-                    at + 1 + length,
-                )
+                let length = name.iter().position(|byte| !in_word(*byte) && *byte != b'.').unwrap_or(name.len());
+                (Token::UserVar(Cow::Borrowed(&name[..length])), at + 1 + length)
             }
             _ => (Token::Punct(b'@'), at + 1),
         }
@@ -266,10 +231,7 @@ impl<'a> Tokens<'a> {
                 }
                 _ => break,
             }
-            let more = self
-                .text
-                .get(i + 1)
-                .is_some_and(|byte| in_word(*byte) || *byte == b'`');
+            let more = self.text.get(i + 1).is_some_and(|byte| in_word(*byte) || *byte == b'`');
             if self.text.get(i) != Some(&b'.') || !more {
                 break;
             }
@@ -278,19 +240,11 @@ impl<'a> Tokens<'a> {
         if parts.is_empty() {
             return (Token::Punct(b'@'), at + 1);
         }
-        let scope = if parts.len() > 1 {
-            scope(&parts[0])
-        } else {
-            None
-        };
+        let scope = if parts.len() > 1 { scope(&parts[0]) } else { None };
         if scope.is_some() {
             parts.remove(0);
         }
-        let name = if parts.len() == 1 {
-            parts.remove(0)
-        } else {
-            Cow::Owned(parts.join(&b'.'))
-        };
+        let name = if parts.len() == 1 { parts.remove(0) } else { Cow::Owned(parts.join(&b'.')) };
         (Token::SysVar { scope, name }, i)
     }
 }
@@ -311,9 +265,7 @@ fn scope(word: &[u8]) -> Option<SysVarScope> {
 fn operator(text: &[u8]) -> Option<usize> {
     match text {
         [b'<', b'=', b'>', ..] | [b'-', b'>', b'>', ..] => Some(3),
-        [b'<' | b'>' | b'!' | b':', b'=', ..] | [b'<', b'>' | b'<', ..] | [b'>', b'>', ..] => {
-            Some(2)
-        }
+        [b'<' | b'>' | b'!' | b':', b'=', ..] | [b'<', b'>' | b'<', ..] | [b'>', b'>', ..] => Some(2),
         [b'|', b'|', ..] | [b'&', b'&', ..] | [b'-', b'>', ..] => Some(2),
         _ => None,
     }

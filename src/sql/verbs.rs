@@ -20,12 +20,7 @@ pub(super) fn opening(tokens: &[Token<'_>]) -> Opening {
     while tokens.get(at).is_some_and(|token| token.is_punct(b'(')) {
         at += 1;
     }
-    let plain = |verb| Opening {
-        verb,
-        at,
-        flags: Flags::NONE,
-        runs: false,
-    };
+    let plain = |verb| Opening { verb, at, flags: Flags::NONE, runs: false };
     let Some(first) = tokens.get(at) else {
         return plain(if at == 0 { Verb::Empty } else { Verb::Unknown });
     };
@@ -34,16 +29,10 @@ pub(super) fn opening(tokens: &[Token<'_>]) -> Opening {
     }
     let next = tokens.get(at + 1);
     let next_is = |word: &str| next.is_some_and(|token| token.is_word(word));
-    if ["explain", "describe", "desc"]
-        .iter()
-        .any(|word| first.is_word(word))
-    {
+    if ["explain", "describe", "desc"].iter().any(|word| first.is_word(word)) {
         return explain(tokens, at);
     }
-    if first.is_word("analyze")
-        && !["table", "tables", "local", "no_write_to_binlog"]
-            .iter()
-            .any(|word| next_is(word))
+    if first.is_word("analyze") && !["table", "tables", "local", "no_write_to_binlog"].iter().any(|word| next_is(word))
     {
         return explain(tokens, at);
     }
@@ -70,16 +59,9 @@ pub(super) fn opening(tokens: &[Token<'_>]) -> Opening {
         b"get" => Verb::GetDiagnostics,
         word => simple(word),
     };
-    let temporary = matches!(verb, Verb::Create(_) | Verb::Drop(_))
-        && rest.iter().take(4).any(|t| t.is_word("temporary"));
-    Opening {
-        flags: if temporary {
-            Flags::TEMPORARY
-        } else {
-            Flags::NONE
-        },
-        ..plain(verb)
-    }
+    let temporary =
+        matches!(verb, Verb::Create(_) | Verb::Drop(_)) && rest.iter().take(4).any(|t| t.is_word("temporary"));
+    Opening { flags: if temporary { Flags::TEMPORARY } else { Flags::NONE }, ..plain(verb) }
 }
 
 /// Verbs that one word decides.
@@ -144,17 +126,14 @@ fn admin(word: &[u8]) -> Verb {
         "STOP",
         "UNINSTALL",
     ];
-    let found = WORDS
-        .iter()
-        .find(|name| name.as_bytes().eq_ignore_ascii_case(word));
+    let found = WORDS.iter().find(|name| name.as_bytes().eq_ignore_ascii_case(word));
     found.map_or(Verb::Unknown, |name| Verb::Admin(name))
 }
 
 /// ROLLBACK [WORK] TO ..
 fn rolls_back_to(rest: &[Token<'_>]) -> bool {
     let work = rest.first().is_some_and(|token| token.is_word("work"));
-    rest.get(usize::from(work))
-        .is_some_and(|token| token.is_word("to"))
+    rest.get(usize::from(work)).is_some_and(|token| token.is_word("to"))
 }
 
 /// The statement behind `WITH a AS (..), b (c) AS (..)`: it follows a closing parenthesis of the outermost level.
@@ -163,12 +142,7 @@ fn with(tokens: &[Token<'_>], start: usize) -> Opening {
     for at in start + 1..tokens.len() {
         match &tokens[at] {
             Token::Punct(b'(') if depth == 0 && tokens[at - 1].is_punct(b')') => {
-                return Opening {
-                    verb: Verb::Select,
-                    at,
-                    flags: Flags::WITH,
-                    runs: false,
-                };
+                return Opening { verb: Verb::Select, at, flags: Flags::WITH, runs: false };
             }
             Token::Punct(b'(') => depth += 1,
             Token::Punct(b')') => depth = depth.saturating_sub(1),
@@ -186,23 +160,13 @@ fn with(tokens: &[Token<'_>], start: usize) -> Opening {
                         | Verb::TableStmt
                 );
                 if opens && (before.is_punct(b')') || before.is_word("restrict")) {
-                    return Opening {
-                        verb,
-                        at,
-                        flags: Flags::WITH,
-                        runs: false,
-                    };
+                    return Opening { verb, at, flags: Flags::WITH, runs: false };
                 }
             }
             _ => {}
         }
     }
-    Opening {
-        verb: Verb::Unknown,
-        at: tokens.len(),
-        flags: Flags::WITH,
-        runs: false,
-    }
+    Opening { verb: Verb::Unknown, at: tokens.len(), flags: Flags::WITH, runs: false }
 }
 
 /// EXPLAIN and DESCRIBE of a statement or of a table; ANALYZE of a statement.
@@ -223,28 +187,15 @@ fn explain(tokens: &[Token<'_>], start: usize) -> Opening {
     }
     let inner = opening_of_explained(tokens.get(at..).unwrap_or_default());
     match inner {
-        Some(inner) => Opening {
-            verb: Verb::Explain,
-            at: at + inner.at,
-            flags: inner.flags,
-            runs,
-        },
-        None => Opening {
-            verb: Verb::Describe,
-            at: tokens.len(),
-            flags: Flags::NONE,
-            runs,
-        },
+        Some(inner) => Opening { verb: Verb::Explain, at: at + inner.at, flags: inner.flags, runs },
+        None => Opening { verb: Verb::Describe, at: tokens.len(), flags: Flags::NONE, runs },
     }
 }
 
 fn opening_of_explained(tokens: &[Token<'_>]) -> Option<Opening> {
-    let explained = [
-        "select", "insert", "replace", "update", "delete", "with", "values", "table", "for", "into",
-    ];
+    let explained = ["select", "insert", "replace", "update", "delete", "with", "values", "table", "for", "into"];
     let first = tokens.first()?;
-    (first.is_punct(b'(') || explained.iter().any(|word| first.is_word(word)))
-        .then(|| opening(tokens))
+    (first.is_punct(b'(') || explained.iter().any(|word| first.is_word(word))).then(|| opening(tokens))
 }
 
 fn show(rest: &[Token<'_>]) -> ShowKind {
@@ -268,11 +219,7 @@ fn show(rest: &[Token<'_>]) -> ShowKind {
             () if any(&["errors"]) => return ShowKind::Errors,
             () if any(&["count"]) => {
                 let errors = words.as_slice().iter().any(|token| token.is_word("errors"));
-                return if errors {
-                    ShowKind::Errors
-                } else {
-                    ShowKind::Warnings
-                };
+                return if errors { ShowKind::Errors } else { ShowKind::Warnings };
             }
             () if any(&["processlist"]) => return ShowKind::ProcessList,
             () if any(&["engines"]) => return ShowKind::Engines,
@@ -312,10 +259,9 @@ fn object(rest: &[Token<'_>]) -> Object {
             b"role" => Object::Role,
             b"server" => Object::Server,
             b"tablespace" | b"logfile" => Object::Tablespace,
-            b"or" | b"replace" | b"temporary" | b"unique" | b"fulltext" | b"spatial"
-            | b"vector" | b"online" | b"offline" | b"ignore" | b"definer" | b"algorithm"
-            | b"sql" | b"security" | b"invoker" | b"aggregate" | b"undo" | b"undefined"
-            | b"merge" | b"temptable" => continue,
+            b"or" | b"replace" | b"temporary" | b"unique" | b"fulltext" | b"spatial" | b"vector" | b"online"
+            | b"offline" | b"ignore" | b"definer" | b"algorithm" | b"sql" | b"security" | b"invoker" | b"aggregate"
+            | b"undo" | b"undefined" | b"merge" | b"temptable" => continue,
             _ => return Object::Other,
         };
         return object;

@@ -37,10 +37,7 @@ impl Scan<'_> {
     pub(super) fn write_string(&mut self, end: usize) {
         let literal = &self.text[self.at..end];
         let inner = &literal[1..literal.len() - 1];
-        let plain = literal[0] == b'\''
-            && !inner
-                .iter()
-                .any(|byte| matches!(byte, b'\'' | b'\\' | b'"'));
+        let plain = literal[0] == b'\'' && !inner.iter().any(|byte| matches!(byte, b'\'' | b'\\' | b'"'));
         if plain {
             self.gap(b'\'');
             self.out.normalized.extend_from_slice(literal);
@@ -54,9 +51,7 @@ impl Scan<'_> {
     fn write_opaque(&mut self, start: usize, end: usize) {
         let bytes = &self.text[start..end];
         self.out.normalized.push(STRUCTURAL);
-        self.out
-            .normalized
-            .extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+        self.out.normalized.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
         self.out.normalized.extend_from_slice(bytes);
     }
 
@@ -104,9 +99,7 @@ impl Scan<'_> {
     fn write_quoted(&mut self, end: usize) {
         if self.text[self.at] == b'`' && !self.is_multibyte() {
             self.gap(b'`');
-            self.out
-                .normalized
-                .extend_from_slice(&self.text[self.at..end]);
+            self.out.normalized.extend_from_slice(&self.text[self.at..end]);
         } else {
             self.write_unquoted_inner(end);
         }
@@ -177,10 +170,7 @@ impl Scan<'_> {
                 if let Some(offset) = memchr::memchr(b'\\', inner)
                     && !self.dialect.no_backslash_escapes
                 {
-                    return Err(LexError::new(
-                        self.at + 1 + offset,
-                        LexFault::StrayByte(b'\\'),
-                    ));
+                    return Err(LexError::new(self.at + 1 + offset, LexFault::StrayByte(b'\\')));
                 }
                 self.write_unquoted_inner(end);
                 self.at = end;

@@ -91,9 +91,7 @@ impl<L: Label, S: Series> Handle for Family<L, S> {
             let label = metrics::Label::from_static_parts(L::NAME, value);
             Key::from_parts(name, vec![label])
         };
-        let handles = L::VALUES
-            .iter()
-            .map(|value| S::series(&key(value), recorder));
+        let handles = L::VALUES.iter().map(|value| S::series(&key(value), recorder));
         let handles = handles.collect();
         Family { handles, label }
     }

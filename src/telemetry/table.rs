@@ -76,14 +76,7 @@ mod tests {
     #[test]
     fn names_are_unique_and_say_what_they_count() {
         let mut names = HashSet::new();
-        for Metric {
-            name,
-            kind,
-            unit,
-            label,
-            help,
-        } in METRICS
-        {
+        for Metric { name, kind, unit, label, help } in METRICS {
             assert!(names.insert(name), "{name} is there twice");
             assert!(name.starts_with("meridian_"), "{name}");
             assert!(help.ends_with('.'), "{name}");
@@ -102,9 +95,7 @@ mod tests {
 
     impl Registered {
         fn note(&self, key: &Key) {
-            let labels = key
-                .labels()
-                .map(|label| format!("{{{}={}}}", label.key(), label.value()));
+            let labels = key.labels().map(|label| format!("{{{}={}}}", label.key(), label.value()));
             let text = format!("{}{}", key.name(), labels.collect::<String>());
             self.series.lock().expect("one thread").push(text);
         }
@@ -145,17 +136,11 @@ mod tests {
         let metrics = Metrics::register(&recorder);
         metrics.statements.of(Class::Refused).increment(1);
         let series = recorder.series.into_inner().expect("one thread");
-        let expected: usize = METRICS
-            .iter()
-            .map(|metric| metric.label.map_or(1, |(_, values)| values.len()))
-            .sum();
+        let expected: usize = METRICS.iter().map(|metric| metric.label.map_or(1, |(_, values)| values.len())).sum();
         assert_eq!(series.len(), expected);
         assert!(series.contains(&"meridian_statements_total{class=refused}".to_owned()));
         assert!(series.contains(&"meridian_sessions".to_owned()));
-        assert_eq!(
-            recorder.described.into_inner().expect("one thread"),
-            METRICS.len()
-        );
+        assert_eq!(recorder.described.into_inner().expect("one thread"), METRICS.len());
     }
 
     #[test]

@@ -25,22 +25,14 @@ pub fn names(id: u16) -> Option<Names> {
     if found == CollationId::UNKNOWN_COLLATION_ID {
         return None;
     }
-    let Collation {
-        charset, collation, ..
-    } = Collation::resolve(found);
+    let Collation { charset, collation, .. } = Collation::resolve(found);
     Some(Names { charset, collation })
 }
 
 /// Whether a client may speak in this character set: servers refuse those in which ASCII takes more
 /// than one byte (MySQL manual, "Impermissible Client Character Sets").
 pub fn usable_by_clients(id: u16) -> bool {
-    !matches!(
-        names(id),
-        Some(Names {
-            charset: "ucs2" | "utf16" | "utf16le" | "utf32",
-            ..
-        })
-    )
+    !matches!(names(id), Some(Names { charset: "ucs2" | "utf16" | "utf16le" | "utf32", .. }))
 }
 
 /// The id to put into the login request towards a backend for a client that chose `id`.
@@ -54,17 +46,8 @@ pub fn for_backend(id: u16, family_is_mariadb: bool) -> u8 {
         return UTF8MB4_GENERAL_CI;
     }
     match (names(id), u8::try_from(id)) {
-        (Some(Names { collation, .. }), Ok(byte))
-            if !family_is_mariadb || !mysql_only(collation) =>
-        {
-            byte
-        }
-        (
-            Some(Names {
-                charset: "utf8mb4", ..
-            }),
-            Err(_),
-        ) if !family_is_mariadb => UTF8MB4_0900_AI_CI,
+        (Some(Names { collation, .. }), Ok(byte)) if !family_is_mariadb || !mysql_only(collation) => byte,
+        (Some(Names { charset: "utf8mb4", .. }), Err(_)) if !family_is_mariadb => UTF8MB4_0900_AI_CI,
         _ => UTF8MB4_GENERAL_CI,
     }
 }
@@ -99,21 +82,14 @@ mod tests {
             (2304, 45, 45),
         ];
         for (id, mysql, mariadb) in table {
-            assert_eq!(
-                (for_backend(id, false), for_backend(id, true)),
-                (mysql, mariadb),
-                "{id}"
-            );
+            assert_eq!((for_backend(id, false), for_backend(id, true)), (mysql, mariadb), "{id}");
         }
     }
 
     #[test]
     fn names_come_from_the_table() {
         let found = names(255).expect("255 is utf8mb4_0900_ai_ci");
-        assert_eq!(
-            (found.charset, found.collation),
-            ("utf8mb4", "utf8mb4_0900_ai_ci")
-        );
+        assert_eq!((found.charset, found.collation), ("utf8mb4", "utf8mb4_0900_ai_ci"));
         assert_eq!(names(9999), None);
         assert_eq!(names(0), None);
     }

@@ -80,10 +80,7 @@ pub fn parse(payload: &[u8], capabilities: u32) -> Result<Command<'_>, Malformed
         code::FIELD_LIST => {
             let table = reader.nul_or_rest();
             let wildcard = reader.rest();
-            Command::FieldList {
-                table,
-                wildcard: wildcard.strip_suffix(&[0]).unwrap_or(wildcard),
-            }
+            Command::FieldList { table, wildcard: wildcard.strip_suffix(&[0]).unwrap_or(wildcard) }
         }
         code::STATISTICS => Command::Statistics,
         code::PROCESS_KILL => Command::ProcessKill(reader.u32()?),
@@ -96,17 +93,12 @@ pub fn parse(payload: &[u8], capabilities: u32) -> Result<Command<'_>, Malformed
             reader.bytes(9)?;
             Command::Execute(payload)
         }
-        code::STMT_SEND_LONG_DATA => Command::SendLongData {
-            statement: reader.u32()?,
-            param: reader.u16()?,
-            data: reader.rest(),
-        },
+        code::STMT_SEND_LONG_DATA => {
+            Command::SendLongData { statement: reader.u32()?, param: reader.u16()?, data: reader.rest() }
+        }
         code::STMT_RESET => Command::StmtReset(reader.u32()?),
         code::STMT_CLOSE => Command::StmtClose(reader.u32()?),
-        code::STMT_FETCH => Command::StmtFetch {
-            statement: reader.u32()?,
-            rows: reader.u32()?,
-        },
+        code::STMT_FETCH => Command::StmtFetch { statement: reader.u32()?, rows: reader.u32()? },
         other => Command::Other(other),
     };
     Ok(command)

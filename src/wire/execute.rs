@@ -116,22 +116,11 @@ impl<'a> Execute<'a> {
     /// All values in order. `types` are this EXECUTE's or those bound earlier; `is_long` tells which
     /// parameters were sent as long data. Ends behind the first error.
     pub fn values<F: Fn(usize) -> bool>(&self, types: &'a [u8], is_long: F) -> Values<'a, F> {
-        Values {
-            execute: *self,
-            types,
-            is_long,
-            reader: Reader::new(self.values),
-            index: 0,
-        }
+        Values { execute: *self, types, is_long, reader: Reader::new(self.values), index: 0 }
     }
 
     /// The value of parameter `index` (from 0).
-    pub fn value(
-        &self,
-        types: &[u8],
-        index: usize,
-        is_long: impl Fn(usize) -> bool,
-    ) -> Result<Param<'a>, Malformed> {
+    pub fn value(&self, types: &[u8], index: usize, is_long: impl Fn(usize) -> bool) -> Result<Param<'a>, Malformed> {
         let mut reader = Reader::new(self.values);
         for before in 0..index {
             self.read(&mut reader, types, before, &is_long)?;
@@ -141,9 +130,7 @@ impl<'a> Execute<'a> {
 
     /// Whether the bitmap says NULL.
     pub fn is_null(&self, index: usize) -> bool {
-        self.null_bitmap
-            .get(index / 8)
-            .is_some_and(|byte| byte >> (index % 8) & 1 == 1)
+        self.null_bitmap.get(index / 8).is_some_and(|byte| byte >> (index % 8) & 1 == 1)
     }
 
     /// Long data counts before NULL, as in the servers' `setup_one_conversion_function` callers.
@@ -157,9 +144,7 @@ impl<'a> Execute<'a> {
         if index >= usize::from(self.params) {
             return Err(Malformed::new("parameter beyond the last"));
         }
-        let kind = types
-            .get(index * 2..index * 2 + 2)
-            .ok_or(Malformed::new("types of parameters"))?;
+        let kind = types.get(index * 2..index * 2 + 2).ok_or(Malformed::new("types of parameters"))?;
         if is_long(index) {
             Ok(Param::Long)
         } else if self.is_null(index) {
@@ -188,14 +173,8 @@ impl<'a, F: Fn(usize) -> bool> Iterator for Values<'a, F> {
         if self.index >= params {
             return None;
         }
-        let found = self
-            .execute
-            .read(&mut self.reader, self.types, self.index, &self.is_long);
-        self.index = if found.is_ok() {
-            self.index + 1
-        } else {
-            params
-        };
+        let found = self.execute.read(&mut self.reader, self.types, self.index, &self.is_long);
+        self.index = if found.is_ok() { self.index + 1 } else { params };
         Some(found)
     }
 }
@@ -203,11 +182,7 @@ impl<'a, F: Fn(usize) -> bool> Iterator for Values<'a, F> {
 /// A value of a type (MySQL source documentation, `enum_field_types`).
 fn scalar<'a>(reader: &mut Reader<'a>, kind: u8, unsigned: bool) -> Result<Param<'a>, Malformed> {
     let integer = |signed: i64, plain: u64| {
-        if unsigned {
-            Param::Unsigned(plain)
-        } else {
-            Param::Signed(signed)
-        }
+        if unsigned { Param::Unsigned(plain) } else { Param::Signed(signed) }
     };
     Ok(match kind {
         0x01 => {
@@ -239,10 +214,7 @@ fn scalar<'a>(reader: &mut Reader<'a>, kind: u8, unsigned: bool) -> Result<Param
 
 fn date(reader: &mut Reader<'_>, date_only: bool) -> Result<DateTime, Malformed> {
     let len = reader.u8()?;
-    let mut found = DateTime {
-        date_only,
-        ..DateTime::default()
-    };
+    let mut found = DateTime { date_only, ..DateTime::default() };
     if !matches!(len, 0 | 4 | 7 | 11) {
         return Err(Malformed::new("length of a date"));
     }

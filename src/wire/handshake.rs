@@ -70,9 +70,7 @@ impl Greeting {
         let collation = reader.u8()?;
         let status = reader.u16()?;
         let capabilities = u32::from(capabilities_low) | u32::from(reader.u16()?) << 16;
-        if capabilities & capability::PROTOCOL_41 == 0
-            || capabilities & capability::SECURE_CONNECTION == 0
-        {
+        if capabilities & capability::PROTOCOL_41 == 0 || capabilities & capability::SECURE_CONNECTION == 0 {
             return Err(Malformed::new("greeting without protocol 4.1"));
         }
         // The length of the nonce, which is 21 with its NUL, then ten bytes, of which MariaDB uses
@@ -90,22 +88,12 @@ impl Greeting {
         let mut nonce = [0; NONCE_LEN];
         nonce[..8].copy_from_slice(&nonce_first);
         nonce[8..].copy_from_slice(&nonce_second);
-        Ok(Self {
-            version,
-            connection_id,
-            nonce,
-            capabilities,
-            collation,
-            status,
-            plugin,
-        })
+        Ok(Self { version, connection_id, nonce, capabilities, collation, status, plugin })
     }
 
     /// Whether the server is MariaDB, by its version's text.
     pub fn is_mariadb(&self) -> bool {
-        self.version
-            .windows(7)
-            .any(|part| part.eq_ignore_ascii_case(b"mariadb"))
+        self.version.windows(7).any(|part| part.eq_ignore_ascii_case(b"mariadb"))
     }
 
     /// The version as executable comments count it: 10.11.19 is 101119, 9.7.4 is 90704.
@@ -118,11 +106,7 @@ impl Greeting {
         let mut split = text.split(|byte| *byte == b'.');
         for part in &mut parts {
             let digits = split.next().unwrap_or_default();
-            for digit in digits
-                .iter()
-                .take_while(|byte| byte.is_ascii_digit())
-                .take(4)
-            {
+            for digit in digits.iter().take_while(|byte| byte.is_ascii_digit()).take(4) {
                 *part = *part * 10 + u32::from(digit - b'0');
             }
         }
@@ -185,31 +169,17 @@ impl<'a> LoginRequest<'a> {
     /// cleared. The response has to be shorter than 251 bytes, as all that we make are: its length is
     /// then one byte, with PLUGIN_AUTH_LENENC or without.
     pub fn encode(&self) -> Vec<u8> {
-        let mut capabilities =
-            self.capabilities | capability::PROTOCOL_41 | capability::SECURE_CONNECTION;
+        let mut capabilities = self.capabilities | capability::PROTOCOL_41 | capability::SECURE_CONNECTION;
         let optional = [
             (capability::CONNECT_WITH_DB, self.database.is_some()),
             (capability::PLUGIN_AUTH, self.plugin.is_some()),
             (capability::CONNECT_ATTRS, !self.attributes.0.is_empty()),
         ];
         for (flag, present) in optional {
-            capabilities = if present {
-                capabilities | flag
-            } else {
-                capabilities & !flag
-            };
+            capabilities = if present { capabilities | flag } else { capabilities & !flag };
         }
-        let Self {
-            packet_max,
-            collation,
-            ..
-        } = *self;
-        let mut out = SslRequest {
-            capabilities,
-            packet_max,
-            collation,
-        }
-        .head();
+        let Self { packet_max, collation, .. } = *self;
+        let mut out = SslRequest { capabilities, packet_max, collation }.head();
         lenenc::write_nul(&mut out, self.user);
         lenenc::write_string(&mut out, self.auth);
         if let Some(database) = self.database {
@@ -247,11 +217,7 @@ impl<'a> Attributes<'a> {
     }
 
     fn read(reader: &mut Reader<'a>, present: bool) -> Result<Self, Malformed> {
-        if present && !reader.is_empty() {
-            reader.string().map(Self)
-        } else {
-            Ok(Self(&[]))
-        }
+        if present && !reader.is_empty() { reader.string().map(Self) } else { Ok(Self(&[])) }
     }
 }
 
@@ -280,11 +246,7 @@ impl SslRequest {
 
     /// The payload towards a backend.
     pub fn encode(&self) -> Vec<u8> {
-        Self {
-            capabilities: self.capabilities | capability::SSL,
-            ..*self
-        }
-        .head()
+        Self { capabilities: self.capabilities | capability::SSL, ..*self }.head()
     }
 
     fn head(&self) -> Vec<u8> {
@@ -304,11 +266,7 @@ impl SslRequest {
         let packet_max = reader.u32()?;
         let collation = reader.u8()?;
         reader.bytes(23)?;
-        Ok(Self {
-            capabilities,
-            packet_max,
-            collation,
-        })
+        Ok(Self { capabilities, packet_max, collation })
     }
 }
 
@@ -330,10 +288,7 @@ impl<'a> AuthSwitch<'a> {
         }
         let plugin = reader.nul()?;
         let nonce = reader.rest();
-        Ok(Self {
-            plugin,
-            nonce: nonce.strip_suffix(&[0]).unwrap_or(nonce),
-        })
+        Ok(Self { plugin, nonce: nonce.strip_suffix(&[0]).unwrap_or(nonce) })
     }
 
     /// The payload that we send as a server.
@@ -379,22 +334,11 @@ impl<'a> ChangeUser<'a> {
             reader.nul()?
         };
         let database = reader.nul_or_rest();
-        let collation = if reader.remaining() >= 2 {
-            Some(reader.u16()?)
-        } else {
-            None
-        };
+        let collation = if reader.remaining() >= 2 { Some(reader.u16()?) } else { None };
         let has_plugin = has(capability::PLUGIN_AUTH) && !reader.is_empty();
         let plugin = has_plugin.then(|| reader.nul_or_rest());
         let attributes = Attributes::read(&mut reader, has(capability::CONNECT_ATTRS))?;
-        Ok(Self {
-            user,
-            auth,
-            database,
-            collation,
-            plugin,
-            attributes,
-        })
+        Ok(Self { user, auth, database, collation, plugin, attributes })
     }
 
     /// The payload, for tests of both sides.
@@ -407,8 +351,7 @@ impl<'a> ChangeUser<'a> {
         lenenc::write_nul(&mut out, self.database);
         if let Some(collation) = self.collation {
             out.extend_from_slice(&collation.to_le_bytes());
-            if let (Some(plugin), true) = (self.plugin, capabilities & capability::PLUGIN_AUTH != 0)
-            {
+            if let (Some(plugin), true) = (self.plugin, capabilities & capability::PLUGIN_AUTH != 0) {
                 lenenc::write_nul(&mut out, plugin);
             }
             if capabilities & capability::CONNECT_ATTRS != 0 {

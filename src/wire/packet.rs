@@ -24,10 +24,7 @@ pub struct Header {
 #[inline]
 pub fn header(bytes: &[u8]) -> Option<Header> {
     let bytes = bytes.first_chunk::<HEADER_LEN>()?;
-    Some(Header {
-        len: u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0]) as usize,
-        seq: bytes[3],
-    })
+    Some(Header { len: u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0]) as usize, seq: bytes[3] })
 }
 
 /// Appends `payload` as one or more packets; `seq` is the first id and becomes the next free one.
@@ -68,13 +65,7 @@ pub fn whole(bytes: &[u8]) -> Option<Whole> {
     loop {
         let header = header(bytes.get(at..)?)?;
         at += HEADER_LEN + header.len;
-        let whole = found.get_or_insert(Whole {
-            end: 0,
-            packets: 0,
-            first_seq: header.seq,
-            len: 0,
-            in_order: true,
-        });
+        let whole = found.get_or_insert(Whole { end: 0, packets: 0, first_seq: header.seq, len: 0, in_order: true });
         whole.in_order &= header.seq == whole.first_seq.wrapping_add(whole.packets as u8);
         whole.packets += 1;
         whole.len += header.len;
@@ -88,11 +79,9 @@ pub fn whole(bytes: &[u8]) -> Option<Whole> {
 /// The payload of packets that [`whole`] measured (`bytes[..end]`): borrowed unless it was split.
 pub fn payload(bytes: &[u8]) -> Cow<'_, [u8]> {
     match header(bytes) {
-        Some(first) if first.len < PAYLOAD_MAX => Cow::Borrowed(
-            bytes
-                .get(HEADER_LEN..HEADER_LEN + first.len)
-                .unwrap_or_default(),
-        ),
+        Some(first) if first.len < PAYLOAD_MAX => {
+            Cow::Borrowed(bytes.get(HEADER_LEN..HEADER_LEN + first.len).unwrap_or_default())
+        }
         _ => {
             let mut joined = Vec::with_capacity(bytes.len());
             let mut rest = bytes;

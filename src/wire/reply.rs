@@ -24,12 +24,7 @@ pub struct ServerError {
 impl std::fmt::Display for ServerError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let state = String::from_utf8_lossy(&self.sqlstate);
-        write!(
-            f,
-            "{} ({state}): {}",
-            self.code,
-            String::from_utf8_lossy(&self.message)
-        )
+        write!(f, "{} ({state}): {}", self.code, String::from_utf8_lossy(&self.message))
     }
 }
 
@@ -57,14 +52,7 @@ pub fn ok(
     info: &[u8],
     session_track: bool,
 ) -> Vec<u8> {
-    ok_with_header(
-        0x00,
-        (affected_rows, last_insert_id),
-        status,
-        warnings,
-        info,
-        session_track,
-    )
+    ok_with_header(0x00, (affected_rows, last_insert_id), status, warnings, info, session_track)
 }
 
 /// A payload of EOF in the old form.
@@ -112,14 +100,7 @@ pub fn parse_ok(payload: &[u8], capabilities: u32) -> Result<OkReply<'_>, Malfor
         let warnings = reader.u16()?;
         let status = reader.u16()?;
         let nothing = Changes(&[]);
-        return Ok(OkReply {
-            affected_rows: 0,
-            last_insert_id: 0,
-            status,
-            warnings,
-            info: &[],
-            changes: nothing,
-        });
+        return Ok(OkReply { affected_rows: 0, last_insert_id: 0, status, warnings, info: &[], changes: nothing });
     }
     if first != 0x00 && first != 0xFE {
         return Err(Malformed::new("OK packet"));
@@ -137,14 +118,7 @@ pub fn parse_ok(payload: &[u8], capabilities: u32) -> Result<OkReply<'_>, Malfor
             changes = Changes(reader.string()?);
         }
     }
-    Ok(OkReply {
-        affected_rows,
-        last_insert_id,
-        status,
-        warnings,
-        info,
-        changes,
-    })
+    Ok(OkReply { affected_rows, last_insert_id, status, warnings, info, changes })
 }
 
 /// Parses an ERR, with or without SQLSTATE.
@@ -160,11 +134,7 @@ pub fn parse_err(payload: &[u8]) -> Result<ServerError, Malformed> {
     } else {
         *SQLSTATE_GENERAL
     };
-    Ok(ServerError {
-        code,
-        sqlstate,
-        message: reader.rest().to_vec(),
-    })
+    Ok(ServerError { code, sqlstate, message: reader.rest().to_vec() })
 }
 
 /// Rewrites an OK (either header) of a connection with SESSION_TRACK for a client without it: the
@@ -182,14 +152,7 @@ pub fn without_session_track(payload: &[u8]) -> Vec<u8> {
         }
         Ok(found) => {
             let numbers = (found.affected_rows, found.last_insert_id);
-            ok_with_header(
-                header,
-                numbers,
-                found.status,
-                found.warnings,
-                found.info,
-                false,
-            )
+            ok_with_header(header, numbers, found.status, found.warnings, found.info, false)
         }
         Err(_) => payload.to_vec(),
     }
@@ -238,10 +201,7 @@ impl<'a> Changes<'a> {
 
 /// Both servers send one variable an entry; several in one, as MariaDB's documentation shows them, are
 /// read too.
-fn next_change<'a>(
-    reader: &mut Reader<'a>,
-    variables: &mut Reader<'a>,
-) -> Result<Change<'a>, Malformed> {
+fn next_change<'a>(reader: &mut Reader<'a>, variables: &mut Reader<'a>) -> Result<Change<'a>, Malformed> {
     if variables.is_empty() {
         let kind = reader.u8()?;
         let data = reader.string()?;
@@ -259,10 +219,7 @@ fn next_change<'a>(
             other => return Ok(Change::Other(other)),
         }
     }
-    Ok(Change::SystemVariable {
-        name: variables.string()?,
-        value: variables.string()?,
-    })
+    Ok(Change::SystemVariable { name: variables.string()?, value: variables.string()? })
 }
 
 fn ok_with_header(

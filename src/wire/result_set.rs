@@ -102,10 +102,7 @@ impl TextResult {
     /// A result without rows yet. At least one column: a count of zero would read as OK.
     pub fn new(columns: Vec<Column>) -> Self {
         assert!(!columns.is_empty(), "a result set has columns");
-        Self {
-            columns,
-            rows: Vec::new(),
-        }
+        Self { columns, rows: Vec::new() }
     }
 
     /// Adds a row; values beyond the columns are dropped, missing ones are NULL.
@@ -122,14 +119,7 @@ impl TextResult {
     }
 
     /// Appends the packets; `seq` is the first id and becomes the next free one.
-    pub fn encode(
-        &self,
-        out: &mut Vec<u8>,
-        seq: &mut u8,
-        deprecate_eof: bool,
-        status: u16,
-        warnings: u16,
-    ) {
+    pub fn encode(&self, out: &mut Vec<u8>, seq: &mut u8, deprecate_eof: bool, status: u16, warnings: u16) {
         let mut count = Vec::with_capacity(3);
         lenenc::write_int(&mut count, self.columns.len() as u64);
         packet::append(out, seq, &count);
@@ -142,11 +132,7 @@ impl TextResult {
         for row in &self.rows {
             packet::append(out, seq, row);
         }
-        packet::append(
-            out,
-            seq,
-            &reply::end_of_rows(status, warnings, deprecate_eof),
-        );
+        packet::append(out, seq, &reply::end_of_rows(status, warnings, deprecate_eof));
     }
 }
 
@@ -156,12 +142,7 @@ pub enum Decoded {
     /// A result set.
     Rows(TextRows),
     /// OK: the statement has no result set.
-    Ok {
-        affected_rows: u64,
-        last_insert_id: u64,
-        status: u16,
-        warnings: u16,
-    },
+    Ok { affected_rows: u64, last_insert_id: u64, status: u16, warnings: u16 },
     /// ERR, perhaps in the middle of rows.
     Err(ServerError),
 }
@@ -190,19 +171,8 @@ pub fn decode_text(bytes: &[u8], deprecate_eof: bool) -> Result<Decoded, Malform
         Some(0xFF) => return reply::parse_err(&first).map(Decoded::Err),
         Some(0x00) => {
             let ok = reply::parse_ok(&first, capability::SESSION_TRACK)?;
-            let reply::OkReply {
-                affected_rows,
-                last_insert_id,
-                status,
-                warnings,
-                ..
-            } = ok;
-            return Ok(Decoded::Ok {
-                affected_rows,
-                last_insert_id,
-                status,
-                warnings,
-            });
+            let reply::OkReply { affected_rows, last_insert_id, status, warnings, .. } = ok;
+            return Ok(Decoded::Ok { affected_rows, last_insert_id, status, warnings });
         }
         Some(0xFB) | None => return Err(Malformed::new("reply to a statement of ours")),
         Some(_) => {}
@@ -233,10 +203,7 @@ pub fn decode_text(bytes: &[u8], deprecate_eof: bool) -> Result<Decoded, Malform
             _ => {}
         }
         let mut reader = Reader::new(&payload);
-        let values = found
-            .columns
-            .iter()
-            .map(|_| Ok(reader.nullable_string()?.map(<[u8]>::to_vec)));
+        let values = found.columns.iter().map(|_| Ok(reader.nullable_string()?.map(<[u8]>::to_vec)));
         found.rows.push(values.collect::<Result<_, Malformed>>()?);
         if !reader.is_empty() {
             return Err(Malformed::new("row with more values than columns"));
@@ -246,11 +213,7 @@ pub fn decode_text(bytes: &[u8], deprecate_eof: bool) -> Result<Decoded, Malform
 
 /// A payload that begins with 0xFE and is shorter ends the rows.
 fn end_below(deprecate_eof: bool) -> usize {
-    if deprecate_eof {
-        packet::PAYLOAD_MAX
-    } else {
-        9
-    }
+    if deprecate_eof { packet::PAYLOAD_MAX } else { 9 }
 }
 
 /// The name under which a column is shown (behind catalog, database, table and original table) and its type (behind

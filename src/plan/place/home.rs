@@ -23,9 +23,7 @@ impl<'a> Place<'a> {
         let Some(name) = name else {
             return self.session.ok_or(Refusal::NoDatabase);
         };
-        DatabaseId::find(self.map, name).ok_or_else(|| Refusal::UnknownDatabase {
-            database: name.into(),
-        })
+        DatabaseId::find(self.map, name).ok_or_else(|| Refusal::UnknownDatabase { database: name.into() })
     }
 
     /// The name of the session's database.
@@ -35,10 +33,7 @@ impl<'a> Place<'a> {
 
     /// A map may use such a name for a database of its own.
     pub fn is_system(&self, name: &str) -> bool {
-        SYSTEM
-            .iter()
-            .any(|system| system.eq_ignore_ascii_case(name))
-            && DatabaseId::find(self.map, name).is_none()
+        SYSTEM.iter().any(|system| system.eq_ignore_ascii_case(name)) && DatabaseId::find(self.map, name).is_none()
     }
 
     pub fn home(&self, id: DatabaseId, table: &str) -> Result<Home<'a>, Refusal> {
@@ -48,10 +43,7 @@ impl<'a> Place<'a> {
         }
         // A server that folds the case of names would find the listed table.
         let folded = table.to_lowercase();
-        let variant = database
-            .tables
-            .iter()
-            .find(|(name, _)| name.to_lowercase() == folded);
+        let variant = database.tables.iter().find(|(name, _)| name.to_lowercase() == folded);
         match (variant, database.unlisted) {
             (Some((_, listed)), Some(unlisted)) if matches!(home_of(listed), Home::One(shard) if shard == unlisted) => {
                 Ok(Home::One(unlisted))
@@ -62,10 +54,7 @@ impl<'a> Place<'a> {
                 listed: listed.as_str().into(),
             }),
             (None, Some(unlisted)) => Ok(Home::One(unlisted)),
-            (None, None) => Err(Refusal::Unlisted {
-                database: database.name.as_str().into(),
-                table: table.into(),
-            }),
+            (None, None) => Err(Refusal::Unlisted { database: database.name.as_str().into(), table: table.into() }),
         }
     }
 
@@ -78,9 +67,7 @@ impl<'a> Place<'a> {
 
     /// The shard of everything in the database, tables that the map does not list included.
     pub fn sole_shard(&self, id: DatabaseId) -> Option<ShardId> {
-        self.at(id)
-            .unlisted
-            .filter(|_| self.only_shard(id).is_some())
+        self.at(id).unlisted.filter(|_| self.only_shard(id).is_some())
     }
 
     /// The shard of all tables that the map knows of.
@@ -100,18 +87,14 @@ impl<'a> Place<'a> {
 
     /// Whether part of any split table lives on the shard.
     pub fn hosts_split_rows(&self, shard: ShardId) -> bool {
-        self.map.databases.iter().flat_map(|database| database.tables.values()).any(|table| {
-            matches!(home_of(table), Home::Split(range) if range.bounds.iter().any(|bound| bound.on == shard))
-        })
+        self.map.databases.iter().flat_map(|database| database.tables.values()).any(
+            |table| matches!(home_of(table), Home::Split(range) if range.bounds.iter().any(|bound| bound.on == shard)),
+        )
     }
 
     /// The shards of a split table, each once.
     pub fn shard_names(&self, range: &RangeTable) -> Vec<Box<str>> {
-        range
-            .shards()
-            .into_iter()
-            .map(|shard| self.shard_name(shard))
-            .collect()
+        range.shards().into_iter().map(|shard| self.shard_name(shard)).collect()
     }
 }
 
@@ -120,9 +103,7 @@ fn home_of(table: &Table) -> Home<'_> {
     match table {
         Table::Vertical(shard) => Home::One(*shard),
         Table::Range(range) => match range.bounds.split_first() {
-            Some((first, rest))
-                if first.from.is_none() && rest.iter().all(|bound| bound.on == first.on) =>
-            {
+            Some((first, rest)) if first.from.is_none() && rest.iter().all(|bound| bound.on == first.on) => {
                 Home::One(first.on)
             }
             _ => Home::Split(range),

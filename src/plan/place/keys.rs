@@ -7,12 +7,7 @@ use crate::shard_map::RangeTable;
 
 impl Place<'_> {
     /// Never empty: an occurrence without a key is refused.
-    pub fn sources(
-        &self,
-        shape: &Shape,
-        index: usize,
-        range: &RangeTable,
-    ) -> Result<Vec<KeySource>, Refusal> {
+    pub fn sources(&self, shape: &Shape, index: usize, range: &RangeTable) -> Result<Vec<KeySource>, Refusal> {
         let occurrence = &shape.occurrences[index];
         if occurrence.role == Role::Inserted {
             return Ok(vec![self.inserted(shape, index, range)?]);
@@ -38,22 +33,9 @@ impl Place<'_> {
     ///
     /// An unqualified name that the split table has is its column, or ambiguous: then the server answers
     /// 1052. Only another split table with such a key, or a join that merges columns, leaves a doubt.
-    fn restricts(
-        &self,
-        shape: &Shape,
-        equality: &Equality,
-        index: usize,
-        range: &RangeTable,
-    ) -> bool {
-        let Equality {
-            column,
-            restricts,
-            visible,
-            merged,
-            ..
-        } = equality;
-        if *merged || !column.is_named(&range.key.name) || !restricts.iter().any(|id| id.0 == index)
-        {
+    fn restricts(&self, shape: &Shape, equality: &Equality, index: usize, range: &RangeTable) -> bool {
+        let Equality { column, restricts, visible, merged, .. } = equality;
+        if *merged || !column.is_named(&range.key.name) || !restricts.iter().any(|id| id.0 == index) {
             return false;
         }
         if column.table.is_some() {
@@ -64,10 +46,7 @@ impl Place<'_> {
                 .collect();
             return named == [index];
         }
-        let with_such_key = visible
-            .iter()
-            .filter(|id| self.has_key(&shape.occurrences[id.0], column))
-            .count();
+        let with_such_key = visible.iter().filter(|id| self.has_key(&shape.occurrences[id.0], column)).count();
         with_such_key == 1
     }
 
@@ -75,31 +54,21 @@ impl Place<'_> {
         let Ok(database) = self.database(occurrence.database.as_deref()) else {
             return false;
         };
-        let table = crate::plan::TableName {
-            database,
-            name: occurrence.name.clone(),
-        };
-        self.range(&table)
-            .is_some_and(|range| column.is_named(&range.key.name))
+        let table = crate::plan::TableName { database, name: occurrence.name.clone() };
+        self.range(&table).is_some_and(|range| column.is_named(&range.key.name))
     }
 
-    fn refuse_assignment(
-        &self,
-        shape: &Shape,
-        index: usize,
-        range: &RangeTable,
-    ) -> Result<(), Refusal> {
+    fn refuse_assignment(&self, shape: &Shape, index: usize, range: &RangeTable) -> Result<(), Refusal> {
         for assignment in &shape.assignments {
             let column = &assignment.column;
-            if !assignment.visible.iter().any(|id| id.0 == index)
-                || !column.may_be_named(&range.key.name)
-            {
+            if !assignment.visible.iter().any(|id| id.0 == index) || !column.may_be_named(&range.key.name) {
                 continue;
             }
             let of_another = column.table.is_some()
-                && assignment.visible.iter().any(|id| {
-                    id.0 != index && shape.occurrences[id.0].answers_to(column, self.session_name())
-                });
+                && assignment
+                    .visible
+                    .iter()
+                    .any(|id| id.0 != index && shape.occurrences[id.0].answers_to(column, self.session_name()));
             if !of_another {
                 return Err(self.key_assigned(&shape.occurrences[index], range, Construct::Update));
             }
@@ -107,56 +76,27 @@ impl Place<'_> {
         Ok(())
     }
 
-    fn inserted(
-        &self,
-        shape: &Shape,
-        index: usize,
-        range: &RangeTable,
-    ) -> Result<KeySource, Refusal> {
+    fn inserted(&self, shape: &Shape, index: usize, range: &RangeTable) -> Result<KeySource, Refusal> {
         let table = shape.occurrences[index].name.clone();
         let key: Box<str> = range.key.name.as_str().into();
         let Some(insert) = shape.inserts.iter().find(|insert| insert.target.0 == index) else {
-            return Err(Refusal::Source {
-                table,
-                source: Construct::InsertSelect,
-            });
+            return Err(Refusal::Source { table, source: Construct::InsertSelect });
         };
-        if insert
-            .updated
-            .iter()
-            .any(|column| column.may_be_named(&key))
-        {
-            return Err(self.key_assigned(
-                &shape.occurrences[index],
-                range,
-                Construct::OnDuplicateKey,
-            ));
+        if insert.updated.iter().any(|column| column.may_be_named(&key)) {
+            return Err(self.key_assigned(&shape.occurrences[index], range, Construct::OnDuplicateKey));
         }
         let InsertSource::Rows { columns, rows } = &insert.source else {
-            return Err(Refusal::Source {
-                table,
-                source: Construct::InsertSelect,
-            });
+            return Err(Refusal::Source { table, source: Construct::InsertSelect });
         };
         let Some(columns) = columns else {
             return Err(Refusal::Columns { table, key });
         };
-        let mut places = columns
-            .iter()
-            .enumerate()
-            .filter(|(_, column)| named(column, &key))
-            .map(|(place, _)| place);
+        let mut places = columns.iter().enumerate().filter(|(_, column)| named(column, &key)).map(|(place, _)| place);
         let (Some(place), None) = (places.next(), places.next()) else {
-            return Err(Refusal::WrittenForm {
-                table,
-                key,
-                form: Form::Missing,
-            });
+            return Err(Refusal::WrittenForm { table, key, form: Form::Missing });
         };
-        let operands: Vec<Operand> = rows
-            .iter()
-            .map(|row| row.get(place).copied().unwrap_or(Operand::Missing))
-            .collect();
+        let operands: Vec<Operand> =
+            rows.iter().map(|row| row.get(place).copied().unwrap_or(Operand::Missing)).collect();
         for operand in &operands {
             let form = match operand {
                 Operand::Slot { .. } => continue,
@@ -169,26 +109,13 @@ impl Place<'_> {
             return Err(Refusal::WrittenForm { table, key, form });
         }
         if operands.is_empty() {
-            return Err(Refusal::WrittenForm {
-                table,
-                key,
-                form: Form::Missing,
-            });
+            return Err(Refusal::WrittenForm { table, key, form: Form::Missing });
         }
         Ok(KeySource::Inserted(operands))
     }
 
-    fn key_assigned(
-        &self,
-        occurrence: &Occurrence,
-        range: &RangeTable,
-        construct: Construct,
-    ) -> Refusal {
-        Refusal::KeyAssigned {
-            table: occurrence.name.clone(),
-            key: range.key.name.as_str().into(),
-            construct,
-        }
+    fn key_assigned(&self, occurrence: &Occurrence, range: &RangeTable, construct: Construct) -> Refusal {
+        Refusal::KeyAssigned { table: occurrence.name.clone(), key: range.key.name.as_str().into(), construct }
     }
 }
 

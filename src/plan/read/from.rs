@@ -20,11 +20,7 @@ pub struct Scope {
 
 impl Scope {
     pub fn merges(&self, column: &str) -> bool {
-        self.natural
-            || self
-                .merged
-                .iter()
-                .any(|merged| merged.to_lowercase() == column.to_lowercase())
+        self.natural || self.merged.iter().any(|merged| merged.to_lowercase() == column.to_lowercase())
     }
 }
 
@@ -263,18 +259,14 @@ impl Reader {
             self.at += 1;
             self.skip_group();
         }
-        if self.is_word(self.at, "FOR")
-            && self.is_any(self.at + 1, &["SYSTEM_TIME", "PORTION", "VERSION"])
-        {
+        if self.is_word(self.at, "FOR") && self.is_any(self.at + 1, &["SYSTEM_TIME", "PORTION", "VERSION"]) {
             return self.unsure();
         }
         let alias = self.alias();
         if let (Some(OccurrenceId(id)), Some(alias)) = (occurrence, alias) {
             self.shape.occurrences[id].alias = Some(alias);
         }
-        while self.is_any(self.at, &["USE", "FORCE", "IGNORE"])
-            && self.is_any(self.at + 1, &["INDEX", "KEY"])
-        {
+        while self.is_any(self.at, &["USE", "FORCE", "IGNORE"]) && self.is_any(self.at + 1, &["INDEX", "KEY"]) {
             self.at += 2;
             if self.accept("FOR") && !self.accept("JOIN") {
                 self.accept_any(&["ORDER", "GROUP"]);
@@ -289,9 +281,7 @@ impl Reader {
         let explicit = self.accept("AS");
         let named = match self.tok(self.at) {
             Tok::Name(name) => Some(name.clone()),
-            Tok::Word { text, .. } if explicit || !self.is_any(self.at, NO_ALIAS) => {
-                Some(text.clone())
-            }
+            Tok::Word { text, .. } if explicit || !self.is_any(self.at, NO_ALIAS) => Some(text.clone()),
             _ => None,
         };
         match &named {
@@ -332,11 +322,7 @@ impl Reader {
         if self.shape.unsure.is_some() || !self.may_retry() {
             return false;
         }
-        let (at, occurrences, equalities) = (
-            self.at,
-            self.shape.occurrences.len(),
-            self.shape.equalities.len(),
-        );
+        let (at, occurrences, equalities) = (self.at, self.shape.occurrences.len(), self.shape.equalities.len());
         let expressions = self.expressions.clone();
         self.at += 1;
         self.query();

@@ -52,19 +52,8 @@ pub fn read(toks: Vec<Tok>, returning_reserved: bool) -> (Subject, Shape, Reader
     (subject, shape, reader)
 }
 
-const CONTROL: &[&str] = &[
-    "COMMIT",
-    "ROLLBACK",
-    "SAVEPOINT",
-    "XA",
-    "USE",
-    "KILL",
-    "PREPARE",
-    "EXECUTE",
-    "DEALLOCATE",
-    "UNLOCK",
-    "RELEASE",
-];
+const CONTROL: &[&str] =
+    &["COMMIT", "ROLLBACK", "SAVEPOINT", "XA", "USE", "KILL", "PREPARE", "EXECUTE", "DEALLOCATE", "UNLOCK", "RELEASE"];
 
 const ADMIN: &[&str] = &[
     "GRANT",

@@ -8,9 +8,8 @@ use crate::plan::Construct;
 impl Reader {
     /// EXPLAIN, DESCRIBE, DESC of a table or of a statement.
     pub fn describe(&mut self) -> Subject {
-        const STATEMENTS: &[&str] = &[
-            "SELECT", "WITH", "INSERT", "REPLACE", "UPDATE", "DELETE", "TABLE", "VALUES", "ALTER",
-        ];
+        const STATEMENTS: &[&str] =
+            &["SELECT", "WITH", "INSERT", "REPLACE", "UPDATE", "DELETE", "TABLE", "VALUES", "ALTER"];
         let verb = self.verb(1);
         self.at += 1;
         let start = self.at;
@@ -76,9 +75,7 @@ impl Reader {
             self.unsure();
             return Subject::Tables;
         }
-        while self.accept_any(&[
-            "FULL", "EXTENDED", "GLOBAL", "SESSION", "LOCAL", "STORAGE", "ALL",
-        ]) {}
+        while self.accept_any(&["FULL", "EXTENDED", "GLOBAL", "SESSION", "LOCAL", "STORAGE", "ALL"]) {}
         let Some(what) = self.word(self.at).map(str::to_owned) else {
             self.unsure();
             return Subject::Tables;
@@ -95,21 +92,14 @@ impl Reader {
             "TABLE" | "OPEN" => {
                 let what = format!("SHOW {what} {}", self.verb(1)).into();
                 self.at += 1;
-                Subject::PerServer {
-                    what,
-                    database: self.named_database(),
-                }
+                Subject::PerServer { what, database: self.named_database() }
             }
-            "TRIGGERS" | "EVENTS" => Subject::PerServer {
-                what: format!("SHOW {what}").into(),
-                database: self.named_database(),
-            },
-            "PROCEDURE" | "FUNCTION" | "PACKAGE" => Subject::PerServer {
-                what: verb,
-                database: None,
-            },
-            "MASTER" | "BINARY" | "BINLOG" | "SLAVE" | "SLAVES" | "REPLICA" | "REPLICAS"
-            | "RELAYLOG" | "EXPLAIN" | "ANALYZE" => Subject::Admin(verb),
+            "TRIGGERS" | "EVENTS" => {
+                Subject::PerServer { what: format!("SHOW {what}").into(), database: self.named_database() }
+            }
+            "PROCEDURE" | "FUNCTION" | "PACKAGE" => Subject::PerServer { what: verb, database: None },
+            "MASTER" | "BINARY" | "BINLOG" | "SLAVE" | "SLAVES" | "REPLICA" | "REPLICAS" | "RELAYLOG" | "EXPLAIN"
+            | "ANALYZE" => Subject::Admin(verb),
             _ => Subject::AnyServer,
         }
     }
@@ -153,11 +143,7 @@ impl Reader {
         }
         if self.is_any(self.at, &["DATABASE", "SCHEMA", "USER"]) {
             let user = self.is_word(self.at, "USER");
-            return if user {
-                Subject::Admin("SHOW CREATE USER".into())
-            } else {
-                Subject::AnyServer
-            };
+            return if user { Subject::Admin("SHOW CREATE USER".into()) } else { Subject::AnyServer };
         }
         self.at += 1;
         self.routine()
@@ -166,11 +152,7 @@ impl Reader {
     /// A routine's name here; the map does not know routines.
     pub fn routine(&mut self) -> Subject {
         match self.take_table_name() {
-            Some((database, name)) => Subject::Homeless {
-                construct: Construct::Routine,
-                database,
-                name,
-            },
+            Some((database, name)) => Subject::Homeless { construct: Construct::Routine, database, name },
             None => {
                 self.unsure();
                 Subject::Tables
@@ -207,11 +189,7 @@ impl Reader {
             }
         }
         self.scan(&[], false);
-        self.at = if self.shape.unsure.is_none() {
-            self.len()
-        } else {
-            start
-        };
+        self.at = if self.shape.unsure.is_none() { self.len() } else { start };
         Subject::Control
     }
 
@@ -228,9 +206,7 @@ impl Reader {
             };
             self.occurrence(table, Role::Whole(Construct::LockTables));
             self.accept("AS");
-            if self.name(self.at).is_some()
-                && !self.is_any(self.at, &["READ", "WRITE", "LOW_PRIORITY"])
-            {
+            if self.name(self.at).is_some() && !self.is_any(self.at, &["READ", "WRITE", "LOW_PRIORITY"]) {
                 self.at += 1;
             }
             while self.accept_any(&["READ", "LOCAL", "LOW_PRIORITY", "WRITE", "CONCURRENT"]) {}
@@ -246,9 +222,7 @@ impl Reader {
 
     /// LOAD DATA|XML ... INTO TABLE t ...
     pub fn load(&mut self) {
-        while !(self.at_end()
-            || self.is_word(self.at, "INTO") && self.is_word(self.at + 1, "TABLE"))
-        {
+        while !(self.at_end() || self.is_word(self.at, "INTO") && self.is_word(self.at + 1, "TABLE")) {
             self.at += 1;
         }
         self.at += 2;

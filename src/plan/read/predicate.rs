@@ -76,8 +76,7 @@ impl Reader {
 
     /// The inside of `( ... )` when the range is exactly one such group.
     fn parenthesized(&self, from: usize, to: usize) -> Option<(usize, usize)> {
-        (to >= from + 2 && self.is_op(from, "(") && self.closing(from) == Some(to - 1))
-            .then(|| (from + 1, to - 1))
+        (to >= from + 2 && self.is_op(from, "(") && self.closing(from) == Some(to - 1)).then(|| (from + 1, to - 1))
     }
 
     fn equality(&self, from: usize, to: usize) -> Option<(Column, KeySource)> {
@@ -88,8 +87,8 @@ impl Reader {
                 Tok::Op(op) if &**op == ")" => depth = depth.checked_sub(1)?,
                 Tok::Op(op) if &**op == "=" && depth == 0 => {
                     let left_to_right = self.column(from, at).zip(self.operand(at + 1, to));
-                    let (column, operand) = left_to_right
-                        .or_else(|| self.column(at + 1, to).zip(self.operand(from, at)))?;
+                    let (column, operand) =
+                        left_to_right.or_else(|| self.column(at + 1, to).zip(self.operand(from, at)))?;
                     return Some((column, KeySource::Equal(operand)));
                 }
                 _ if depth == 0 && self.is_word(at, "IN") => {
@@ -115,21 +114,13 @@ impl Reader {
         }
         let name = |at: usize| self.name(at).map(Box::from);
         match to.checked_sub(from)? {
-            1 => Some(Column {
-                database: None,
-                table: None,
-                name: name(from)?,
-            }),
-            3 if self.is_op(from + 1, ".") => Some(Column {
-                database: None,
-                table: Some(name(from)?),
-                name: name(from + 2)?,
-            }),
-            5 if self.is_op(from + 1, ".") && self.is_op(from + 3, ".") => Some(Column {
-                database: Some(name(from)?),
-                table: Some(name(from + 2)?),
-                name: name(from + 4)?,
-            }),
+            1 => Some(Column { database: None, table: None, name: name(from)? }),
+            3 if self.is_op(from + 1, ".") => {
+                Some(Column { database: None, table: Some(name(from)?), name: name(from + 2)? })
+            }
+            5 if self.is_op(from + 1, ".") && self.is_op(from + 3, ".") => {
+                Some(Column { database: Some(name(from)?), table: Some(name(from + 2)?), name: name(from + 4)? })
+            }
             _ => None,
         }
     }
@@ -140,10 +131,7 @@ impl Reader {
             return self.operand(from, to);
         }
         match (to.checked_sub(from)?, self.tok(from)) {
-            (1, Tok::Marker(slot)) => Some(Operand::Slot {
-                slot: *slot,
-                negated: false,
-            }),
+            (1, Tok::Marker(slot)) => Some(Operand::Slot { slot: *slot, negated: false }),
             (1, Tok::Word { upper, .. }) => match &**upper {
                 "NULL" => Some(Operand::Null),
                 "TRUE" => Some(Operand::Bool(true)),
@@ -151,14 +139,8 @@ impl Reader {
                 _ => None,
             },
             (2, Tok::Op(sign)) => match (&**sign, self.tok(from + 1)) {
-                ("-", Tok::Marker(slot)) => Some(Operand::Slot {
-                    slot: *slot,
-                    negated: true,
-                }),
-                ("+", Tok::Marker(slot)) => Some(Operand::Slot {
-                    slot: *slot,
-                    negated: false,
-                }),
+                ("-", Tok::Marker(slot)) => Some(Operand::Slot { slot: *slot, negated: true }),
+                ("+", Tok::Marker(slot)) => Some(Operand::Slot { slot: *slot, negated: false }),
                 _ => None,
             },
             _ => None,

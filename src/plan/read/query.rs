@@ -8,19 +8,8 @@ use super::reader::{Reader, Tok};
 use super::shape::{Equality, Role};
 
 /// Words that end a WHERE condition or a table reference list.
-pub const CLAUSES: &[&str] = &[
-    "GROUP",
-    "HAVING",
-    "ORDER",
-    "LIMIT",
-    "FOR",
-    "LOCK",
-    "INTO",
-    "PROCEDURE",
-    "WINDOW",
-    "RETURNING",
-    "ON",
-];
+pub const CLAUSES: &[&str] =
+    &["GROUP", "HAVING", "ORDER", "LIMIT", "FOR", "LOCK", "INTO", "PROCEDURE", "WINDOW", "RETURNING", "ON"];
 
 /// Conditions kept of a statement; each knows the tables that it sees.
 const EQUALITIES_MAX: usize = 1024;
@@ -53,8 +42,7 @@ impl Reader {
     }
 
     pub fn at_query(&self, at: usize) -> bool {
-        self.is_any(at, &["SELECT", "WITH"])
-            || (self.is_word(at, "TABLE") && self.name(at + 1).is_some())
+        self.is_any(at, &["SELECT", "WITH"]) || (self.is_word(at, "TABLE") && self.name(at + 1).is_some())
     }
 
     /// WITH [RECURSIVE] name [(columns)] AS (query), ...
@@ -113,19 +101,7 @@ impl Reader {
 
     fn select(&mut self) {
         self.accept("SELECT");
-        let stops = &[
-            "FROM",
-            "WHERE",
-            "GROUP",
-            "HAVING",
-            "ORDER",
-            "LIMIT",
-            "FOR",
-            "LOCK",
-            "INTO",
-            "PROCEDURE",
-            "ON",
-        ];
+        let stops = &["FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "FOR", "LOCK", "INTO", "PROCEDURE", "ON"];
         self.scan(stops, false);
         if self.accept("INTO") {
             self.scan(stops, false);
@@ -154,13 +130,7 @@ impl Reader {
     }
 
     /// Records the equalities of the condition in `from..to`; it restricts `restricts` and sees `scope`.
-    pub fn conditions(
-        &mut self,
-        from: usize,
-        to: usize,
-        restricts: &[super::shape::OccurrenceId],
-        scope: &Scope,
-    ) {
+    pub fn conditions(&mut self, from: usize, to: usize, restricts: &[super::shape::OccurrenceId], scope: &Scope) {
         if self.shape.unsure.is_some() {
             return;
         }
@@ -185,16 +155,13 @@ impl Reader {
     }
 
     fn loose_operator_behind(&self, at: usize) -> bool {
-        (at..self.len()).any(|at| {
-            self.is_any(at, &["OR", "XOR"]) || self.is_op(at, "||") || self.is_op(at, ":=")
-        })
+        (at..self.len()).any(|at| self.is_any(at, &["OR", "XOR"]) || self.is_op(at, "||") || self.is_op(at, ":="))
     }
 
     /// ORDER BY, LIMIT, FOR UPDATE and the like: nothing there restricts rows, subqueries there are read.
     fn query_tail(&mut self) {
         while self.is_any(self.at, CLAUSES) && !self.at_insert_tail() {
-            if self.is_word(self.at, "WINDOW")
-                && !(self.name(self.at + 1).is_some() && self.is_word(self.at + 2, "AS"))
+            if self.is_word(self.at, "WINDOW") && !(self.name(self.at + 1).is_some() && self.is_word(self.at + 2, "AS"))
             {
                 return self.unsure();
             }
@@ -216,9 +183,7 @@ impl Reader {
 
     /// What may follow the query of INSERT ... SELECT.
     pub fn at_insert_tail(&self) -> bool {
-        (self.is_word(self.at, "ON")
-            && self.is_word(self.at + 1, "DUPLICATE")
-            && self.is_word(self.at + 2, "KEY"))
+        (self.is_word(self.at, "ON") && self.is_word(self.at + 1, "DUPLICATE") && self.is_word(self.at + 2, "KEY"))
             || (self.returning && self.is_word(self.at, "RETURNING"))
     }
 
@@ -234,10 +199,8 @@ impl Reader {
     /// EXCEPT and INTERSECT are names on older servers.
     fn at_contextual_set_operation(&self) -> bool {
         self.is_any(self.at, &["EXCEPT", "INTERSECT"])
-            && (self.is_any(
-                self.at + 1,
-                &["ALL", "DISTINCT", "SELECT", "VALUES", "TABLE"],
-            ) || (self.is_op(self.at + 1, "(") && self.at_query(self.at + 2)))
+            && (self.is_any(self.at + 1, &["ALL", "DISTINCT", "SELECT", "VALUES", "TABLE"])
+                || (self.is_op(self.at + 1, "(") && self.at_query(self.at + 2)))
     }
 
     /// Steps over an expression: to one of `stops`, a comma if asked, `)`, a set operation or the end.
@@ -286,17 +249,7 @@ impl Reader {
     pub fn group(&mut self) {
         self.nested(|reader| {
             let takes_from = reader.at > 0
-                && reader.is_any(
-                    reader.at - 1,
-                    &[
-                        "TRIM",
-                        "EXTRACT",
-                        "SUBSTRING",
-                        "SUBSTR",
-                        "MID",
-                        "TRIM_ORACLE",
-                    ],
-                );
+                && reader.is_any(reader.at - 1, &["TRIM", "EXTRACT", "SUBSTRING", "SUBSTR", "MID", "TRIM_ORACLE"]);
             if !reader.accept_op("(") {
                 return reader.unsure();
             }

@@ -41,19 +41,14 @@ pub fn toks(normalized: &[u8]) -> Vec<Tok> {
             Token::Word(word) if behind_point => Tok::Name(text(word)),
             Token::Word(word) => {
                 let text = text(word);
-                Tok::Word {
-                    upper: text.to_ascii_uppercase().into(),
-                    text,
-                }
+                Tok::Word { upper: text.to_ascii_uppercase().into(), text }
             }
             Token::Quoted(name) => Tok::Name(text(&name)),
             Token::Marker { n, .. } => Tok::Marker(n),
             Token::UserVar(name) => Tok::Variable(format!("@{}", text(&name)).into()),
             Token::SysVar { scope, name } => {
                 let scope = match scope {
-                    Some(SysVarScope::Global | SysVarScope::Persist | SysVarScope::PersistOnly) => {
-                        "global."
-                    }
+                    Some(SysVarScope::Global | SysVarScope::Persist | SysVarScope::PersistOnly) => "global.",
                     Some(SysVarScope::Session | SysVarScope::Local) | None => "",
                 };
                 Tok::Variable(format!("@@{scope}{}", text(&name)).into())
@@ -71,15 +66,10 @@ const TEXT_MAX: usize = 1 << 20;
 
 fn operator(bytes: &[u8]) -> &'static str {
     const KNOWN: &[&str] = &[
-        "(", ")", ",", ".", "=", "{", "}", ";", "+", "-", "*", "/", "%", "<", ">", "!", "&", "|",
-        "^", "~", ":", "?", "@", "<=", ">=", "<>", "!=", "<=>", ":=", "||", "&&", "<<", ">>", "->",
-        "->>",
+        "(", ")", ",", ".", "=", "{", "}", ";", "+", "-", "*", "/", "%", "<", ">", "!", "&", "|", "^", "~", ":", "?",
+        "@", "<=", ">=", "<>", "!=", "<=>", ":=", "||", "&&", "<<", ">>", "->", "->>",
     ];
-    KNOWN
-        .iter()
-        .find(|known| known.as_bytes() == bytes)
-        .copied()
-        .unwrap_or("(operator)")
+    KNOWN.iter().find(|known| known.as_bytes() == bytes).copied().unwrap_or("(operator)")
 }
 
 /// A name that is no UTF-8 is in no map, and stays so.
@@ -111,15 +101,7 @@ const DEPTH_MAX: usize = 200;
 
 impl Reader {
     pub fn new(toks: Vec<Tok>, returning: bool) -> Reader {
-        Reader {
-            toks,
-            at: 0,
-            shape: Shape::default(),
-            expressions: Vec::new(),
-            depth: 0,
-            retries: 16,
-            returning,
-        }
+        Reader { toks, at: 0, shape: Shape::default(), expressions: Vec::new(), depth: 0, retries: 16, returning }
     }
 
     pub fn len(&self) -> usize {
@@ -273,12 +255,7 @@ impl Reader {
             self.unsure();
         }
         self.mention(&name);
-        self.shape.occurrences.push(Occurrence {
-            database,
-            name,
-            alias: None,
-            role,
-        });
+        self.shape.occurrences.push(Occurrence { database, name, alias: None, role });
         OccurrenceId(self.shape.occurrences.len() - 1)
     }
 
@@ -288,10 +265,7 @@ impl Reader {
         let mut text = String::new();
         for tok in self.toks.iter().skip(at).take(3) {
             let part = match tok {
-                Tok::Word { text, .. }
-                | Tok::Name(text)
-                | Tok::Variable(text)
-                | Tok::Literal(text) => &**text,
+                Tok::Word { text, .. } | Tok::Name(text) | Tok::Variable(text) | Tok::Literal(text) => &**text,
                 Tok::Op(op) => op,
                 Tok::TooLong => "a statement this long",
                 Tok::Marker(_) => "?",

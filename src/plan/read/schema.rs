@@ -43,8 +43,8 @@ impl Reader {
                     return self.routine();
                 }
                 Some(
-                    "DATABASE" | "SCHEMA" | "USER" | "ROLE" | "SERVER" | "TABLESPACE" | "LOGFILE"
-                    | "RESOURCE" | "UNDO" | "INSTANCE" | "SPATIAL" | "LIBRARY",
+                    "DATABASE" | "SCHEMA" | "USER" | "ROLE" | "SERVER" | "TABLESPACE" | "LOGFILE" | "RESOURCE" | "UNDO"
+                    | "INSTANCE" | "SPATIAL" | "LIBRARY",
                 ) if !(self.is_word(self.at, "SPATIAL") && self.is_word(self.at + 1, "INDEX")) => {
                     return Subject::Admin(verb);
                 }
@@ -133,9 +133,7 @@ impl Reader {
                         None => return self.unsure(),
                     }
                 }
-                Some("RENAME")
-                    if alter && !self.is_any(self.at + 1, &["COLUMN", "INDEX", "KEY"]) =>
-                {
+                Some("RENAME") if alter && !self.is_any(self.at + 1, &["COLUMN", "INDEX", "KEY"]) => {
                     self.at += 1;
                     self.accept_any(&["TO", "AS"]);
                     self.accept_op("=");
@@ -147,9 +145,7 @@ impl Reader {
                     }
                 }
                 Some("UNION" | "FROM" | "JOIN") => return self.unsure(),
-                Some("VALUES")
-                    if self.is_op(self.at + 1, "(") || self.is_word(self.at + 1, "ROW") =>
-                {
+                Some("VALUES") if self.is_op(self.at + 1, "(") || self.is_word(self.at + 1, "ROW") => {
                     return self.unsure();
                 }
                 _ => self.at += 1,

@@ -104,8 +104,7 @@ impl Occurrence {
             // An alias hides the database-qualified name.
             (Some(_), Some(_)) => false,
             (Some(database), None) => {
-                self.name == *table
-                    && self.database.as_deref().or(session_database) == Some(&**database)
+                self.name == *table && self.database.as_deref().or(session_database) == Some(&**database)
             }
         }
     }
@@ -121,7 +120,6 @@ impl Column {
     /// for assignments, which must not miss the key.
     pub fn may_be_named(&self, key: &str) -> bool {
         self.is_named(key)
-            || ((!self.name.is_ascii() || !key.is_ascii())
-                && self.name.chars().count() == key.chars().count())
+            || ((!self.name.is_ascii() || !key.is_ascii()) && self.name.chars().count() == key.chars().count())
     }
 }

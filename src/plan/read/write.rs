@@ -25,21 +25,14 @@ impl Reader {
             self.skip_group();
         }
         let mut columns = None;
-        if self.is_op(self.at, "(") && !self.is_op(self.at + 1, "(") && !self.at_query(self.at + 1)
-        {
+        if self.is_op(self.at, "(") && !self.is_op(self.at + 1, "(") && !self.at_query(self.at + 1) {
             columns = Some(self.column_names());
         }
         let source = if self.accept_any(&["VALUES", "VALUE"]) {
-            InsertSource::Rows {
-                columns,
-                rows: self.rows(),
-            }
+            InsertSource::Rows { columns, rows: self.rows() }
         } else if self.accept("SET") {
             let (columns, row) = self.set_row();
-            InsertSource::Rows {
-                columns: Some(columns),
-                rows: vec![row],
-            }
+            InsertSource::Rows { columns: Some(columns), rows: vec![row] }
         } else {
             self.query();
             InsertSource::Query
@@ -60,18 +53,10 @@ impl Reader {
             if !self.accept("UPDATE") {
                 return self.unsure();
             }
-            updated = self
-                .assignments()
-                .into_iter()
-                .map(|(column, ..)| column)
-                .collect();
+            updated = self.assignments().into_iter().map(|(column, ..)| column).collect();
         }
         self.returning_clause();
-        self.shape.inserts.push(Insert {
-            target,
-            source,
-            updated,
-        });
+        self.shape.inserts.push(Insert { target, source, updated });
     }
 
     /// At UPDATE.
@@ -84,10 +69,7 @@ impl Reader {
             return self.unsure();
         }
         for (column, ..) in self.assignments() {
-            self.shape.assignments.push(Assignment {
-                column,
-                visible: scope.tables.clone(),
-            });
+            self.shape.assignments.push(Assignment { column, visible: scope.tables.clone() });
         }
         self.where_clause(&scope);
         self.write_tail();
@@ -176,8 +158,7 @@ impl Reader {
                 (Some(alias), None) => alias == table,
                 (None, None) => occurrence.name == *table,
                 (None, Some(database)) => {
-                    occurrence.name == *table
-                        && occurrence.database.as_ref().is_none_or(|of| of == database)
+                    occurrence.name == *table && occurrence.database.as_ref().is_none_or(|of| of == database)
                 }
                 (Some(_), Some(_)) => false,
             }
@@ -206,10 +187,8 @@ impl Reader {
             return Vec::new();
         }
         let ranges = self.comma_ranges(open + 1, self.at - 1);
-        let names: Option<Vec<Box<str>>> = ranges
-            .into_iter()
-            .map(|(from, to)| self.column(from, to).map(|column| column.name))
-            .collect();
+        let names: Option<Vec<Box<str>>> =
+            ranges.into_iter().map(|(from, to)| self.column(from, to).map(|column| column.name)).collect();
         names.unwrap_or_else(|| {
             self.unsure();
             Vec::new()
@@ -230,12 +209,7 @@ impl Reader {
             if self.shape.unsure.is_some() {
                 return rows;
             }
-            rows.push(
-                self.comma_ranges(open + 1, close)
-                    .into_iter()
-                    .map(|(from, to)| self.stored(from, to))
-                    .collect(),
-            );
+            rows.push(self.comma_ranges(open + 1, close).into_iter().map(|(from, to)| self.stored(from, to)).collect());
             if !self.accept_op(",") {
                 return rows;
             }
@@ -247,10 +221,7 @@ impl Reader {
         if self.shape.unsure.is_some() {
             return (Vec::new(), Vec::new());
         }
-        assignments
-            .into_iter()
-            .map(|(column, from, to)| (column.name, self.stored(from, to)))
-            .unzip()
+        assignments.into_iter().map(|(column, from, to)| (column.name, self.stored(from, to))).unzip()
     }
 
     /// `column = expression, ...`: each column with the range of its expression.
@@ -258,9 +229,7 @@ impl Reader {
         let mut assignments = Vec::new();
         loop {
             let start = self.at;
-            while matches!(self.tok(self.at), Tok::Word { .. } | Tok::Name(_))
-                || self.is_op(self.at, ".")
-            {
+            while matches!(self.tok(self.at), Tok::Word { .. } | Tok::Name(_)) || self.is_op(self.at, ".") {
                 self.at += 1;
             }
             let column = self.column(start, self.at);

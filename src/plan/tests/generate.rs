@@ -37,11 +37,7 @@ impl Table {
     }
 
     pub(super) fn key(self) -> &'static str {
-        if self == Table::Events {
-            "user_id"
-        } else {
-            "id"
-        }
+        if self == Table::Events { "user_id" } else { "id" }
     }
 
     /// Key and x of each row that the shard holds, or of all.
@@ -113,11 +109,7 @@ impl Generator {
         for (alias, table) in visible {
             if table != Table::Ledger && self.dice.below(4) > 0 {
                 let low = i64::try_from(self.dice.below(4)).expect("below 4");
-                let key = Column {
-                    alias,
-                    table,
-                    key: true,
-                };
+                let key = Column { alias, table, key: true };
                 condition = Expr::And(Box::new(Expr::Equal(key, low, false)), Box::new(condition));
             }
         }
@@ -127,8 +119,7 @@ impl Generator {
     pub(super) fn from(&mut self, depth: u32) -> Source {
         if depth == 0 || self.dice.below(3) == 0 {
             self.aliases += 1;
-            let table =
-                [Table::Ledger, Table::Customers, Table::Events][self.dice.below(3) as usize];
+            let table = [Table::Ledger, Table::Customers, Table::Events][self.dice.below(3) as usize];
             return Source::Table(self.aliases, table);
         }
         let (left, right) = (self.from(depth - 1), self.from(depth - 1));
@@ -142,11 +133,7 @@ impl Generator {
 
     pub(super) fn column(&mut self, visible: &[(usize, Table)]) -> Column {
         let (alias, table) = visible[self.dice.below(visible.len() as u64) as usize];
-        Column {
-            alias,
-            table,
-            key: self.dice.below(3) > 0,
-        }
+        Column { alias, table, key: self.dice.below(3) > 0 }
     }
 
     pub(super) fn expr(&mut self, depth: u32, queries: u32, visible: &[(usize, Table)]) -> Expr {
@@ -156,43 +143,22 @@ impl Generator {
         match self.dice.below(sides) {
             0..4 => Expr::Equal(column, self.dice.key(), self.dice.below(3) == 0),
             4 => Expr::Greater(column, self.dice.key()),
-            5 => Expr::In(
-                column,
-                vec![self.dice.key(), self.dice.key()],
-                self.dice.below(4) == 0,
-            ),
+            5 => Expr::In(column, vec![self.dice.key(), self.dice.key()], self.dice.below(4) == 0),
             6 => Expr::Between(column, self.dice.key(), self.dice.key()),
             7 => Expr::IsNull(column),
             8 => Expr::Same(column, self.column(visible)),
-            9..14 => Expr::And(
-                self.boxed(inside, queries, visible),
-                self.boxed(inside, queries, visible),
-            ),
-            14 => Expr::Or(
-                self.boxed(inside, queries, visible),
-                self.boxed(inside, queries, visible),
-            ),
-            15 => Expr::Xor(
-                self.boxed(inside, queries, visible),
-                self.boxed(inside, queries, visible),
-            ),
+            9..14 => Expr::And(self.boxed(inside, queries, visible), self.boxed(inside, queries, visible)),
+            14 => Expr::Or(self.boxed(inside, queries, visible), self.boxed(inside, queries, visible)),
+            15 => Expr::Xor(self.boxed(inside, queries, visible), self.boxed(inside, queries, visible)),
             16 => Expr::Not(self.boxed(inside, queries, visible)),
             17 => Expr::Is(self.boxed(inside, queries, visible)),
             18 if queries > 0 => Expr::Exists(Box::new(self.query(queries - 1, visible))),
             18 => Expr::EqualsOne(self.boxed(inside, queries, visible)),
-            _ => Expr::Case(
-                self.boxed(inside, queries, visible),
-                self.boxed(inside, queries, visible),
-            ),
+            _ => Expr::Case(self.boxed(inside, queries, visible), self.boxed(inside, queries, visible)),
         }
     }
 
-    pub(super) fn boxed(
-        &mut self,
-        depth: u32,
-        queries: u32,
-        visible: &[(usize, Table)],
-    ) -> Box<Expr> {
+    pub(super) fn boxed(&mut self, depth: u32, queries: u32, visible: &[(usize, Table)]) -> Box<Expr> {
         Box::new(self.expr(depth, queries, visible))
     }
 }

@@ -41,24 +41,14 @@ fn shop() -> ShardMap {
 fn target(map: &ShardMap, text: &str, scratch: &mut Scratch) -> Target {
     sql::scan(text.as_bytes(), &DIALECT, scratch).expect("the text has tokens");
     let normalized = scratch.normalized();
-    plan(
-        map,
-        Some("shop"),
-        normalized,
-        sql::facts(normalized),
-        &DIALECT,
-    )
-    .target
+    plan(map, Some("shop"), normalized, sql::facts(normalized), &DIALECT).target
 }
 
 #[test]
 fn a_routed_query_answers_on_its_shard_as_on_all_rows() {
     let map = shop();
     let mut scratch = Scratch::new();
-    let mut generator = Generator {
-        dice: Dice(0x9E37_79B9_7F4A_7C15),
-        aliases: 0,
-    };
+    let mut generator = Generator { dice: Dice(0x9E37_79B9_7F4A_7C15), aliases: 0 };
     let (mut routed, mut refused) = (0, 0);
     for _ in 0..2500 {
         generator.aliases = 0;
@@ -81,33 +71,21 @@ fn a_routed_query_answers_on_its_shard_as_on_all_rows() {
             Err(_) => refused += 1,
         }
     }
-    assert!(
-        routed > 400 && refused > 400,
-        "{routed} routed, {refused} refused: one side was hardly tried"
-    );
+    assert!(routed > 400 && refused > 400, "{routed} routed, {refused} refused: one side was hardly tried");
 }
 
 #[test]
 fn both_readings_find_the_generated_tables() {
     let mut scratch = Scratch::new();
-    let mut generator = Generator {
-        dice: Dice(42),
-        aliases: 0,
-    };
+    let mut generator = Generator { dice: Dice(42), aliases: 0 };
     for _ in 0..1000 {
         let text = generator.query(1, &[]).print();
         sql::scan(text.as_bytes(), &DIALECT, &mut scratch).expect("the text has tokens");
         let (_, shape, _) = read(toks(scratch.normalized()), true);
         assert_eq!(shape.unsure, None, "{text}");
-        let mut ours: Vec<&str> = shape
-            .occurrences
-            .iter()
-            .map(|occurrence| &*occurrence.name)
-            .collect();
-        let mut written: Vec<&str> = text
-            .split(' ')
-            .filter(|word| matches!(*word, "ledger" | "customers" | "events"))
-            .collect();
+        let mut ours: Vec<&str> = shape.occurrences.iter().map(|occurrence| &*occurrence.name).collect();
+        let mut written: Vec<&str> =
+            text.split(' ').filter(|word| matches!(*word, "ledger" | "customers" | "events")).collect();
         written.extend(text.matches("(ledger ").map(|_| "ledger"));
         written.extend(text.matches("(customers ").map(|_| "customers"));
         written.extend(text.matches("(events ").map(|_| "events"));
@@ -125,17 +103,11 @@ fn both_readings_find_the_generated_tables() {
 fn other_literals_make_the_same_plan() {
     let map = shop();
     let (mut scratch, mut other_scratch) = (Scratch::new(), Scratch::new());
-    let mut generator = Generator {
-        dice: Dice(7),
-        aliases: 0,
-    };
+    let mut generator = Generator { dice: Dice(7), aliases: 0 };
     for _ in 0..500 {
         let text = generator.query(1, &[]).print();
         // Every number but those in names is a literal.
-        let other = text
-            .replace(" = 3", " = 77")
-            .replace(" = 5", " = 123456")
-            .replace("> 2", "> 9");
+        let other = text.replace(" = 3", " = 77").replace(" = 5", " = 123456").replace("> 2", "> 9");
         let plan = target(&map, &text, &mut scratch);
         let other_plan = target(&map, &other, &mut other_scratch);
         assert_eq!(scratch.normalized(), other_scratch.normalized(), "{text}");
@@ -151,15 +123,9 @@ fn deep_nesting_is_refused_in_little_stack() {
     let texts = [
         deep("SELECT * FROM (", "SELECT 1 FROM ledger", ") d", 5000),
         format!("SELECT * FROM ledger WHERE {}", deep("(", "1", ")", 5000)),
-        format!(
-            "SELECT * FROM ledger WHERE {}",
-            deep("(SELECT * FROM ((", "ledger x", ")))", 5000)
-        ),
+        format!("SELECT * FROM ledger WHERE {}", deep("(SELECT * FROM ((", "ledger x", ")))", 5000)),
         format!("SELECT * FROM {}", deep("(", "ledger", ")", 5000)),
-        format!(
-            "SELECT * FROM {}",
-            deep("ledger JOIN (", "ledger", ")", 5000)
-        ),
+        format!("SELECT * FROM {}", deep("ledger JOIN (", "ledger", ")", 5000)),
         format!("SELECT {}1", deep("{fn ", "1", "}", 5000)),
         deep("SET STATEMENT a = 1 FOR ", "SELECT 1", "", 5000),
         format!("SELECT 1{} FROM ledger", " + 1".repeat(30_000)),
@@ -176,25 +142,17 @@ fn deep_nesting_is_refused_in_little_stack() {
         format!("SELECT 1 FROM ledger{}", " JOIN ledger".repeat(1_000)),
         format!("SELECT {} 1 FROM ledger", "NOT ".repeat(30_000)),
         format!("SELECT 1 FROM ledger {}", "UNION SELECT 1 ".repeat(20_000)),
-        format!(
-            "SELECT 1 FROM ledger WHERE {} 1",
-            "a = 1 AND ".repeat(100_000)
-        ),
+        format!("SELECT 1 FROM ledger WHERE {} 1", "a = 1 AND ".repeat(100_000)),
         format!("SELECT 1 FROM ledger{}", ", ledger".repeat(100_000)),
         format!("SELECT 1 FROM {}1", "((SELECT 1 FROM ".repeat(5000)),
     ];
     // A worker's stack; a debug build needs more of it than a release.
-    let worker = std::thread::Builder::new()
-        .stack_size(2 << 20)
-        .spawn(move || {
-            let map = shop();
-            let mut scratch = Scratch::new();
-            for text in &texts {
-                target(&map, text, &mut scratch);
-            }
-        });
-    worker
-        .expect("a thread can be started")
-        .join()
-        .expect("no statement panics");
+    let worker = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
+        let map = shop();
+        let mut scratch = Scratch::new();
+        for text in &texts {
+            target(&map, text, &mut scratch);
+        }
+    });
+    worker.expect("a thread can be started").join().expect("no statement panics");
 }

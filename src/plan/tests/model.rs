@@ -10,20 +10,12 @@ pub(super) type Row = Vec<(usize, Option<(i64, i64)>)>;
 
 impl Column {
     pub(super) fn value(self, row: &Row) -> Option<i64> {
-        let (_, bound) = row
-            .iter()
-            .rev()
-            .find(|(alias, _)| *alias == self.alias)
-            .expect("visible columns are bound");
+        let (_, bound) = row.iter().rev().find(|(alias, _)| *alias == self.alias).expect("visible columns are bound");
         bound.map(|(key, x)| if self.key { key } else { x })
     }
 
     pub(super) fn print(self) -> String {
-        format!(
-            "t{}.{}",
-            self.alias,
-            if self.key { self.table.key() } else { "x" }
-        )
+        format!("t{}.{}", self.alias, if self.key { self.table.key() } else { "x" })
     }
 }
 
@@ -46,12 +38,8 @@ impl Expr {
             Expr::Equal(column, literal, _) => column.value(row).map(|value| value == *literal),
             Expr::Same(a, b) => Some(a.value(row)? == b.value(row)?),
             Expr::Greater(column, literal) => column.value(row).map(|value| value > *literal),
-            Expr::Between(column, low, high) => column
-                .value(row)
-                .map(|value| (*low..=*high).contains(&value)),
-            Expr::In(column, literals, negated) => column
-                .value(row)
-                .map(|value| literals.contains(&value) != *negated),
+            Expr::Between(column, low, high) => column.value(row).map(|value| (*low..=*high).contains(&value)),
+            Expr::In(column, literals, negated) => column.value(row).map(|value| literals.contains(&value) != *negated),
             Expr::IsNull(column) => Some(column.value(row).is_none()),
             Expr::Is(a) => Some(of(a) == Some(true)),
             Expr::EqualsOne(a) => of(a),
@@ -77,35 +65,19 @@ impl Expr {
             Expr::Equal(column, literal, true) => (5, format!("{literal} = {}", column.print())),
             Expr::Same(a, b) => (5, format!("{} = {}", a.print(), b.print())),
             Expr::Greater(column, literal) => (5, format!("{} > {literal}", column.print())),
-            Expr::Between(column, low, high) => {
-                (5, format!("{} BETWEEN {low} AND {high}", column.print()))
-            }
+            Expr::Between(column, low, high) => (5, format!("{} BETWEEN {low} AND {high}", column.print())),
             Expr::In(column, literals, negated) => {
                 let not = if *negated { "NOT " } else { "" };
                 let literals: Vec<String> = literals.iter().map(i64::to_string).collect();
-                (
-                    5,
-                    format!("{} {not}IN ({})", column.print(), literals.join(", ")),
-                )
+                (5, format!("{} {not}IN ({})", column.print(), literals.join(", ")))
             }
             Expr::IsNull(column) => (5, format!("{} IS NULL", column.print())),
             Expr::Is(a) => (5, format!("{} IS TRUE", a.print(5))),
             Expr::EqualsOne(a) => (5, format!("({}) = 1", a.print(0))),
-            Expr::Case(when, then) => (
-                9,
-                format!(
-                    "CASE WHEN {} THEN {} ELSE FALSE END",
-                    when.print(0),
-                    then.print(0)
-                ),
-            ),
+            Expr::Case(when, then) => (9, format!("CASE WHEN {} THEN {} ELSE FALSE END", when.print(0), then.print(0))),
             Expr::Exists(query) => (9, format!("EXISTS ({})", query.print())),
         };
-        if level < around {
-            format!("({text})")
-        } else {
-            text
-        }
+        if level < around { format!("({text})") } else { text }
     }
 }
 
@@ -122,17 +94,11 @@ impl Source {
 
     pub(super) fn rows(&self, outer: &Row, shard: Option<u16>) -> Vec<Row> {
         match self {
-            Source::Table(alias, table) => table
-                .rows(shard)
-                .into_iter()
-                .map(|row| vec![(*alias, Some(row))])
-                .collect(),
+            Source::Table(alias, table) => table.rows(shard).into_iter().map(|row| vec![(*alias, Some(row))]).collect(),
             Source::Join(left, kind, right, on) => {
                 let (left_rows, right_rows) = (left.rows(outer, shard), right.rows(outer, shard));
                 let holds = |a: &Row, b: &Row| {
-                    on.as_ref().is_none_or(|on| {
-                        on.value(&[&outer[..], a, b].concat(), shard) == Some(true)
-                    })
+                    on.as_ref().is_none_or(|on| on.value(&[&outer[..], a, b].concat(), shard) == Some(true))
                 };
                 let (kept, others, nulls) = match kind {
                     Kind::Right => (&right_rows, &left_rows, left.nulls()),
@@ -142,10 +108,7 @@ impl Source {
                 for row in kept {
                     let before = rows.len();
                     rows.extend(
-                        others
-                            .iter()
-                            .filter(|other| holds(row, other))
-                            .map(|other| [&row[..], other].concat()),
+                        others.iter().filter(|other| holds(row, other)).map(|other| [&row[..], other].concat()),
                     );
                     if *kind != Kind::Inner && rows.len() == before {
                         rows.push([&row[..], &nulls].concat());
@@ -171,10 +134,7 @@ impl Source {
                     Kind::Left => "LEFT JOIN",
                     Kind::Right => "RIGHT OUTER JOIN",
                 };
-                let on = on
-                    .as_ref()
-                    .map(|on| format!(" ON {}", on.print(0)))
-                    .unwrap_or_default();
+                let on = on.as_ref().map(|on| format!(" ON {}", on.print(0))).unwrap_or_default();
                 // `a JOIN b JOIN c ON .. ON ..` nests to the right where every join has its ON.
                 let nests = !on.is_empty() && right.has_conditions();
                 match **right {
@@ -190,9 +150,7 @@ impl Source {
     pub(super) fn has_conditions(&self) -> bool {
         match self {
             Source::Table(..) => true,
-            Source::Join(left, _, right, on) => {
-                on.is_some() && left.has_conditions() && right.has_conditions()
-            }
+            Source::Join(left, _, right, on) => on.is_some() && left.has_conditions() && right.has_conditions(),
         }
     }
 }
@@ -209,10 +167,6 @@ impl Query {
     }
 
     pub(super) fn print(&self) -> String {
-        format!(
-            "SELECT 1 FROM {} WHERE {}",
-            self.from.print(),
-            self.condition.print(0)
-        )
+        format!("SELECT 1 FROM {} WHERE {}", self.from.print(), self.condition.print(0))
     }
 }

@@ -51,11 +51,7 @@ impl<P> Faults<P> {
         if !self.are_full() {
             let (line, column) = (at.line, at.column);
             let problem = problem.into();
-            self.list.push(Fault {
-                line,
-                column,
-                problem,
-            });
+            self.list.push(Fault { line, column, problem });
         }
     }
 

@@ -21,13 +21,7 @@ impl<'n> Fields<'n> {
         for (key, _) in entries {
             if !known.contains(&key.name.as_str()) {
                 let name = super::shape::name_of_key(&key.name);
-                faults.add(
-                    key.at,
-                    Shape::UnknownField {
-                        name,
-                        fields: known,
-                    },
-                );
+                faults.add(key.at, Shape::UnknownField { name, fields: known });
             }
         }
         let at = node.at;
@@ -47,11 +41,7 @@ impl<'n> Fields<'n> {
     }
 
     /// The field, or a fault at the mapping that lacks it.
-    pub fn require<P: Explain + From<Shape>>(
-        &self,
-        name: &'static str,
-        faults: &mut Faults<P>,
-    ) -> Option<&'n Node> {
+    pub fn require<P: Explain + From<Shape>>(&self, name: &'static str, faults: &mut Faults<P>) -> Option<&'n Node> {
         let node = self.get(name);
         if node.is_none() {
             let of = self.of;

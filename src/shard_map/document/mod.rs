@@ -78,11 +78,7 @@ impl Node {
     }
 
     /// The scalar, or a fault that says that `expected` belongs here.
-    pub fn scalar<P: Explain + From<Shape>>(
-        &self,
-        expected: &'static str,
-        faults: &mut Faults<P>,
-    ) -> Option<&Scalar> {
+    pub fn scalar<P: Explain + From<Shape>>(&self, expected: &'static str, faults: &mut Faults<P>) -> Option<&Scalar> {
         match &self.value {
             Value::Scalar(scalar) if !(scalar.plain && scalar.text.is_empty()) => Some(scalar),
             _ => self.unexpected(expected, faults),
@@ -90,21 +86,12 @@ impl Node {
     }
 
     /// The text of a scalar, quoted or not.
-    pub fn text<P: Explain + From<Shape>>(
-        &self,
-        expected: &'static str,
-        faults: &mut Faults<P>,
-    ) -> Option<&str> {
-        self.scalar(expected, faults)
-            .map(|scalar| scalar.text.as_str())
+    pub fn text<P: Explain + From<Shape>>(&self, expected: &'static str, faults: &mut Faults<P>) -> Option<&str> {
+        self.scalar(expected, faults).map(|scalar| scalar.text.as_str())
     }
 
     /// The entries of a list that is not empty.
-    pub fn list<P: Explain + From<Shape>>(
-        &self,
-        expected: &'static str,
-        faults: &mut Faults<P>,
-    ) -> Option<&[Node]> {
+    pub fn list<P: Explain + From<Shape>>(&self, expected: &'static str, faults: &mut Faults<P>) -> Option<&[Node]> {
         match &self.value {
             Value::List(nodes) if nodes.is_empty() => {
                 faults.add(self.at, Shape::EmptyList { expected });
@@ -128,12 +115,7 @@ impl Node {
     }
 
     /// A whole number in `min..=max`, in plain decimal digits only.
-    pub fn integer<P: Explain + From<Shape>>(
-        &self,
-        min: u64,
-        max: u64,
-        faults: &mut Faults<P>,
-    ) -> Option<u64> {
+    pub fn integer<P: Explain + From<Shape>>(&self, min: u64, max: u64, faults: &mut Faults<P>) -> Option<u64> {
         let text = self.text("a whole number", faults)?;
         let value = decimal(text).and_then(|value| u64::try_from(value).ok());
         match value {
@@ -161,11 +143,7 @@ impl Node {
         index
     }
 
-    fn unexpected<P: Explain + From<Shape>, T>(
-        &self,
-        expected: &'static str,
-        faults: &mut Faults<P>,
-    ) -> Option<T> {
+    fn unexpected<P: Explain + From<Shape>, T>(&self, expected: &'static str, faults: &mut Faults<P>) -> Option<T> {
         if !matches!(self.value, Value::Refused) {
             let found = self.found();
             faults.add(self.at, Shape::Unexpected { expected, found });

@@ -9,11 +9,7 @@ const CANDIDATES_MAX: usize = 256;
 /// The candidate nearest to `text` by edit distance, if one is near enough to be a slip of the finger:
 /// one edit in a short name, two in a longer one; a change of case is none.
 pub fn near<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let text: Vec<char> = text
-        .chars()
-        .take(LENGTH_MAX + 1)
-        .flat_map(char::to_lowercase)
-        .collect();
+    let text: Vec<char> = text.chars().take(LENGTH_MAX + 1).flat_map(char::to_lowercase).collect();
     if text.is_empty() || text.len() > LENGTH_MAX {
         return None;
     }
@@ -21,11 +17,7 @@ pub fn near<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option
     candidates
         .take(CANDIDATES_MAX)
         .filter_map(|candidate| {
-            let folded: Vec<char> = candidate
-                .chars()
-                .take(LENGTH_MAX + 1)
-                .flat_map(char::to_lowercase)
-                .collect();
+            let folded: Vec<char> = candidate.chars().take(LENGTH_MAX + 1).flat_map(char::to_lowercase).collect();
             let comparable = folded.len().abs_diff(text.len()) <= distance_max;
             let distance = comparable.then(|| distance(&text, &folded))?;
             (distance <= distance_max).then_some((distance, candidate))
@@ -42,9 +34,7 @@ fn distance(a: &[char], b: &[char]) -> usize {
         let mut row = vec![i; b.len() + 1];
         for j in 1..=b.len() {
             let change = usize::from(a[i - 1] != b[j - 1]);
-            row[j] = (above[j] + 1)
-                .min(row[j - 1] + 1)
-                .min(above[j - 1] + change);
+            row[j] = (above[j] + 1).min(row[j - 1] + 1).min(above[j - 1] + change);
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                 row[j] = row[j].min(before[j - 2] + 1);
             }

@@ -69,10 +69,7 @@ impl Explain for Shape {
     fn problem(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Shape::TooLong { bytes, bytes_max } => {
-                write!(
-                    f,
-                    "the document has {bytes} bytes, more than the {bytes_max} allowed"
-                )
+                write!(f, "the document has {bytes} bytes, more than the {bytes_max} allowed")
             }
             Shape::TooDeep { depth_max } => {
                 write!(f, "nested deeper than {depth_max} levels")

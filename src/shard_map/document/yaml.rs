@@ -9,9 +9,7 @@ use std::collections::HashMap;
 use granit_parser::{Event, Options, Parser, ScalarStyle, Span};
 use zeroize::Zeroizing;
 
-use super::{
-    DOCUMENT_BYTES_MAX, Explain, Faults, Key, NESTING_MAX, Node, Position, Scalar, Shape, Value,
-};
+use super::{DOCUMENT_BYTES_MAX, Explain, Faults, Key, NESTING_MAX, Node, Position, Scalar, Shape, Value};
 
 /// A collection that has not ended.
 struct Open {
@@ -68,11 +66,7 @@ pub(super) fn parse<P: Explain + From<Shape>>(yaml: &str, faults: &mut Faults<P>
                 let plain = style == ScalarStyle::Plain;
                 // The parser gives `~` for what is not there at all.
                 let absent = plain && span.is_empty();
-                let text = if absent {
-                    String::new()
-                } else {
-                    text.into_owned()
-                };
+                let text = if absent { String::new() } else { text.into_owned() };
                 let text = Zeroizing::new(text);
                 let value = Value::Scalar(Scalar { text, plain });
                 Node { at, value }
@@ -92,11 +86,7 @@ pub(super) fn parse<P: Explain + From<Shape>>(yaml: &str, faults: &mut Faults<P>
                 continue;
             }
             Event::MappingStart(..) => {
-                let content = Content::Mapping {
-                    entries: Vec::new(),
-                    seen: HashMap::new(),
-                    next: Next::Key,
-                };
+                let content = Content::Mapping { entries: Vec::new(), seen: HashMap::new(), next: Next::Key };
                 open.push(Open { at, content });
                 continue;
             }
@@ -126,11 +116,7 @@ impl Open {
     fn place<P: Explain + From<Shape>>(&mut self, node: Node, faults: &mut Faults<P>) {
         match &mut self.content {
             Content::List(nodes) => nodes.push(node),
-            Content::Mapping {
-                entries,
-                seen,
-                next,
-            } => {
+            Content::Mapping { entries, seen, next } => {
                 *next = match std::mem::replace(next, Next::Key) {
                     Next::Key => key(node, seen, faults),
                     Next::Value(key) => {
@@ -145,11 +131,7 @@ impl Open {
 }
 
 /// Checks the key of a mapping; a refused one takes its value with it.
-fn key<P: Explain + From<Shape>>(
-    node: Node,
-    seen: &mut HashMap<String, u32>,
-    faults: &mut Faults<P>,
-) -> Next {
+fn key<P: Explain + From<Shape>>(node: Node, seen: &mut HashMap<String, u32>, faults: &mut Faults<P>) -> Next {
     let Value::Scalar(Scalar { text, plain }) = node.value else {
         if !matches!(node.value, Value::Refused) {
             faults.add(node.at, Shape::KeyNotText);
@@ -174,11 +156,7 @@ fn key<P: Explain + From<Shape>>(
     Next::Value(Key { at: node.at, name })
 }
 
-fn refuse_properties<P: Explain + From<Shape>>(
-    event: &Event<'_>,
-    span: &Span,
-    faults: &mut Faults<P>,
-) {
+fn refuse_properties<P: Explain + From<Shape>>(event: &Event<'_>, span: &Span, faults: &mut Faults<P>) {
     if event.anchor_id().is_some() {
         faults.add(position(span.start), Shape::Anchor);
     }
@@ -203,8 +181,5 @@ fn options() -> Options {
 
 fn position(mark: granit_parser::Marker) -> Position {
     let count = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
-    Position {
-        line: count(mark.line()),
-        column: count(mark.col()).saturating_add(1),
-    }
+    Position { line: count(mark.line()), column: count(mark.col()).saturating_add(1) }
 }

@@ -26,52 +26,28 @@ databases:
     family: mariadb
     tables:
 ";
-    let tables: String = tables
-        .lines()
-        .map(|line| format!("      {line}\n"))
-        .collect();
+    let tables: String = tables.lines().map(|line| format!("      {line}\n")).collect();
     check(&format!("{head}{tables}"), expected);
 }
 
 #[track_caller]
 fn check_key(key: &str, expected: &[&str]) {
-    check_tables(
-        &format!("t:\n  key: {key}\n  range: [{{from: MIN, on: s0}}]"),
-        expected,
-    );
+    check_tables(&format!("t:\n  key: {key}\n  range: [{{from: MIN, on: s0}}]"), expected);
 }
 
 /// The ranges of a key `id: tinyint`, one a line; the first begins in line 14, column 13.
 #[track_caller]
 fn check_range(bounds: &[&str], expected: &[&str]) {
-    let bounds: String = bounds
-        .iter()
-        .map(|bound| format!("\n    - {bound}"))
-        .collect();
-    check_tables(
-        &format!("t:\n  key: {{id: tinyint}}\n  range:{bounds}"),
-        expected,
-    );
+    let bounds: String = bounds.iter().map(|bound| format!("\n    - {bound}")).collect();
+    check_tables(&format!("t:\n  key: {{id: tinyint}}\n  range:{bounds}"), expected);
 }
 
 #[test]
 fn documents() {
-    check(
-        "",
-        &["1:1: expected a mapping, found nothing; write a mapping here"],
-    );
-    check(
-        "[",
-        &["1:1: not YAML: unclosed bracket '['; correct the text at this position"],
-    );
-    check(
-        "- 1",
-        &["1:1: expected a mapping, found a list; write a mapping here"],
-    );
-    check(
-        "a: 1\n---\nb: 1",
-        &["2:1: a second document; keep one document to a file"],
-    );
+    check("", &["1:1: expected a mapping, found nothing; write a mapping here"]);
+    check("[", &["1:1: not YAML: unclosed bracket '['; correct the text at this position"]);
+    check("- 1", &["1:1: expected a mapping, found a list; write a mapping here"]);
+    check("a: 1\n---\nb: 1", &["2:1: a second document; keep one document to a file"]);
     check(
         "a: {b: [&x 1, *x, *y, !!int 2]}\n<<: {}\na: 1\n[1]: 2\n: 3",
         &[
@@ -91,10 +67,7 @@ fn documents() {
             "5:1: a key that is not a name; write a name before the colon",
         ],
     );
-    check(
-        "[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]",
-        &["1:17: nested deeper than 16 levels; write it flatter"],
-    );
+    check("[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]", &["1:17: nested deeper than 16 levels; write it flatter"]);
     check(
         &" ".repeat((4 << 20) + 1),
         &["1:1: the document has 4194305 bytes, more than the 4194304 allowed; make it shorter"],
@@ -316,19 +289,11 @@ p:
 #[test]
 fn keys() {
     check_key("{id: bigint unsigned}", &[]);
-    check_key(
-        "{a: int, b: int}",
-        &["12:23: not yet: a key of several columns; write one integer column"],
-    );
-    check_key(
-        "{id: bigin}",
-        &["12:19: unknown key type `bigin`; did you mean `bigint`?"],
-    );
+    check_key("{a: int, b: int}", &["12:23: not yet: a key of several columns; write one integer column"]);
+    check_key("{id: bigin}", &["12:19: unknown key type `bigin`; did you mean `bigint`?"]);
     check_key(
         "{id: varchar(20) collate utf8mb4_bin}",
-        &[
-            "12:19: not yet: a key that is not an integer; write an integer type, as `bigint unsigned`",
-        ],
+        &["12:19: not yet: a key that is not an integer; write an integer type, as `bigint unsigned`"],
     );
     check_key(
         "{id: 7}",
@@ -348,35 +313,18 @@ fn keys() {
             "12:14: expected a column and its type, as `{id: bigint unsigned}`, found text; write a column and its type, as `{id: bigint unsigned}` here",
         ],
     );
-    check_key(
-        "{id: [int]}",
-        &["12:19: expected a column's type, found a list; write a column's type here"],
-    );
+    check_key("{id: [int]}", &["12:19: expected a column's type, found a list; write a column's type here"]);
 }
 
 #[test]
 fn bounds() {
-    check_range(
-        &[
-            "{from: MIN, on: s0}",
-            "{from: -128, on: s1}",
-            "{from: 127, on: s0}",
-        ],
-        &[],
-    );
+    check_range(&["{from: MIN, on: s0}", "{from: -128, on: s1}", "{from: 127, on: s0}"], &[]);
     check_range(
         &["{from: 1, on: s0}"],
-        &[
-            "14:13: keys below the first bound have no home; begin with `{from: MIN, on: SHARD}` or add `below: refuse`",
-        ],
+        &["14:13: keys below the first bound have no home; begin with `{from: MIN, on: SHARD}` or add `below: refuse`"],
     );
     check_range(
-        &[
-            "{from: MIN, on: s0}",
-            "{from: 5, on: s1}",
-            "{from: 5, on: s0}",
-            "{from: 4, on: s0}",
-        ],
+        &["{from: MIN, on: s0}", "{from: 5, on: s1}", "{from: 5, on: s0}", "{from: 4, on: s0}"],
         &[
             "16:20: the bound 5 is not above the one before, 5; write lower bounds in ascending order",
             "17:20: the bound 4 is not above the one before, 5; write lower bounds in ascending order",
@@ -410,24 +358,14 @@ fn bounds() {
         ],
     );
     check_range(
-        &[
-            "{from: MIN, on: s0}",
-            "{from: 128, on: s1}",
-            "{from: -129, on: s1}",
-        ],
+        &["{from: MIN, on: s0}", "{from: 128, on: s1}", "{from: -129, on: s1}"],
         &[
             "15:20: the bound 128 is outside tinyint; it holds -128 to 127",
             "16:20: the bound -129 is outside tinyint; it holds -128 to 127",
         ],
     );
     check_range(
-        &[
-            "{from: MIN, on: s9}",
-            "{on: s0}",
-            "{from: 1}",
-            "s0",
-            "{from: 3, on: s0, to: 4}",
-        ],
+        &["{from: MIN, on: s9}", "{on: s0}", "{from: 1}", "s0", "{from: 3, on: s0, to: 4}"],
         &[
             "14:29: unknown shard `s9`; did you mean `s0`?",
             "15:13: a range lacks `from`; add `from:`",
@@ -437,14 +375,8 @@ fn bounds() {
         ],
     );
     check_range(
-        &[
-            "{from: MIN, on: s0}",
-            "{from: 1, on: s1}",
-            "{from: 2, on: s2}",
-        ],
-        &[
-            "16:13: `t` would be one table for shards `s1` and `s2`, both on group `g1`; put the shards on two groups",
-        ],
+        &["{from: MIN, on: s0}", "{from: 1, on: s1}", "{from: 2, on: s2}"],
+        &["16:13: `t` would be one table for shards `s1` and `s2`, both on group `g1`; put the shards on two groups"],
     );
     check_tables(
         "t: {key: {id: int}, below: refuse, range: [{from: MIN, on: s0}]}\nu: {key: {id: int}, below: s0, range: [{from: 1, on: s0}]}\nv: {key: {id: int}, range: []}",

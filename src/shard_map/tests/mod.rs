@@ -20,10 +20,7 @@ fn every_map_of_the_repository_is_sound() {
     let mut maps = 0;
     for entry in std::fs::read_dir(folder).expect("shard-maps/ is in the repository") {
         let path = entry.expect("a readable folder").path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "yaml")
-        {
+        if path.extension().is_some_and(|extension| extension == "yaml") {
             load(&std::fs::read_to_string(&path).expect("a readable map"));
             maps += 1;
         }
@@ -65,18 +62,10 @@ fn a_key_has_the_home_of_the_last_bound_not_above_it() {
         }
     };
     let (orders, users) = (Some(ShardId(0)), Some(ShardId(1)));
-    let open = customers(
-        "        range: [{from: MIN, on: users}, {from: 10, on: orders}, {from: '20', on: users}]\n",
-    );
-    for (key, home) in [
-        (i128::MIN, users),
-        (0, users),
-        (9, users),
-        (10, orders),
-        (19, orders),
-        (20, users),
-        (i128::MAX, users),
-    ] {
+    let open = customers("        range: [{from: MIN, on: users}, {from: 10, on: orders}, {from: '20', on: users}]\n");
+    for (key, home) in
+        [(i128::MIN, users), (0, users), (9, users), (10, orders), (19, orders), (20, users), (i128::MAX, users)]
+    {
         assert_eq!(open.shard(key), home, "{key}");
     }
     assert_eq!(open.shards(), [ShardId(0), ShardId(1)]);
@@ -99,10 +88,7 @@ databases: {shop: {family: mysql, unlisted: null, tables: {2026-07-01: yes, t: {
     assert_eq!(map.groups[0].name, "1e3");
     assert_eq!(map.groups[0].members[0].at, "[::1]:3306");
     assert_eq!(map.databases[0].unlisted, Some(ShardId(0)));
-    assert!(matches!(
-        map.databases[0].tables["2026-07-01"],
-        Table::Vertical(ShardId(1))
-    ));
+    assert!(matches!(map.databases[0].tables["2026-07-01"], Table::Vertical(ShardId(1))));
 }
 
 #[test]
@@ -113,9 +99,7 @@ fn ten_thousand_ranges_load() {
         yaml += &format!("          - {{from: {}, on: {shard}}}\n", 1_000_000 + index);
     }
     let map = load(&yaml);
-    let Table::Range(customers) = &map.databases[0].tables["customers"] else {
-        unreachable!("customers has a key")
-    };
+    let Table::Range(customers) = &map.databases[0].tables["customers"] else { unreachable!("customers has a key") };
     assert_eq!(customers.bounds.len(), 10_001);
     assert_eq!(customers.shard(1_005_000), Some(ShardId(1)));
 }

@@ -96,15 +96,7 @@ fn long_runs_of_one_piece_are_refused_quickly() {
         load_twice(&piece.repeat(100_000 / piece.len()));
         load_twice(&format!("{SHOP}{}", piece.repeat(100_000 / piece.len())));
     }
-    for line in [
-        "- {from: 7, on: x}\n",
-        "- {}\n",
-        "x: {with: x}\n",
-        "a0: [\n",
-    ] {
-        load_twice(&format!(
-            "{SHOP}{}",
-            format!("          {line}").repeat(10_000)
-        ));
+    for line in ["- {from: 7, on: x}\n", "- {}\n", "x: {with: x}\n", "a0: [\n"] {
+        load_twice(&format!("{SHOP}{}", format!("          {line}").repeat(10_000)));
     }
 }

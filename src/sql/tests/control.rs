@@ -21,21 +21,10 @@ fn line(assignment: &Assignment<'_>) -> String {
     };
     let label = |label: &Option<String>| label.clone().unwrap_or("DEFAULT".into());
     match assignment {
-        Assignment::Names {
-            charset,
-            collation: None,
-            ..
-        } => format!("names {}", label(charset)),
-        Assignment::Names {
-            charset, collation, ..
-        } => format!("names {} {}", label(charset), label(collation)),
+        Assignment::Names { charset, collation: None, .. } => format!("names {}", label(charset)),
+        Assignment::Names { charset, collation, .. } => format!("names {} {}", label(charset), label(collation)),
         Assignment::CharacterSet { charset, .. } => format!("charset {}", label(charset)),
-        Assignment::System {
-            scope,
-            name,
-            value: v,
-            ..
-        } => format!("{scope:?} {name} = {}", value(v)),
+        Assignment::System { scope, name, value: v, .. } => format!("{scope:?} {name} = {}", value(v)),
         Assignment::User { name, value: v, .. } => format!("@{name} = {}", value(v)),
         Assignment::Other { kind, .. } => format!("other {kind}"),
     }
@@ -45,11 +34,7 @@ fn line(assignment: &Assignment<'_>) -> String {
 fn set(text: &str, lines: &[&str]) {
     match control(text.as_bytes(), &MARIA) {
         Ok(Control::Set(assignments)) => {
-            assert_eq!(
-                assignments.iter().map(line).collect::<Vec<_>>(),
-                lines,
-                "{text}"
-            );
+            assert_eq!(assignments.iter().map(line).collect::<Vec<_>>(), lines, "{text}");
         }
         other => panic!("{text}: {other:?}"),
     }
@@ -57,55 +42,21 @@ fn set(text: &str, lines: &[&str]) {
 
 #[test]
 fn transactions() {
-    let begin = |text: &'static str, access, snapshot| Control::Begin {
-        text: text.as_bytes(),
-        access,
-        snapshot,
-    };
+    let begin = |text: &'static str, access, snapshot| Control::Begin { text: text.as_bytes(), access, snapshot };
     check("BEGIN", begin("BEGIN", None, false));
     check(" begin work ; x", begin("begin work", None, false));
     check("START TRANSACTION", begin("START TRANSACTION", None, false));
     let text = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
     check(text, begin(text, Some(TransactionAccess::ReadOnly), true));
-    check(
-        "COMMIT",
-        Control::Commit {
-            chain: None,
-            release: None,
-        },
-    );
-    check(
-        "COMMIT WORK AND CHAIN NO RELEASE",
-        Control::Commit {
-            chain: Some(true),
-            release: Some(false),
-        },
-    );
-    check(
-        "ROLLBACK AND NO CHAIN RELEASE",
-        Control::Rollback {
-            chain: Some(false),
-            release: Some(true),
-        },
-    );
+    check("COMMIT", Control::Commit { chain: None, release: None });
+    check("COMMIT WORK AND CHAIN NO RELEASE", Control::Commit { chain: Some(true), release: Some(false) });
+    check("ROLLBACK AND NO CHAIN RELEASE", Control::Rollback { chain: Some(false), release: Some(true) });
     check("ROLLBACK TO `a``b`", Control::RollbackTo(b"a`b".to_vec()));
-    check(
-        "ROLLBACK WORK TO SAVEPOINT a",
-        Control::RollbackTo(b"a".to_vec()),
-    );
-    check(
-        "ROLLBACK TO savepoint",
-        Control::RollbackTo(b"savepoint".to_vec()),
-    );
+    check("ROLLBACK WORK TO SAVEPOINT a", Control::RollbackTo(b"a".to_vec()));
+    check("ROLLBACK TO savepoint", Control::RollbackTo(b"savepoint".to_vec()));
     check("SAVEPOINT a", Control::Savepoint(b"a".to_vec()));
     check("RELEASE SAVEPOINT a", Control::Release(b"a".to_vec()));
-    check(
-        "SET TRANSACTION READ ONLY",
-        Control::SetTransaction {
-            scope: None,
-            text: b"SET TRANSACTION READ ONLY",
-        },
-    );
+    check("SET TRANSACTION READ ONLY", Control::SetTransaction { scope: None, text: b"SET TRANSACTION READ ONLY" });
     check(
         "SET LOCAL TRANSACTION ISOLATION LEVEL READ COMMITTED",
         Control::SetTransaction {
@@ -113,14 +64,9 @@ fn transactions() {
             text: b"SET LOCAL TRANSACTION ISOLATION LEVEL READ COMMITTED",
         },
     );
-    for text in [
-        "BEGIN x",
-        "BEGIN NOT ATOMIC SELECT 1",
-        "COMMIT AND CHAIN RELEASE",
-        "START TRANSACTION READ",
-        "SAVEPOINT",
-        "",
-    ] {
+    for text in
+        ["BEGIN x", "BEGIN NOT ATOMIC SELECT 1", "COMMIT AND CHAIN RELEASE", "START TRANSACTION READ", "SAVEPOINT", ""]
+    {
         refused(text);
     }
 }
@@ -129,44 +75,12 @@ fn transactions() {
 fn others() {
     check("USE `my db`", Control::Use(b"my db".to_vec()));
     check("use shop;", Control::Use(b"shop".to_vec()));
-    check(
-        "KILL 5",
-        Control::Kill {
-            query_only: false,
-            id: 5,
-        },
-    );
-    check(
-        "KILL CONNECTION 5",
-        Control::Kill {
-            query_only: false,
-            id: 5,
-        },
-    );
-    check(
-        "KILL QUERY 18446744073709551615",
-        Control::Kill {
-            query_only: true,
-            id: u64::MAX,
-        },
-    );
-    check(
-        "LOCK TABLES t READ",
-        Control::LockTables {
-            text: b"LOCK TABLES t READ",
-        },
-    );
+    check("KILL 5", Control::Kill { query_only: false, id: 5 });
+    check("KILL CONNECTION 5", Control::Kill { query_only: false, id: 5 });
+    check("KILL QUERY 18446744073709551615", Control::Kill { query_only: true, id: u64::MAX });
+    check("LOCK TABLES t READ", Control::LockTables { text: b"LOCK TABLES t READ" });
     check("UNLOCK TABLES", Control::UnlockTables);
-    for text in [
-        "USE a b",
-        "USE 'a'",
-        "KILL",
-        "KILL @a",
-        "KILL 5 6",
-        "KILL QUERY ID 5",
-        "KILL 'a",
-        "SELECT 1",
-    ] {
+    for text in ["USE a b", "USE 'a'", "KILL", "KILL @a", "KILL 5 6", "KILL QUERY ID 5", "KILL 'a", "SELECT 1"] {
         refused(text);
     }
 }
@@ -174,84 +88,36 @@ fn others() {
 #[test]
 fn sets() {
     set("SET NAMES utf8mb4", &["names utf8mb4"]);
-    set(
-        "SET NAMES 'UTF8MB4' COLLATE utf8mb4_bin",
-        &["names utf8mb4 utf8mb4_bin"],
-    );
+    set("SET NAMES 'UTF8MB4' COLLATE utf8mb4_bin", &["names utf8mb4 utf8mb4_bin"]);
     set("SET NAMES DEFAULT", &["names DEFAULT"]);
-    set(
-        "SET CHARACTER SET latin1, @a = 1",
-        &["charset latin1", "@a = L 1"],
-    );
+    set("SET CHARACTER SET latin1, @a = 1", &["charset latin1", "@a = L 1"]);
     set("SET CHARSET 'gbk'", &["charset gbk"]);
     set("SET autocommit=0", &["Session autocommit = L 0"]);
-    set(
-        "SET @@AUTOCOMMIT := ON, sql_mode = ''",
-        &["Session autocommit = L ON", "Session sql_mode = L \\'\\'"],
-    );
-    set(
-        "SET SESSION a = -1, LOCAL b = DEFAULT",
-        &["Session a = L -1", "Session b = L DEFAULT"],
-    );
-    set(
-        "SET @@session.a = 1, @@global.b = 2",
-        &["Session a = L 1", "Global b = L 2"],
-    );
-    set(
-        "SET GLOBAL a = 1, b = 2",
-        &["Global a = L 1", "Session b = L 2"],
-    );
-    set(
-        "SET PERSIST a = 1, @@persist_only.b = NULL",
-        &["Persist a = L 1", "PersistOnly b = L NULL"],
-    );
-    set(
-        "SET `sql_mode` = 'a' 'b'",
-        &["Session sql_mode = L \\'a\\' \\'b\\'"],
-    );
-    set(
-        "SET x = _utf8'a', y = 1 + 1",
-        &["Session x = L _utf8\\'a\\'", "Session y = E 1 + 1"],
-    );
+    set("SET @@AUTOCOMMIT := ON, sql_mode = ''", &["Session autocommit = L ON", "Session sql_mode = L \\'\\'"]);
+    set("SET SESSION a = -1, LOCAL b = DEFAULT", &["Session a = L -1", "Session b = L DEFAULT"]);
+    set("SET @@session.a = 1, @@global.b = 2", &["Session a = L 1", "Global b = L 2"]);
+    set("SET GLOBAL a = 1, b = 2", &["Global a = L 1", "Session b = L 2"]);
+    set("SET PERSIST a = 1, @@persist_only.b = NULL", &["Persist a = L 1", "PersistOnly b = L NULL"]);
+    set("SET `sql_mode` = 'a' 'b'", &["Session sql_mode = L \\'a\\' \\'b\\'"]);
+    set("SET x = _utf8'a', y = 1 + 1", &["Session x = L _utf8\\'a\\'", "Session y = E 1 + 1"]);
     set(
         "SET sql_mode = CONCAT(@@sql_mode, ',x'), a = (SELECT 1, 2)",
-        &[
-            "Session sql_mode = E CONCAT(@@sql_mode, \\',x\\')",
-            "Session a = E (SELECT 1, 2)",
-        ],
+        &["Session sql_mode = E CONCAT(@@sql_mode, \\',x\\')", "Session a = E (SELECT 1, 2)"],
     );
     set(
         "SET @a = 5, @`B c` = 'x', @'d' := NOW(), @e.f = @a",
-        &[
-            "@a = L 5",
-            "@b c = L \\'x\\'",
-            "@d = E NOW()",
-            "@e.f = E @a",
-        ],
+        &["@a = L 5", "@b c = L \\'x\\'", "@d = E NOW()", "@e.f = E @a"],
     );
     refused("SET a = 1 /*!50000 + 1 */");
     set("/*!40101 SET NAMES utf8 */", &["names utf8"]);
-    set(
-        "/*!40101 SET @OLD = @@CHARACTER_SET_CLIENT */",
-        &["@old = E @@CHARACTER_SET_CLIENT"],
-    );
-    set(
-        "SET timestamp = CURRENT_TIMESTAMP",
-        &["Session timestamp = E CURRENT_TIMESTAMP"],
-    );
+    set("/*!40101 SET @OLD = @@CHARACTER_SET_CLIENT */", &["@old = E @@CHARACTER_SET_CLIENT"]);
+    set("SET timestamp = CURRENT_TIMESTAMP", &["Session timestamp = E CURRENT_TIMESTAMP"]);
     set("SET PASSWORD = 'x'", &["other PASSWORD"]);
     set("SET ROLE r", &["other ROLE"]);
     set("SET STATEMENT a = 1 FOR SELECT 1", &["other STATEMENT"]);
-    for text in [
-        "SET",
-        "SET a",
-        "SET a =",
-        "SET a = 1,",
-        "SET @ = 1",
-        "SET a = (1",
-        "SET NAMES utf8 x",
-        "SET @@ a = 1)",
-    ] {
+    for text in
+        ["SET", "SET a", "SET a =", "SET a = 1,", "SET @ = 1", "SET a = (1", "SET NAMES utf8 x", "SET @@ a = 1)"]
+    {
         refused(text);
     }
 }
@@ -259,9 +125,7 @@ fn sets() {
 #[test]
 fn parts_keep_their_bytes() {
     let text = b"SET  @a = 1 ,  SESSION  b='x'  ;";
-    let Ok(Control::Set(assignments)) = control(text, &MARIA) else {
-        panic!()
-    };
+    let Ok(Control::Set(assignments)) = control(text, &MARIA) else { panic!() };
     let texts: Vec<&[u8]> = assignments
         .iter()
         .map(|assignment| match assignment {
@@ -270,12 +134,6 @@ fn parts_keep_their_bytes() {
         })
         .collect();
     assert_eq!(texts, [&b"@a = 1"[..], b"SESSION  b='x'"]);
-    let ansi = Dialect {
-        ansi_quotes: true,
-        ..MARIA
-    };
-    assert_eq!(
-        control(br#"USE "a""b""#, &ansi),
-        Ok(Control::Use(b"a\"b".to_vec()))
-    );
+    let ansi = Dialect { ansi_quotes: true, ..MARIA };
+    assert_eq!(control(br#"USE "a""b""#, &ansi), Ok(Control::Use(b"a\"b".to_vec())));
 }

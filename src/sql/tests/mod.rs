@@ -22,8 +22,7 @@ pub(super) fn show(normalized: &[u8]) -> String {
                 i += 2;
             }
             2 => {
-                let length =
-                    u32::from_le_bytes(normalized[i + 1..i + 5].try_into().unwrap()) as usize;
+                let length = u32::from_le_bytes(normalized[i + 1..i + 5].try_into().unwrap()) as usize;
                 shown.push(b'<');
                 shown.extend_from_slice(&normalized[i + 5..i + 5 + length]);
                 shown.push(b'>');
@@ -35,12 +34,7 @@ pub(super) fn show(normalized: &[u8]) -> String {
             }
         }
     }
-    shown
-        .escape_ascii()
-        .to_string()
-        .replace("\\'", "'")
-        .replace("\\\"", "\"")
-        .replace("\\\\", "\\")
+    shown.escape_ascii().to_string().replace("\\'", "'").replace("\\\"", "\"").replace("\\\\", "\\")
 }
 
 /// Scans and shows; errors as `error: .. at byte n`.
@@ -61,8 +55,5 @@ pub(super) fn literals(text: &[u8], dialect: &Dialect) -> String {
         let texts = slots.map(|slot| String::from_utf8_lossy(slot.text(text)).into_owned());
         texts.collect::<Vec<_>>().join(",")
     };
-    (0..scratch.marker_count() as u32)
-        .map(marker)
-        .collect::<Vec<_>>()
-        .join(" | ")
+    (0..scratch.marker_count() as u32).map(marker).collect::<Vec<_>>().join(" | ")
 }

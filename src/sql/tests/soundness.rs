@@ -2,8 +2,8 @@
 //! a literal can be replaced by another of its kind without changing the statement.
 
 use crate::sql::{
-    ClientCharset, Dialect, Flavor, LexError, NormSlot, Scratch, SlotKind, Token, control, facts,
-    scan, statements, tokens,
+    ClientCharset, Dialect, Flavor, LexError, NormSlot, Scratch, SlotKind, Token, control, facts, scan, statements,
+    tokens,
 };
 use proptest::prelude::*;
 
@@ -14,18 +14,10 @@ fn dialects() -> impl Strategy<Value = Dialect> {
         1 => Just(ClientCharset::Sjis),
         1 => Just(ClientCharset::Gb18030),
     ];
-    let family = prop_oneof![
-        Just((Flavor::MariaDb, 101119)),
-        Just((Flavor::MySql, 90704))
-    ];
-    (any::<bool>(), any::<bool>(), charset, family).prop_map(
-        |(ansi_quotes, no_backslash_escapes, charset, family)| Dialect {
-            ansi_quotes,
-            no_backslash_escapes,
-            charset,
-            ..Dialect::new(family.0, family.1)
-        },
-    )
+    let family = prop_oneof![Just((Flavor::MariaDb, 101119)), Just((Flavor::MySql, 90704))];
+    (any::<bool>(), any::<bool>(), charset, family).prop_map(|(ansi_quotes, no_backslash_escapes, charset, family)| {
+        Dialect { ansi_quotes, no_backslash_escapes, charset, ..Dialect::new(family.0, family.1) }
+    })
 }
 
 /// Pieces that meet in surprising ways.
@@ -121,8 +113,7 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
         "(1,2,3)",
         "\u{a0}",
     ];
-    prop::collection::vec(prop::sample::select(PIECES), 0..30)
-        .prop_map(|pieces| pieces.concat().into_bytes())
+    prop::collection::vec(prop::sample::select(PIECES), 0..30).prop_map(|pieces| pieces.concat().into_bytes())
 }
 
 fn texts() -> impl Strategy<Value = Vec<u8>> {

@@ -132,13 +132,9 @@ impl ClientAuth {
     fn response(&self) -> Vec<u8> {
         let nonce = &self.nonce[..];
         if self.native {
-            scramble_native(nonce, &self.password)
-                .map(Vec::from)
-                .unwrap_or_default()
+            scramble_native(nonce, &self.password).map(Vec::from).unwrap_or_default()
         } else {
-            scramble_sha256(nonce, &self.password)
-                .map(Vec::from)
-                .unwrap_or_default()
+            scramble_sha256(nonce, &self.password).map(Vec::from).unwrap_or_default()
         }
     }
 

@@ -109,32 +109,17 @@ impl Exchange {
             rsa: attempt.rsa,
             waiting: Waiting::Nothing,
         };
-        let serves_native = exchange
-            .verifiers
-            .iter()
-            .any(|v| matches!(v, Verifier::Native(_)));
-        let serves_sha2 = exchange
-            .verifiers
-            .iter()
-            .any(|v| !matches!(v, Verifier::Native(_)));
-        let wanted = if serves_sha2 || !serves_native {
-            Plugin::CachingSha2
-        } else {
-            Plugin::Native
-        };
+        let serves_native = exchange.verifiers.iter().any(|v| matches!(v, Verifier::Native(_)));
+        let serves_sha2 = exchange.verifiers.iter().any(|v| !matches!(v, Verifier::Native(_)));
+        let wanted = if serves_sha2 || !serves_native { Plugin::CachingSha2 } else { Plugin::Native };
         let step = match attempt.plugin {
-            Some(CACHING_SHA2) if wanted == Plugin::CachingSha2 => {
-                exchange.caching_sha2(attempt.response)
-            }
+            Some(CACHING_SHA2) if wanted == Plugin::CachingSha2 => exchange.caching_sha2(attempt.response),
             // A client from before plugins has the native one, and can't be asked to switch.
             Some(NATIVE) | None if serves_native => exchange.native(attempt.response),
             None => Step::Deny,
             Some(_) => {
                 exchange.waiting = Waiting::Response(wanted);
-                let switch = AuthSwitch {
-                    plugin: wanted.name().as_bytes(),
-                    nonce: &exchange.nonce,
-                };
+                let switch = AuthSwitch { plugin: wanted.name().as_bytes(), nonce: &exchange.nonce };
                 Step::Send(switch.encode())
             }
         };
@@ -158,10 +143,7 @@ impl Exchange {
     }
 
     fn native(&mut self, response: &[u8]) -> Step {
-        let Some(response) = response
-            .first_chunk::<20>()
-            .filter(|chunk| chunk.len() == response.len())
-        else {
+        let Some(response) = response.first_chunk::<20>().filter(|chunk| chunk.len() == response.len()) else {
             return self.without_password(response);
         };
         let right = self.verifiers.iter().any(|verifier| match verifier {
@@ -174,24 +156,16 @@ impl Exchange {
     /// The fast path if a double digest is at hand; otherwise, and where that doesn't fit, full
     /// authentication, as MySQL does: the cached digest may be of an older password.
     fn caching_sha2(&mut self, response: &[u8]) -> Step {
-        let Some(response) = response
-            .first_chunk::<32>()
-            .filter(|chunk| chunk.len() == response.len())
-        else {
+        let Some(response) = response.first_chunk::<32>().filter(|chunk| chunk.len() == response.len()) else {
             return self.without_password(response);
         };
         let stored = self.verifiers.iter().filter_map(|verifier| match verifier {
             Verifier::Fast(stored) => Some(stored),
             _ => None,
         });
-        let right = stored
-            .chain(&self.cached_fast)
-            .any(|stored| fast_response_is_right(response, stored, &self.nonce));
+        let right = stored.chain(&self.cached_fast).any(|stored| fast_response_is_right(response, stored, &self.nonce));
         if right && self.known {
-            return Step::SendThenAccept(
-                vec![more::HEADER, more::FAST_OK],
-                Accepted { fast: None },
-            );
+            return Step::SendThenAccept(vec![more::HEADER, more::FAST_OK], Accepted { fast: None });
         }
         if !self.secure && !self.rsa {
             return Step::Deny;
@@ -214,10 +188,7 @@ impl Exchange {
             return Step::Deny;
         };
         // Not `any`: each verifier is tried, so that the time doesn't tell which one fits.
-        let right = self
-            .verifiers
-            .iter()
-            .fold(false, |right, verifier| right | verifier.accepts(password));
+        let right = self.verifiers.iter().fold(false, |right, verifier| right | verifier.accepts(password));
         let fast = sha256(&[&sha256(&[password])]);
         self.verdict(right, Some(fast))
     }
@@ -235,11 +206,7 @@ impl Exchange {
     }
 
     fn verdict(&self, right: bool, fast: Option<[u8; 32]>) -> Step {
-        if right && self.known {
-            Step::Accept(Accepted { fast })
-        } else {
-            Step::Deny
-        }
+        if right && self.known { Step::Accept(Accepted { fast }) } else { Step::Deny }
     }
 }
 

@@ -82,11 +82,7 @@ impl Verifier {
             plain => plain,
         });
         let digest = sha256_crypt(password, &salt, ROUNDS_UNIT * 5);
-        Some(Self::Salted {
-            rounds: ROUNDS_UNIT * 5,
-            salt,
-            digest,
-        })
+        Some(Self::Salted { rounds: ROUNDS_UNIT * 5, salt, digest })
     }
 
     /// The text that [`Verifier::parse`] reads: for `meridian password` only.
@@ -94,11 +90,7 @@ impl Verifier {
         match self {
             Self::Native(digest) => format!("*{}", hex(digest)),
             Self::Fast(digest) => format!("sha256:{}", hex(digest)),
-            Self::Salted {
-                rounds,
-                salt,
-                digest,
-            } => {
+            Self::Salted { rounds, salt, digest } => {
                 let mut bytes = format!("$A${:03X}$", rounds / ROUNDS_UNIT).into_bytes();
                 bytes.extend_from_slice(salt);
                 bytes.extend_from_slice(digest);
@@ -115,11 +107,7 @@ impl Verifier {
         match self {
             Self::Native(stored) => sha1(&[&sha1(&[password])]).ct_eq(stored).into(),
             Self::Fast(stored) => sha256(&[&sha256(&[password])]).ct_eq(stored).into(),
-            Self::Salted {
-                rounds,
-                salt,
-                digest,
-            } => sha256_crypt(password, salt, *rounds).ct_eq(digest).into(),
+            Self::Salted { rounds, salt, digest } => sha256_crypt(password, salt, *rounds).ct_eq(digest).into(),
         }
     }
 
@@ -145,21 +133,13 @@ impl Verifier {
         let (salt, digest) = rest.strip_prefix(b"$")?.split_first_chunk::<SALT_LEN>()?;
         let thousands = u32::from_str_radix(std::str::from_utf8(thousands).ok()?, 16).ok()?;
         let digest = <[u8; DIGEST_LEN]>::try_from(digest).ok()?;
-        (thousands > 0).then_some(Self::Salted {
-            rounds: thousands * ROUNDS_UNIT,
-            salt: *salt,
-            digest,
-        })
+        (thousands > 0).then_some(Self::Salted { rounds: thousands * ROUNDS_UNIT, salt: *salt, digest })
     }
 }
 
 /// Whether `response` = SHA1(password) XOR SHA1(nonce, SHA1(SHA1(password))), where `stored` is the
 /// double digest (MySQL source documentation, "Native Authentication").
-pub(super) fn native_response_is_right(
-    response: &[u8; 20],
-    stored: &[u8; 20],
-    nonce: &[u8],
-) -> bool {
+pub(super) fn native_response_is_right(response: &[u8; 20], stored: &[u8; 20], nonce: &[u8]) -> bool {
     let once = xor(*response, sha1(&[nonce, stored]));
     sha1(&[&once]).ct_eq(stored).into()
 }
@@ -180,10 +160,7 @@ fn unhex(digits: &[u8]) -> Option<Vec<u8>> {
     let (pairs, []) = digits.as_chunks::<2>() else {
         return None;
     };
-    pairs
-        .iter()
-        .map(|[high, low]| Some(value(*high)? << 4 | value(*low)?))
-        .collect()
+    pairs.iter().map(|[high, low]| Some(value(*high)? << 4 | value(*low)?)).collect()
 }
 
 fn hex(bytes: &[u8]) -> String {

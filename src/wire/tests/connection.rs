@@ -1,9 +1,7 @@
 //! Packets of the connection phase: bytes of real servers, round trips, cuts.
 
 use crate::wire::capability;
-use crate::wire::handshake::{
-    Attributes, AuthSwitch, ChangeUser, Greeting, LoginRequest, SslRequest,
-};
+use crate::wire::handshake::{Attributes, AuthSwitch, ChangeUser, Greeting, LoginRequest, SslRequest};
 use proptest::prelude::*;
 
 fn greeting(version: &str) -> Greeting {
@@ -59,11 +57,7 @@ fn versions_are_numbered_as_executable_comments_count() {
         ("99999999999.99999.99999", 99_999_999, false),
     ] {
         let parsed = greeting(version);
-        assert_eq!(
-            (parsed.version_number(), parsed.is_mariadb()),
-            (number, mariadb),
-            "{version}"
-        );
+        assert_eq!((parsed.version_number(), parsed.is_mariadb()), (number, mariadb), "{version}");
     }
 }
 
@@ -90,38 +84,23 @@ fn a_login_request_is_read_back_and_cuts_are_malformed() {
     for cut in 0..32 + 4 + 33 {
         assert!(LoginRequest::parse(&bytes[..cut]).is_err(), "cut at {cut}");
     }
-    let bare = LoginRequest {
-        database: None,
-        plugin: None,
-        attributes: Attributes(&[]),
-        ..login
-    };
+    let bare = LoginRequest { database: None, plugin: None, attributes: Attributes(&[]), ..login };
     let parsed = bare.encode();
     let parsed = LoginRequest::parse(&parsed).expect("well-formed");
-    assert_eq!(
-        (parsed.database, parsed.plugin, parsed.attributes),
-        (None, None, Attributes(&[]))
-    );
+    assert_eq!((parsed.database, parsed.plugin, parsed.attributes), (None, None, Attributes(&[])));
     assert_eq!(parsed.capabilities & capability::CONNECT_WITH_DB, 0);
 }
 
 #[test]
 fn a_request_for_tls_is_no_login_request() {
-    let ssl = SslRequest {
-        capabilities: capability::OFFERED | capability::SSL,
-        packet_max: 1 << 24,
-        collation: 45,
-    };
+    let ssl = SslRequest { capabilities: capability::OFFERED | capability::SSL, packet_max: 1 << 24, collation: 45 };
     let bytes = ssl.encode();
     assert_eq!(bytes.len(), 32);
     assert_eq!(SslRequest::parse(&bytes), Some(ssl));
     assert!(LoginRequest::parse(&bytes).is_err());
     assert_eq!(SslRequest::parse(&[&bytes[..], b"app\0\0"].concat()), None);
     assert_eq!(SslRequest::parse(&bytes[..31]), None);
-    let without = SslRequest {
-        capabilities: capability::PROTOCOL_41,
-        ..ssl
-    };
+    let without = SslRequest { capabilities: capability::PROTOCOL_41, ..ssl };
     let mut plain = bytes;
     plain[..4].copy_from_slice(&without.capabilities.to_le_bytes());
     assert_eq!(SslRequest::parse(&plain), None);
@@ -129,10 +108,7 @@ fn a_request_for_tls_is_no_login_request() {
 
 #[test]
 fn a_switch_of_plugin_is_read_back() {
-    let switch = AuthSwitch {
-        plugin: b"mysql_native_password",
-        nonce: b"0123456789abcdefghij",
-    };
+    let switch = AuthSwitch { plugin: b"mysql_native_password", nonce: b"0123456789abcdefghij" };
     assert_eq!(AuthSwitch::parse(&switch.encode()), Ok(switch));
     assert!(AuthSwitch::parse(b"\xFE").is_err());
     assert!(AuthSwitch::parse(b"\xFEno nul").is_err());
@@ -151,18 +127,10 @@ fn change_user_may_end_behind_any_field() {
     };
     let bytes = full.encode(caps);
     assert_eq!(ChangeUser::parse(&bytes, caps), Ok(full));
-    let short = ChangeUser {
-        collation: None,
-        plugin: None,
-        attributes: Attributes(&[]),
-        ..full
-    };
+    let short = ChangeUser { collation: None, plugin: None, attributes: Attributes(&[]), ..full };
     assert_eq!(ChangeUser::parse(&short.encode(caps), caps), Ok(short));
     for cut in 0..1 + 4 + 21 {
-        assert!(
-            ChangeUser::parse(&bytes[..cut], caps).is_err(),
-            "cut at {cut}"
-        );
+        assert!(ChangeUser::parse(&bytes[..cut], caps).is_err(), "cut at {cut}");
     }
 }
 

@@ -12,24 +12,14 @@ use proptest::prelude::*;
 #[test]
 fn payloads_are_split_and_joined() {
     let max = packet::PAYLOAD_MAX;
-    for (len, packets) in [
-        (0, 1),
-        (1, 1),
-        (max - 1, 1),
-        (max, 2),
-        (max + 1, 2),
-        (2 * max, 3),
-    ] {
+    for (len, packets) in [(0, 1), (1, 1), (max - 1, 1), (max, 2), (max + 1, 2), (2 * max, 3)] {
         let payload: Vec<u8> = (0..len).map(|at| at as u8).collect();
         let (mut out, mut seq) = (Vec::new(), 254);
         packet::append(&mut out, &mut seq, &payload);
         assert_eq!(seq, 254_u8.wrapping_add(packets));
         assert_eq!(out.len(), len + usize::from(packets) * packet::HEADER_LEN);
         let whole = packet::whole(&out).expect("all is there");
-        assert_eq!(
-            (whole.end, whole.len, whole.packets),
-            (out.len(), len, usize::from(packets))
-        );
+        assert_eq!((whole.end, whole.len, whole.packets), (out.len(), len, usize::from(packets)));
         assert!(whole.in_order && whole.first_seq == 254);
         assert!(*packet::payload(&out) == payload);
         for cut in [0, 3, 4, out.len() / 2, out.len() - 1] {
@@ -44,16 +34,9 @@ fn payloads_are_split_and_joined() {
 
 #[test]
 fn lenenc_integers_take_the_shortest_form() {
-    for (value, len) in [
-        (0, 1),
-        (250, 1),
-        (251, 3),
-        (0xFFFF, 3),
-        (0x1_0000, 4),
-        (0xFF_FFFF, 4),
-        (0x100_0000, 9),
-        (u64::MAX, 9),
-    ] {
+    for (value, len) in
+        [(0, 1), (250, 1), (251, 3), (0xFFFF, 3), (0x1_0000, 4), (0xFF_FFFF, 4), (0x100_0000, 9), (u64::MAX, 9)]
+    {
         let mut out = Vec::new();
         lenenc::write_int(&mut out, value);
         assert_eq!(out.len(), len, "{value}");
@@ -63,11 +46,7 @@ fn lenenc_integers_take_the_shortest_form() {
         }
     }
     for bad in [0xFB, 0xFF] {
-        assert!(
-            Reader::new(&[bad, 0, 0, 0, 0, 0, 0, 0, 0])
-                .lenenc()
-                .is_err()
-        );
+        assert!(Reader::new(&[bad, 0, 0, 0, 0, 0, 0, 0, 0]).lenenc().is_err());
     }
     let claims_more = [0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1];
     assert!(Reader::new(&claims_more).string().is_err());
@@ -81,57 +60,20 @@ fn commands_are_told_apart() {
         (b"\x02shop", Command::InitDb(b"shop")),
         (b"\x03SELECT '\xE9'", Command::Query(b"SELECT '\xE9'")),
         (b"\x03", Command::Query(b"")),
-        (
-            b"\x04t\0%",
-            Command::FieldList {
-                table: b"t",
-                wildcard: b"%",
-            },
-        ),
-        (
-            b"\x04t\0",
-            Command::FieldList {
-                table: b"t",
-                wildcard: b"",
-            },
-        ),
-        (
-            b"\x04t",
-            Command::FieldList {
-                table: b"t",
-                wildcard: b"",
-            },
-        ),
+        (b"\x04t\0%", Command::FieldList { table: b"t", wildcard: b"%" }),
+        (b"\x04t\0", Command::FieldList { table: b"t", wildcard: b"" }),
+        (b"\x04t", Command::FieldList { table: b"t", wildcard: b"" }),
         (b"\x09", Command::Statistics),
         (b"\x0C\x01\x02\0\0", Command::ProcessKill(0x201)),
         (b"\x0E", Command::Ping),
         (b"\x1F", Command::ResetConnection),
-        (
-            b"\x1B\x01\0",
-            Command::SetOption(command::OPTION_MULTI_STATEMENTS_OFF),
-        ),
+        (b"\x1B\x01\0", Command::SetOption(command::OPTION_MULTI_STATEMENTS_OFF)),
         (b"\x16DO ?", Command::Prepare(b"DO ?")),
-        (
-            b"\x17\x01\0\0\0\0\x01\0\0\0",
-            Command::Execute(b"\x17\x01\0\0\0\0\x01\0\0\0"),
-        ),
-        (
-            b"\x18\x01\0\0\0\x02\0xyz",
-            Command::SendLongData {
-                statement: 1,
-                param: 2,
-                data: b"xyz",
-            },
-        ),
+        (b"\x17\x01\0\0\0\0\x01\0\0\0", Command::Execute(b"\x17\x01\0\0\0\0\x01\0\0\0")),
+        (b"\x18\x01\0\0\0\x02\0xyz", Command::SendLongData { statement: 1, param: 2, data: b"xyz" }),
         (b"\x1A\x01\0\0\0", Command::StmtReset(1)),
         (b"\x19\x01\0\0\0", Command::StmtClose(1)),
-        (
-            b"\x1C\x01\0\0\0\x05\0\0\0",
-            Command::StmtFetch {
-                statement: 1,
-                rows: 5,
-            },
-        ),
+        (b"\x1C\x01\0\0\0\x05\0\0\0", Command::StmtFetch { statement: 1, rows: 5 }),
         (b"\x12binlog dump", Command::Other(0x12)),
         (b"\xFF", Command::Other(0xFF)),
     ] {
@@ -160,16 +102,8 @@ fn execute(rest: &[u8]) -> Vec<u8> {
 
 #[test]
 fn parameters_of_every_type() {
-    let date = |year, month, day| DateTime {
-        year,
-        month,
-        day,
-        ..DateTime::default()
-    };
-    let at_noon = DateTime {
-        hour: 12,
-        ..date(2026, 11, 23)
-    };
+    let date = |year, month, day| DateTime { year, month, day, ..DateTime::default() };
+    let at_noon = DateTime { hour: 12, ..date(2026, 11, 23) };
     // (type, flag, bytes, value)
     let table: &[(u8, u8, &[u8], Param<'_>)] = &[
         (1, 0, b"\xFF", Param::Signed(-1)),
@@ -179,50 +113,22 @@ fn parameters_of_every_type() {
         (3, 0, b"\xFD\xFF\xFF\xFF", Param::Signed(-3)),
         (9, 0x80, b"\xFD\xFF\xFF\xFF", Param::Unsigned(0xFFFF_FFFD)),
         (8, 0, b"\xFC\xFF\xFF\xFF\xFF\xFF\xFF\xFF", Param::Signed(-4)),
-        (
-            8,
-            0x80,
-            b"\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF",
-            Param::Unsigned(u64::MAX),
-        ),
+        (8, 0x80, b"\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", Param::Unsigned(u64::MAX)),
         (4, 0, b"\0\0\xC0\x3F", Param::Float(1.5)),
         (5, 0, b"\0\0\0\0\0\0\xF8\x3F", Param::Float(1.5)),
         (253, 0, b"\x02ab", Param::Text(b"ab")),
         (246, 0, b"\x031.5", Param::Text(b"1.5")),
         (252, 0, b"\xFC\x01\0x", Param::Text(b"x")),
-        (
-            10,
-            0,
-            b"\x04\xEA\x07\x0B\x17",
-            Param::Date(DateTime {
-                date_only: true,
-                ..date(2026, 11, 23)
-            }),
-        ),
+        (10, 0, b"\x04\xEA\x07\x0B\x17", Param::Date(DateTime { date_only: true, ..date(2026, 11, 23) })),
         (12, 0, b"\x07\xEA\x07\x0B\x17\x0C\0\0", Param::Date(at_noon)),
-        (
-            7,
-            0,
-            b"\x0B\xEA\x07\x0B\x17\x0C\0\0\x01\0\0\0",
-            Param::Date(DateTime {
-                micros: 1,
-                ..at_noon
-            }),
-        ),
+        (7, 0, b"\x0B\xEA\x07\x0B\x17\x0C\0\0\x01\0\0\0", Param::Date(DateTime { micros: 1, ..at_noon })),
         (12, 0, b"\0", Param::Date(DateTime::default())),
         (11, 0, b"\0", Param::Time(Duration::default())),
         (
             11,
             0,
             b"\x0C\x01\x02\0\0\0\x03\x04\x05\x06\0\0\0",
-            Param::Time(Duration {
-                negative: true,
-                days: 2,
-                hours: 3,
-                minutes: 4,
-                seconds: 5,
-                micros: 6,
-            }),
+            Param::Time(Duration { negative: true, days: 2, hours: 3, minutes: 4, seconds: 5, micros: 6 }),
         ),
     ];
     // All in one payload, each followed by a NULL and by a long one.
@@ -238,21 +144,12 @@ fn parameters_of_every_type() {
     let is_long = |index: usize| index % 3 == 2;
     let payload = execute(&[&bitmap[..], &[1], &types, &values].concat());
     let parsed = Execute::parse(&payload, params as u16).expect("well-formed");
-    assert_eq!(
-        (parsed.statement_id, parsed.bound, parsed.types),
-        (7, true, Some(&types[..]))
-    );
-    let all: Vec<_> = parsed
-        .values(&types, is_long)
-        .map(|value| value.expect("well-formed"))
-        .collect();
+    assert_eq!((parsed.statement_id, parsed.bound, parsed.types), (7, true, Some(&types[..])));
+    let all: Vec<_> = parsed.values(&types, is_long).map(|value| value.expect("well-formed")).collect();
     for (index, (.., value)) in table.iter().enumerate() {
         assert_eq!(all[index * 3], *value);
         assert_eq!(parsed.value(&types, index * 3, is_long), Ok(*value));
-        assert_eq!(
-            (all[index * 3 + 1], all[index * 3 + 2]),
-            (Param::Null, Param::Long)
-        );
+        assert_eq!((all[index * 3 + 1], all[index * 3 + 2]), (Param::Null, Param::Long));
     }
     assert!(parsed.value(&types, params, is_long).is_err());
 
@@ -260,11 +157,7 @@ fn parameters_of_every_type() {
     let again = execute(&[&bitmap[..], &[0], &values].concat());
     let unbound = Execute::parse(&again, params as u16).expect("well-formed");
     assert_eq!((unbound.bound, unbound.types), (false, None));
-    assert!(
-        unbound
-            .values(&types, is_long)
-            .eq(parsed.values(&types, is_long))
-    );
+    assert!(unbound.values(&types, is_long).eq(parsed.values(&types, is_long)));
     let mut rebuilt = again.clone();
     rebuilt[unbound.types_at - 1] = 1;
     rebuilt.splice(unbound.types_at..unbound.types_at, types.iter().copied());
@@ -284,10 +177,7 @@ fn an_execute_without_parameters_has_nothing_behind_its_head() {
     let parsed = Execute::parse(&payload, 0).expect("well-formed");
     assert_eq!(parsed.values(&[], |_| false).count(), 0);
     assert!(Execute::parse(&payload, 1).is_err(), "truncated");
-    assert!(
-        Execute::parse(&execute(b"\0\x02"), 1).is_err(),
-        "neither bound nor not"
-    );
+    assert!(Execute::parse(&execute(b"\0\x02"), 1).is_err(), "neither bound nor not");
     for bad in [[6, 0], [14, 0], [0x7F, 0]] {
         let payload = execute(&[&[0, 1][..], &bad, &[0; 16]].concat());
         let parsed = Execute::parse(&payload, 1).expect("the head is well-formed");

@@ -122,28 +122,16 @@ impl ReplyWalker {
                 at = self.small_rows(bytes, at)?;
             }
             if at == bytes.len() {
-                return Ok(Walked {
-                    forward: at,
-                    event: None,
-                    want: HEADER_LEN + 1,
-                });
+                return Ok(Walked { forward: at, event: None, want: HEADER_LEN + 1 });
             }
             match self.step(&mut bytes[at..])? {
                 Step::Passed(len) => at += len,
                 Step::Short(want) => {
-                    return Ok(Walked {
-                        forward: at,
-                        event: None,
-                        want,
-                    });
+                    return Ok(Walked { forward: at, event: None, want });
                 }
                 Step::Event(len, event) => {
                     let want = HEADER_LEN + 1;
-                    return Ok(Walked {
-                        forward: at + len,
-                        event: Some(event),
-                        want,
-                    });
+                    return Ok(Walked { forward: at + len, event: Some(event), want });
                 }
             }
         }
@@ -254,9 +242,7 @@ impl ReplyWalker {
                 self.streaming = header.len;
                 Ok(Step::Passed(HEADER_LEN))
             }
-            Pass::Held if header.len > TERMINATOR_MAX => {
-                Err(Malformed::new("a packet that isn't a row is over 1 MiB"))
-            }
+            Pass::Held if header.len > TERMINATOR_MAX => Err(Malformed::new("a packet that isn't a row is over 1 MiB")),
             _ if bytes.len() < end => Ok(Step::Short(end)),
             Pass::Row => {
                 self.row(header, bytes);
@@ -267,13 +253,7 @@ impl ReplyWalker {
                 self.seal(header, bytes);
                 Ok(match event {
                     None => Step::Passed(end),
-                    Some(Event::End(found)) => Step::Event(
-                        end,
-                        Event::End(End {
-                            packet: end,
-                            ..found
-                        }),
-                    ),
+                    Some(Event::End(found)) => Step::Event(end, Event::End(End { packet: end, ..found })),
                     Some(event) => Step::Event(end, event),
                 })
             }
@@ -336,20 +316,14 @@ impl ReplyWalker {
             State::PrepareFirst => self.prepare_first(payload),
             State::PrepareSkip { left, then } => {
                 self.state = match (left, self.deprecate_eof) {
-                    (2.., _) => State::PrepareSkip {
-                        left: left - 1,
-                        then,
-                    },
+                    (2.., _) => State::PrepareSkip { left: left - 1, then },
                     (_, false) => State::PrepareEof { then },
                     (_, true) => return self.prepare_list(then, 0, Terminator::SILENT, payload),
                 };
                 Ok(None)
             }
             State::PrepareEof { then } => {
-                let end = Terminator {
-                    kind: EndKind::Ok,
-                    ..terminator::eof(payload)?
-                };
+                let end = Terminator { kind: EndKind::Ok, ..terminator::eof(payload)? };
                 self.prepare_list(then, 0, end, payload)
             }
             State::One => {
@@ -358,29 +332,13 @@ impl ReplyWalker {
                     _ if self.expect == Expect::OnePacket => Terminator::SILENT,
                     _ => return Err(Malformed::new("answer to a file")),
                 };
-                self.end(
-                    Terminator {
-                        kind: EndKind::Ok,
-                        ..end
-                    },
-                    payload,
-                )
-                .map(Some)
+                self.end(Terminator { kind: EndKind::Ok, ..end }, payload).map(Some)
             }
             State::Rows => {
                 let end = terminator::ok_or_eof(payload, self.deprecate_eof)?;
-                self.end(
-                    Terminator {
-                        kind: EndKind::Rows,
-                        ..end
-                    },
-                    payload,
-                )
-                .map(Some)
+                self.end(Terminator { kind: EndKind::Rows, ..end }, payload).map(Some)
             }
-            State::LocalInfile | State::Done => {
-                Err(Malformed::new("bytes behind the end of a reply"))
-            }
+            State::LocalInfile | State::Done => Err(Malformed::new("bytes behind the end of a reply")),
         }
     }
 
@@ -407,12 +365,7 @@ impl ReplyWalker {
             payload[1..5].copy_from_slice(&id.to_le_bytes());
         }
         self.prepared = Some(prepared);
-        self.prepare_list(
-            prepared.params,
-            prepared.columns,
-            Terminator::SILENT,
-            payload,
-        )
+        self.prepare_list(prepared.params, prepared.columns, Terminator::SILENT, payload)
     }
 
     /// Goes on to the next list of definitions that isn't empty, or ends.
@@ -436,10 +389,7 @@ impl ReplyWalker {
         let more = self.expect == Expect::Command && end.status & status::MORE_RESULTS != 0;
         if let (true, Some(at)) = (self.force_more, end.status_at) {
             let patched = (end.status | status::MORE_RESULTS).to_le_bytes();
-            payload
-                .get_mut(at..at + 2)
-                .ok_or(Malformed::new("status"))?
-                .copy_from_slice(&patched);
+            payload.get_mut(at..at + 2).ok_or(Malformed::new("status"))?.copy_from_slice(&patched);
         }
         self.state = if more { State::First } else { State::Done };
         let failed = matches!(end.kind, EndKind::Err { .. });

@@ -31,14 +31,8 @@ pub(super) struct Terminator {
 
 impl Terminator {
     /// An end that tells nothing.
-    pub const SILENT: Self = Self {
-        kind: EndKind::Ok,
-        status_at: None,
-        status: 0,
-        warnings: 0,
-        affected_rows: 0,
-        last_insert_id: 0,
-    };
+    pub const SILENT: Self =
+        Self { kind: EndKind::Ok, status_at: None, status: 0, warnings: 0, affected_rows: 0, last_insert_id: 0 };
 }
 
 /// An ERR. Number 0xFFFF is MariaDB's progress report, which we never ask for.
@@ -47,10 +41,7 @@ pub(super) fn error(payload: &[u8]) -> Result<Terminator, Malformed> {
     reader.u8()?;
     match reader.u16()? {
         0xFFFF => Err(Malformed::new("progress report that was not asked for")),
-        code => Ok(Terminator {
-            kind: EndKind::Err { code },
-            ..Terminator::SILENT
-        }),
+        code => Ok(Terminator { kind: EndKind::Err { code }, ..Terminator::SILENT }),
     }
 }
 
@@ -62,13 +53,7 @@ pub(super) fn eof(payload: &[u8]) -> Result<Terminator, Malformed> {
     let mut reader = Reader::new(&payload[1..]);
     let warnings = reader.u16()?;
     let status = reader.u16()?;
-    Ok(Terminator {
-        kind: EndKind::Rows,
-        status_at: Some(3),
-        status,
-        warnings,
-        ..Terminator::SILENT
-    })
+    Ok(Terminator { kind: EndKind::Rows, status_at: Some(3), status, warnings, ..Terminator::SILENT })
 }
 
 /// An OK with either header, or an EOF. An EOF of five bytes is accepted in both forms of replies: no
@@ -76,10 +61,7 @@ pub(super) fn eof(payload: &[u8]) -> Result<Terminator, Malformed> {
 pub(super) fn ok_or_eof(payload: &[u8], deprecate_eof: bool) -> Result<Terminator, Malformed> {
     let new_form = deprecate_eof && payload.len() >= OK_MIN;
     if payload[0] == 0xFE && !new_form {
-        return Ok(Terminator {
-            kind: EndKind::Ok,
-            ..eof(payload)?
-        });
+        return Ok(Terminator { kind: EndKind::Ok, ..eof(payload)? });
     }
     let mut reader = Reader::new(&payload[1..]);
     let affected_rows = reader.lenenc()?;
@@ -87,14 +69,7 @@ pub(super) fn ok_or_eof(payload: &[u8], deprecate_eof: bool) -> Result<Terminato
     let status_at = 1 + reader.position();
     let status = reader.u16()?;
     let warnings = reader.u16()?;
-    Ok(Terminator {
-        kind: EndKind::Ok,
-        status_at: Some(status_at),
-        status,
-        warnings,
-        affected_rows,
-        last_insert_id,
-    })
+    Ok(Terminator { kind: EndKind::Ok, status_at: Some(status_at), status, warnings, affected_rows, last_insert_id })
 }
 
 /// The packet that holds nothing but the number of columns.
@@ -112,11 +87,7 @@ pub(super) fn prepared(payload: &[u8]) -> Result<Prepared, Malformed> {
     if reader.u8()? != 0 {
         return Err(Malformed::new("reply to PREPARE"));
     }
-    let prepared = Prepared {
-        id: reader.u32()?,
-        columns: reader.u16()?,
-        params: reader.u16()?,
-    };
+    let prepared = Prepared { id: reader.u32()?, columns: reader.u16()?, params: reader.u16()? };
     // A filler and the number of warnings; a prepared statement's are those of its EXECUTE.
     reader.bytes(3)?;
     Ok(prepared)

@@ -18,37 +18,22 @@ struct Feed {
 
 impl Feed {
     fn new(walker: ReplyWalker) -> Self {
-        Self {
-            walker,
-            held: Vec::new(),
-            out: Vec::new(),
-            events: Vec::new(),
-        }
+        Self { walker, held: Vec::new(), out: Vec::new(), events: Vec::new() }
     }
 
     fn push(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
         self.held.extend_from_slice(bytes);
         loop {
-            let Walked {
-                forward,
-                event,
-                want,
-            } = self.walker.walk(&mut self.held)?;
+            let Walked { forward, event, want } = self.walker.walk(&mut self.held)?;
             self.out.extend(self.held.drain(..forward));
             let Some(event) = event else {
-                assert!(
-                    want > self.held.len(),
-                    "no progress is possible with {want} bytes"
-                );
+                assert!(want > self.held.len(), "no progress is possible with {want} bytes");
                 assert!(want <= TERMINATOR_MAX + HEADER_LEN, "unbounded: {want}");
                 return Ok(());
             };
             if let Event::End(end) = event {
                 let last = &self.out[self.out.len() - end.packet..];
-                assert_eq!(
-                    packet::header(last).map(|h| h.len + HEADER_LEN),
-                    Some(end.packet)
-                );
+                assert_eq!(packet::header(last).map(|h| h.len + HEADER_LEN), Some(end.packet));
             } else {
                 self.walker.resume_after_infile();
             }
@@ -68,14 +53,8 @@ impl Feed {
                     EndKind::Rows => format!("rows {}", end.rows),
                     EndKind::Err { code } => format!("err {code}"),
                 };
-                let status = if end.has_status {
-                    format!(" status {:#x}", end.status)
-                } else {
-                    String::new()
-                };
-                let prepared = end
-                    .prepared
-                    .map(|p| format!(" prepared {}:{}:{}", p.id, p.params, p.columns));
+                let status = if end.has_status { format!(" status {:#x}", end.status) } else { String::new() };
+                let prepared = end.prepared.map(|p| format!(" prepared {}:{}:{}", p.id, p.params, p.columns));
                 let more = if end.more { " more" } else { "" };
                 format!("{at} {kind}{status}{}{more}", prepared.unwrap_or_default())
             }
@@ -129,9 +108,7 @@ fn payloads(script: &str) -> Vec<Vec<u8>> {
             other => other,
         };
         let digits: Vec<u8> = hex.bytes().filter(|b| *b != b' ').collect();
-        let byte = |pair: &[u8]| {
-            u8::from_str_radix(std::str::from_utf8(pair).expect("hex"), 16).expect("hex")
-        };
+        let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("hex"), 16).expect("hex");
         digits.chunks(2).map(byte).collect()
     };
     script.split(',').map(|word| named(word.trim())).collect()
@@ -143,25 +120,16 @@ fn check(expect: Expect, deprecate_eof: bool, script: &str, expected: &str) {
     let run = |parts: &mut dyn Iterator<Item = &[u8]>| {
         let mut feed = Feed::new(walker.clone());
         for part in parts {
-            feed.push(part)
-                .unwrap_or_else(|error| panic!("{script}: {error}"));
+            feed.push(part).unwrap_or_else(|error| panic!("{script}: {error}"));
         }
         assert_eq!(feed.out, bytes, "{script}: forwards");
         feed.summary()
     };
     assert_eq!(run(&mut [&bytes[..]].into_iter()), expected, "{script}");
-    assert_eq!(
-        run(&mut bytes.chunks(1)),
-        expected,
-        "{script}: byte by byte"
-    );
+    assert_eq!(run(&mut bytes.chunks(1)), expected, "{script}: byte by byte");
     for cut in 0..=bytes.len() {
         let (left, right) = bytes.split_at(cut);
-        assert_eq!(
-            run(&mut [left, right].into_iter()),
-            expected,
-            "{script}: cut at {cut}"
-        );
+        assert_eq!(run(&mut [left, right].into_iter()), expected, "{script}: cut at {cut}");
     }
 }
 
@@ -171,11 +139,7 @@ fn replies_of_the_old_form() {
         (Expect::Command, "ok", "1 ok status 0x2"),
         (Expect::Command, "err", "1 err 1064"),
         (Expect::Command, "eof", "1 ok status 0x2"),
-        (
-            Expect::Command,
-            "01, col, eof, row, row-null, row-empty, eof",
-            "7 rows 3 status 0x2",
-        ),
+        (Expect::Command, "01, col, eof, row, row-null, row-empty, eof", "7 rows 3 status 0x2"),
         (Expect::Command, "01, col, eof, eof", "4 rows 0 status 0x2"),
         (Expect::Command, "02, col, col, eof, row, err", "6 err 1064"),
         (Expect::Command, "01, err", "2 err 1064"),
@@ -184,11 +148,7 @@ fn replies_of_the_old_form() {
             "01, col, eof, row, eof-more, ok-more, err",
             "5 rows 1 status 0xa more, 6 ok status 0xa more, 7 err 1064",
         ),
-        (
-            Expect::Command,
-            "01, col, eof-cursor",
-            "3 rows 0 status 0x42",
-        ),
+        (Expect::Command, "01, col, eof-cursor", "3 rows 0 status 0x42"),
         (Expect::Command, "infile, ok", "1 infile, 2 ok status 0x2"),
         (
             Expect::Command,
@@ -196,29 +156,13 @@ fn replies_of_the_old_form() {
             "1 infile, 2 ok status 0xa more, 7 rows 1 status 0x2",
         ),
         (Expect::Command, "infile, err", "1 infile, 2 err 1064"),
-        (
-            Expect::Fetch,
-            "binrow, binrow, eof-cursor",
-            "3 rows 2 status 0x42",
-        ),
+        (Expect::Fetch, "binrow, binrow, eof-cursor", "3 rows 2 status 0x42"),
         (Expect::Fetch, "eof-last", "1 rows 0 status 0x82"),
         (Expect::Fetch, "err", "1 err 1064"),
         (Expect::FieldList, "col, col, eof", "3 rows 2 status 0x2"),
-        (
-            Expect::Prepare,
-            "00 07000000 0000 0000 00 0000",
-            "1 ok prepared 7:0:0",
-        ),
-        (
-            Expect::Prepare,
-            "00 07000000 0100 0200 00 0000, col, col, eof, col, eof",
-            "6 ok status 0x2 prepared 7:2:1",
-        ),
-        (
-            Expect::Prepare,
-            "00 07000000 0200 0000 00 0000, col, col, eof",
-            "4 ok status 0x2 prepared 7:0:2",
-        ),
+        (Expect::Prepare, "00 07000000 0000 0000 00 0000", "1 ok prepared 7:0:0"),
+        (Expect::Prepare, "00 07000000 0100 0200 00 0000, col, col, eof, col, eof", "6 ok status 0x2 prepared 7:2:1"),
+        (Expect::Prepare, "00 07000000 0200 0000 00 0000, col, col, eof", "4 ok status 0x2 prepared 7:0:2"),
         (Expect::Prepare, "err", "1 err 1064"),
         (Expect::OnePacket, "ok", "1 ok status 0x2"),
         (Expect::OnePacket, "eof", "1 ok status 0x2"),
@@ -231,46 +175,18 @@ fn replies_of_the_old_form() {
 #[test]
 fn replies_with_deprecate_eof() {
     for (expect, script, expected) in [
-        (
-            Expect::Command,
-            "01, col, row, row, end",
-            "5 rows 2 status 0x2",
-        ),
-        (
-            Expect::Command,
-            "01, col, row, end-tracked",
-            "4 rows 1 status 0x4002",
-        ),
-        (
-            Expect::Command,
-            "01, col, end-cursor",
-            "3 rows 0 status 0x42",
-        ),
-        (
-            Expect::Command,
-            "01, col, row, end-more, 01, col, end",
-            "4 rows 1 status 0xa more, 7 rows 0 status 0x2",
-        ),
+        (Expect::Command, "01, col, row, row, end", "5 rows 2 status 0x2"),
+        (Expect::Command, "01, col, row, end-tracked", "4 rows 1 status 0x4002"),
+        (Expect::Command, "01, col, end-cursor", "3 rows 0 status 0x42"),
+        (Expect::Command, "01, col, row, end-more, 01, col, end", "4 rows 1 status 0xa more, 7 rows 0 status 0x2"),
         (Expect::Command, "end", "1 ok status 0x2"),
         (Expect::OnePacket, "end", "1 ok status 0x2"),
         (Expect::FieldList, "col, end", "2 rows 1 status 0x2"),
         (Expect::Fetch, "binrow, end-cursor", "2 rows 1 status 0x42"),
-        (
-            Expect::Prepare,
-            "00 07000000 0100 0200 00 0000, col, col, col",
-            "4 ok prepared 7:2:1",
-        ),
-        (
-            Expect::Prepare,
-            "00 07000000 0100 0000 00 0000, col",
-            "2 ok prepared 7:0:1",
-        ),
+        (Expect::Prepare, "00 07000000 0100 0200 00 0000, col, col, col", "4 ok prepared 7:2:1"),
+        (Expect::Prepare, "00 07000000 0100 0000 00 0000, col", "2 ok prepared 7:0:1"),
         // A row whose first byte is 0xFE is none with this length: it would be an OK.
-        (
-            Expect::Command,
-            "01, col, fe 01 00 0200 0000 00 00 00 00",
-            "3 rows 0 status 0x2",
-        ),
+        (Expect::Command, "01, col, fe 01 00 0200 0000 00 00 00 00", "3 rows 0 status 0x2"),
     ] {
         check(expect, true, script, expected);
     }
@@ -279,16 +195,9 @@ fn replies_with_deprecate_eof() {
 #[test]
 fn an_ok_tells_its_numbers() {
     let mut bytes = packets(&payloads("ok-7-9"));
-    let walked = ReplyWalker::new(Expect::Command, true)
-        .walk(&mut bytes)
-        .expect("an OK");
-    let Some(Event::End(end)) = walked.event else {
-        panic!("{walked:?}")
-    };
-    assert_eq!(
-        (end.affected_rows, end.last_insert_id, end.warnings),
-        (7, 9, 1)
-    );
+    let walked = ReplyWalker::new(Expect::Command, true).walk(&mut bytes).expect("an OK");
+    let Some(Event::End(end)) = walked.event else { panic!("{walked:?}") };
+    assert_eq!((end.affected_rows, end.last_insert_id, end.warnings), (7, 9, 1));
     assert_eq!((walked.forward, end.packet), (11, 11));
 }
 
@@ -318,10 +227,7 @@ fn rows_beyond_16_mib_stream() {
                 let mut feed = Feed::new(ReplyWalker::new(Expect::Command, deprecate_eof));
                 for part in bytes.chunks(chunk) {
                     feed.push(part).expect("valid");
-                    assert!(
-                        feed.held.len() <= WHOLE_MAX + HEADER_LEN,
-                        "rows aren't buffered"
-                    );
+                    assert!(feed.held.len() <= WHOLE_MAX + HEADER_LEN, "rows aren't buffered");
                 }
                 assert!(feed.out == bytes);
                 assert_eq!(feed.summary(), expected, "{value_len}");
@@ -333,13 +239,7 @@ fn rows_beyond_16_mib_stream() {
 #[test]
 fn large_rows_stream_and_small_ones_stay_whole() {
     let row = |len: usize| [vec![0xFD], vec![0; len - 1]].concat();
-    let bytes = packets(
-        &[
-            payloads("01, col"),
-            vec![row(WHOLE_MAX), row(WHOLE_MAX + 1)],
-        ]
-        .concat(),
-    );
+    let bytes = packets(&[payloads("01, col"), vec![row(WHOLE_MAX), row(WHOLE_MAX + 1)]].concat());
     let head = 5 + 27;
     let mut walker = ReplyWalker::new(Expect::Command, true);
     assert!(walker.nothing_forwarded());
@@ -358,10 +258,7 @@ fn large_rows_stream_and_small_ones_stay_whole() {
 
 #[test]
 fn sequence_ids_are_shifted_once_and_more_is_forced() {
-    for (deprecate_eof, script) in [
-        (false, "01, col, eof, row, row, eof"),
-        (true, "01, col, row, row, end"),
-    ] {
+    for (deprecate_eof, script) in [(false, "01, col, eof, row, row, eof"), (true, "01, col, row, row, end")] {
         let bytes = packets(&payloads(script));
         let packets = count(&bytes) as u8;
         for cut in 0..bytes.len() {
@@ -379,15 +276,10 @@ fn sequence_ids_are_shifted_once_and_more_is_forced() {
                 assert_eq!(header.seq, 255_u8.wrapping_add(index));
                 rest = &rest[HEADER_LEN + header.len..];
             }
-            let (_, Event::End(end)) = feed.events[0] else {
-                panic!("an end")
-            };
+            let (_, Event::End(end)) = feed.events[0] else { panic!("an end") };
             let last = &feed.out[feed.out.len() - end.packet..];
             assert_eq!(last[HEADER_LEN + 3], 0x0A, "the client sees MORE_RESULTS");
-            assert!(
-                !end.more && end.status == 2,
-                "the caller sees the backend's status"
-            );
+            assert!(!end.more && end.status == 2, "the caller sees the backend's status");
         }
     }
 }
@@ -417,33 +309,21 @@ fn garbage_is_refused() {
     for (bytes, what) in [
         (out_of_order, "sequence id out of order"),
         (vec![0, 0, 0, 1], "empty packet in a reply"),
-        (
-            vec![1, 0, 0x20, 1, 0xFF],
-            "a packet that isn't a row is over 1 MiB",
-        ),
+        (vec![1, 0, 0x20, 1, 0xFF], "a packet that isn't a row is over 1 MiB"),
         (script("ok, ok"), "bytes behind the end of a reply"),
         (script("fc0000"), "number of columns"),
         (script("0101"), "number of columns"),
         (script("fdffff01"), "number of columns"),
         (script("00"), "packet ends too early"),
         (script("ff01"), "packet ends too early"),
-        (
-            script("ffffff 01 01"),
-            "progress report that was not asked for",
-        ),
+        (script("ffffff 01 01"), "progress report that was not asked for"),
         (script("fe 6d7973716c5f6e61 00"), "EOF packet"),
         (script("01, col, col"), "EOF packet"),
     ] {
         assert_eq!(refused(Expect::Command, false, &bytes), what, "{bytes:x?}");
     }
-    assert_eq!(
-        refused(Expect::Prepare, false, &script("01")),
-        "reply to PREPARE"
-    );
-    assert_eq!(
-        refused(Expect::Command, true, &[1, 0, 0x20, 1, 0xFE]),
-        "a packet that isn't a row is over 1 MiB"
-    );
+    assert_eq!(refused(Expect::Prepare, false, &script("01")), "reply to PREPARE");
+    assert_eq!(refused(Expect::Command, true, &[1, 0, 0x20, 1, 0xFE]), "a packet that isn't a row is over 1 MiB");
 }
 
 /// Rows are found by header and first byte only: what is behind may be anything.
@@ -475,13 +355,7 @@ fn reply() -> impl Strategy<Value = Vec<Vec<u8>>> {
 }
 
 fn any_expect() -> impl Strategy<Value = Expect> {
-    prop::sample::select(vec![
-        Expect::Command,
-        Expect::Prepare,
-        Expect::FieldList,
-        Expect::Fetch,
-        Expect::OnePacket,
-    ])
+    prop::sample::select(vec![Expect::Command, Expect::Prepare, Expect::FieldList, Expect::Fetch, Expect::OnePacket])
 }
 
 proptest! {
