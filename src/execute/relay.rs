@@ -63,11 +63,15 @@ pub async fn relay(
     let rewrite = !client.has(capability::SESSION_TRACK);
     let mut want = 0;
     let mut capacity = 0;
+    // The reply may have arrived already, together with those to the prelude.
+    let mut arrived = !connection.buffer.is_empty();
     loop {
-        match wait(client, connection, handle, want.max(capacity)).await {
-            Waited::Read => capacity = connection.buffer.next_capacity(),
-            Waited::Failed(failure) => return Err(broken(failure, &walker)),
-            Waited::Gone(gone) => return Err(Broken::Client(gone)),
+        if !std::mem::take(&mut arrived) {
+            match wait(client, connection, handle, want.max(capacity)).await {
+                Waited::Read => capacity = connection.buffer.next_capacity(),
+                Waited::Failed(failure) => return Err(broken(failure, &walker)),
+                Waited::Gone(gone) => return Err(Broken::Client(gone)),
+            }
         }
         loop {
             let step = walk(&mut walker, connection, rewrite)?;

@@ -105,9 +105,16 @@ impl Session {
             }
         };
         let shape =
-            Shape { expect: Expect::Command, shift: self.client.sequence.wrapping_sub(1), more, statement_id: None };
+            Shape { expect: Expect::Command, shift: self.shift(text.len() + 1), more, statement_id: None };
         let job = Job { shard, facts: &statement.facts, shape, work: Work::Bytes(bytes) };
         Ok(self.run_single(job).await?.into())
+    }
+
+    /// What is added to a server's sequence ids: its reply continues behind the packets of the command it was sent, ours
+    /// behind what this client has seen. `payload_len` is that of the command to the server.
+    pub(super) fn shift(&self, payload_len: usize) -> u8 {
+        let packets = payload_len / packet::PAYLOAD_MAX + 1;
+        self.client.sequence.wrapping_sub(packets as u8)
     }
 
     /// Where a statement without a table goes: where the session already is, else its database's home.

@@ -216,7 +216,7 @@ impl Session {
         let facts = Facts { verb, access: Access::Read, implicit_commit: false, flags: Flags::NONE };
         let mut bytes = Vec::new();
         query_packet(text, &mut bytes);
-        let shape = Shape { shift: self.client.sequence.wrapping_sub(1), more, ..Shape::plain(Expect::Command) };
+        let shape = Shape { shift: self.shift(text.len() + 1), more, ..Shape::plain(Expect::Command) };
         self.run_single(Job { shard, facts: &facts, shape, work: Work::Bytes(&bytes) }).await
     }
 }

@@ -3,7 +3,7 @@
 use crate::support::fault::{Fault, Relay};
 use crate::support::pair::shop_map_at;
 use crate::support::raw::Reply;
-use crate::support::{Pair, Raw, Settings, await_that};
+use crate::support::{Pair, Raw, Rows, Settings, await_that};
 
 const NAME: &str = "SELECT name FROM users WHERE id = 1";
 
@@ -146,7 +146,13 @@ fn garbage_of_a_server_is_an_error_and_ends_that_connection() {
             relay.cut();
             reader.join().expect("the raw client does not panic")
         });
-        let answered = matches!(cut.as_deref(), Err(_) | Ok([Reply::Error(_)]));
+        // A read of which the client saw nothing may be sent again: then the right row is right.
+        let ada = |rows: &Rows| rows.rows == [[Some(b"Ada".to_vec())]];
+        let answered = match cut.as_deref() {
+            Err(_) | Ok([Reply::Error(_)]) => true,
+            Ok([Reply::Rows(rows)]) => ada(rows),
+            Ok(_) => false,
+        };
         assert!(answered, "{bytes:?}: {cut:?}");
         assert_eq!(pair.app().value(NAME), "Ada", "{bytes:?}");
     }
