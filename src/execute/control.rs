@@ -2,11 +2,19 @@
 
 use super::{Outcome, Served, Session};
 use crate::plan::{DatabaseId, Statement};
-use crate::sql::{self, Control, Scope, Verb};
+use crate::sql::{self, Access, Control, Facts, Flags, Scope, Verb};
 use std::sync::Arc;
 
 impl Session {
     pub(super) async fn control(&mut self, text: &[u8], statement: &Statement, more: bool) -> Served<Outcome> {
+        match statement.facts.verb {
+            Verb::Prepare | Verb::Execute | Verb::Deallocate => return self.text_prepared(text, statement, more).await,
+            Verb::Xa => {
+                let text = "Meridian: XA transactions of clients are not served; use BEGIN and COMMIT";
+                return self.answer_error(1235, b"42000", text).await;
+            }
+            _ => {}
+        }
         let control = match sql::control(text, &self.dialect) {
             Ok(control) => control,
             Err(error) => {
@@ -33,6 +41,19 @@ impl Session {
                 self.lock_tables(text, statement.facts.verb, more).await
             }
         }
+    }
+
+    /// PREPARE, EXECUTE and DEALLOCATE as text. What they run is hidden in a string or a variable, so they are served
+    /// only where there is one shard to run it on.
+    async fn text_prepared(&mut self, text: &[u8], statement: &Statement, more: bool) -> Served<Outcome> {
+        let sole = self.database_index().is_some_and(|index| self.snapshot.map.databases[index].shards().len() == 1);
+        if !sole {
+            let text = "Meridian: PREPARE and EXECUTE as text are not served in a database of several shards; use prepared \
+                        statements of the protocol (COM_STMT_PREPARE), as drivers do";
+            return self.answer_error(1235, b"42000", text).await;
+        }
+        let facts = Facts { access: Access::Write, ..statement.facts };
+        Ok(self.relay_own(text, facts, more).await?.into())
     }
 
     /// USE and COM_INIT_DB: a name of the map, or a schema of the server itself.
@@ -100,6 +121,7 @@ impl Session {
             let held = self.held.swap_remove(at);
             self.held.insert(0, held);
         }
-        Ok(self.relay_own(text, verb, more).await?.into())
+        let facts = Facts { verb, access: Access::Read, implicit_commit: false, flags: Flags::NONE };
+        Ok(self.relay_own(text, facts, more).await?.into())
     }
 }

@@ -104,8 +104,7 @@ impl Session {
                 &built
             }
         };
-        let shape =
-            Shape { expect: Expect::Command, shift: self.shift(text.len() + 1), more, statement_id: None };
+        let shape = Shape { expect: Expect::Command, shift: self.shift(text.len() + 1), more, statement_id: None };
         let job = Job { shard, facts: &statement.facts, shape, work: Work::Bytes(bytes) };
         Ok(self.run_single(job).await?.into())
     }

@@ -9,7 +9,7 @@ use super::text::query_packet;
 use super::{Ended, Gone, Outcome, Served, Session};
 use crate::backend::Failure;
 use crate::session::{Savepoint, Transaction};
-use crate::sql::{Access, Facts, Flags, Verb};
+use crate::sql::Facts;
 use crate::wire::command::code;
 use crate::wire::reply::ServerError;
 use crate::wire::walker::Expect;
@@ -208,12 +208,11 @@ impl Session {
     }
 
     /// Runs one of the session's own statements on a shard, relaying its reply.
-    pub(super) async fn relay_own(&mut self, text: &[u8], verb: Verb, more: bool) -> Served<Ran> {
+    pub(super) async fn relay_own(&mut self, text: &[u8], facts: Facts, more: bool) -> Served<Ran> {
         let shard = match self.held.first() {
             Some(held) => held.shard,
             None => self.snapshot.home(self.database_index()),
         };
-        let facts = Facts { verb, access: Access::Read, implicit_commit: false, flags: Flags::NONE };
         let mut bytes = Vec::new();
         query_packet(text, &mut bytes);
         let shape = Shape { shift: self.shift(text.len() + 1), more, ..Shape::plain(Expect::Command) };
