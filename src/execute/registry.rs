@@ -1,8 +1,8 @@
 //! Who is connected: ids for KILL, and the two ways to reach a session from outside, which are to end its running
 //! statement and to end it altogether.
 //!
-//! Invariant: while a cancel is on its way to a server connection, that connection is not handed to anybody else:
-//! `Running::end` says whether one may have been hit, and its lease is then closed instead of pooled.
+//! Invariant: while a cancel is on its way to a server connection, that connection runs nothing else:
+//! `SessionHandle::end` says whether one may be, and the session then waits until it has arrived (`settled`).
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};

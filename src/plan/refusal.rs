@@ -1,7 +1,7 @@
 //! What Meridian will not do for a client, and the one table that turns it into a MySQL error.
 //!
 //! Variants hold facts (names, forms), never sentences. A message names the construct and the way out
-//! (DESIGN.md principle 4), begins with `Meridian: ` and fits MySQL's 512 bytes of an error message.
+//! and begins with `Meridian: ` and fits MySQL's 512 bytes of an error message.
 
 use std::fmt::Write;
 
@@ -47,7 +47,7 @@ pub enum Refusal {
         first: Box<str>,
         second: Box<str>,
     },
-    /// A key in a WHERE or ON whose comparison with the column is not settled by SEMANTICS.md section 4.
+    /// A key in a WHERE or ON whose comparison with the column is not one of docs/keys.md.
     ReadForm {
         table: Box<str>,
         key: Box<str>,

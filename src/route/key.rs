@@ -1,4 +1,4 @@
-//! Key values of integer columns, by the cells of SEMANTICS.md section 4.
+//! Key values of integer columns, by the cells of docs/keys.md.
 //!
 //! Two questions, two answers. Which rows does `column = value` match: a key, none, or a comparison that is not settled.
 //! What does storing the value store: exactly this key, or a form that is refused.

@@ -1,7 +1,7 @@
 //! Which shard, and why: a plan and this execution's values in, one shard out.
 //!
 //! Pure and hot: routing a cached statement neither allocates nor parses SQL.
-//! Invariant: keys are read as SEMANTICS.md section 4 tested them on both servers. Reads may be
+//! Invariant: keys are read as docs/keys.md has them, tried on both servers. Reads may be
 //! coarse (a literal that matches nothing goes anywhere), writes are exact or refused.
 
 mod explain;
