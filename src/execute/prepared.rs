@@ -342,6 +342,9 @@ impl Session {
                 return self.answer_error(1295, b"HY000", "Meridian: send this statement as text").await.map(drop);
             }
         };
+        if self.locks_elsewhere(&statement, shard) {
+            return self.refuse_locks().await.map(drop);
+        }
         let with_cursor = execute.flags & CURSOR_TYPES != 0;
         let mut key = prepared.key;
         if with_cursor {

@@ -302,9 +302,6 @@ impl Session {
     }
 
     async fn prelude_for(&mut self, held: &mut Held, job: Job<'_>, prelude: &mut Prelude) -> Result<(), Interrupted> {
-        if held.lease.owed.as_ref().is_some_and(|owed| !self.before.is_owed(owed)) {
-            prelude.settle(&mut held.lease);
-        }
         prelude.replay(&mut held.lease, &self.state);
         if !held.in_transaction
             && let Some(transaction) = &self.transaction
@@ -337,6 +334,10 @@ impl Session {
             }
             prelude.push(Step::ClearWarnings);
         }
+        // Last, because from here on the connection's debt is the prelude's; it goes first on the wire.
+        if held.lease.owed.as_ref().is_some_and(|owed| !self.before.is_owed(owed)) {
+            prelude.settle(&mut held.lease);
+        }
         Ok(())
     }
 
@@ -352,13 +353,11 @@ impl Session {
         if opened || job.facts.verb != Verb::Set {
             self.next_transaction = None;
         }
-        if failed && held.in_transaction {
-            self.learn_whether_rolled_back(&mut held, end).await;
+        if failed {
+            self.learn_whether_in_transaction(&mut held, end, job).await;
         }
         self.before.ended(&mut held.lease, end, job.facts.flags);
-        if !failed {
-            self.pin(&mut held, end, job);
-        }
+        self.pin(&mut held, end, job);
         if job.facts.flags.contains(Flags::UNKNOWN_FUNCTION) {
             held.lease.tainted = true;
         }
@@ -386,8 +385,9 @@ impl Session {
         let flags = job.facts.flags;
         let before = held.pins;
         held.pins.remove(Pins::FOUND_ROWS);
+        let failed = matches!(end.kind, EndKind::Err { .. });
+        // These may have had their effect before they failed.
         for (flag, pin) in [
-            (Flags::TEMPORARY, Pins::TEMPORARY_TABLE),
             (Flags::NAMED_LOCK, Pins::NAMED_LOCK),
             (Flags::USER_VAR_ASSIGN, Pins::USER_VARIABLE),
             (Flags::INTO_VAR, Pins::USER_VARIABLE),
@@ -397,12 +397,16 @@ impl Session {
             }
         }
         match job.facts.verb {
+            Verb::Call | Verb::Block => held.pins.add(Pins::ROUTINE),
             Verb::Lock => held.pins.add(Pins::TABLE_LOCK),
-            Verb::Unlock => held.pins.remove(Pins::TABLE_LOCK),
-            Verb::Call => held.pins.add(Pins::ROUTINE),
-            Verb::Prepare => held.pins.add(Pins::TEXT_STATEMENT),
             Verb::Handler => held.pins.add(Pins::HANDLER),
+            Verb::Unlock if !failed => held.pins.remove(Pins::TABLE_LOCK),
+            Verb::Prepare if !failed => held.pins.add(Pins::TEXT_STATEMENT),
+            Verb::Execute => held.pins.add(Pins::ROUTINE),
             _ => {}
+        }
+        if flags.contains(Flags::TEMPORARY) && !failed {
+            held.pins.add(Pins::TEMPORARY_TABLE);
         }
         if end.has_status && end.status & status::CURSOR_EXISTS != 0 {
             held.pins.add(Pins::CURSOR);
@@ -458,23 +462,31 @@ impl Session {
         ))
     }
 
-    /// After an error inside a transaction: a deadlock ends it on the server, most other errors do not, and only an OK
-    /// says which.
-    async fn learn_whether_rolled_back(&mut self, held: &mut Held, end: &End) {
+    /// After an error: a deadlock ends a transaction on the server, most other errors do not, under autocommit=0 even a
+    /// statement that fails may have opened one, and a routine may have done either. An ERR does not say; an OK does.
+    async fn learn_whether_in_transaction(&mut self, held: &mut Held, end: &End, job: Job<'_>) {
         const DEADLOCK: u16 = 1213;
         const LOCK_WAIT_TIMEOUT: u16 = 1205;
-        let others = self.held.iter().any(|held| held.in_transaction);
         let EndKind::Err { code } = end.kind else {
             return;
         };
-        if !others && code != DEADLOCK && code != LOCK_WAIT_TIMEOUT {
+        let was_open = held.in_transaction;
+        let others = self.held.iter().any(|held| held.in_transaction);
+        let may_have_ended = was_open && (others || matches!(code, DEADLOCK | LOCK_WAIT_TIMEOUT));
+        let opaque = matches!(job.facts.verb, Verb::Call | Verb::Block | Verb::Execute | Verb::Unknown);
+        let may_have_begun = !was_open && (opaque || !self.state.autocommit());
+        if !may_have_ended && !may_have_begun && !opaque {
             return;
         }
-        if let Ok(reply) = held.lease.call(&[code::PING]).await
-            && reply.end.has_status
-            && reply.end.status & status::IN_TRANS == 0
-        {
-            held.in_transaction = false;
+        let Ok(reply) = held.lease.call(&[code::PING]).await else {
+            // A dead connection is found dead by the next statement, inside the transaction that it lost.
+            return;
+        };
+        if !reply.end.has_status {
+            return;
+        }
+        held.in_transaction = reply.end.status & status::IN_TRANS != 0;
+        if was_open && !held.in_transaction {
             self.transaction = None;
             self.roll_back_others().await;
         }

@@ -1,7 +1,7 @@
 //! What Meridian will not do for a client, and the one table that turns it into a MySQL error.
 //!
-//! Variants hold facts (names, forms), never sentences. A message names the construct and the way out
-//! and begins with `Meridian: ` and fits MySQL's 512 bytes of an error message.
+//! Variants hold facts (names, forms), never sentences. A message names the construct and the way out,
+//! begins with `Meridian: ` and fits MySQL's 512 bytes of an error message.
 
 use std::fmt::Write;
 

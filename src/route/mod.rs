@@ -45,23 +45,6 @@ pub fn route(tables: &Tables, map: &ShardMap, values: &impl Values) -> Result<Ro
     shard.map(|shard| Route { shard }).ok_or(Refusal::NoDatabase)
 }
 
-/// Where statements without a table go: the shard of the database's unlisted tables, else the first shard that
-/// the database uses, else the first of the map. Always the same one, so that named locks and the like meet.
-pub fn anywhere(map: &ShardMap, database: Option<&str>) -> Option<ShardId> {
-    let first = map.shards.first().map(|_| ShardId(0));
-    let Some(database) = database.and_then(|name| map.databases.iter().find(|database| database.name == name)) else {
-        return first;
-    };
-    let listed = || {
-        let shards = database.tables.values().flat_map(|table| match table {
-            Table::Vertical(shard) => vec![*shard],
-            Table::Range(range) => range.shards(),
-        });
-        shards.min()
-    };
-    database.unlisted.or_else(listed).or(first)
-}
-
 /// The rows of one occurrence that can matter.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reach {
