@@ -6,6 +6,8 @@
 
 mod explain;
 mod key;
+#[cfg(test)]
+mod tests;
 mod values;
 
 pub use explain::{Explanation, explain};
