@@ -13,6 +13,7 @@ use super::prepared::Bound;
 use super::relay::{self, Broken, Shape};
 use super::{Ended, Served, Session};
 use crate::backend::{Failure, Lease, Pool, StatementKey, Wanted};
+use crate::net::timer;
 use crate::plan::Refusal;
 use crate::session::State;
 use crate::shard_map::{GroupId, ShardId};
@@ -118,7 +119,7 @@ pub async fn wait_holding(session: &mut Session, boundary: bool) -> Result<Incom
     let handle = session.registered.handle.clone();
     if session.held.iter().any(|held| held.pins.contains(Pins::FOUND_ROWS)) {
         let soon = session.client.next(&handle, boundary);
-        if let Ok(incoming) = tokio::time::timeout(FOUND_ROWS_HOLD, soon).await {
+        if let Ok(incoming) = timer::timeout(FOUND_ROWS_HOLD, soon).await {
             return incoming;
         }
         session.unpin(Pins::FOUND_ROWS).await;
@@ -512,7 +513,7 @@ impl Session {
         self.next_transaction = None;
         for held in std::mem::take(&mut self.held) {
             let bound = Duration::from_millis(held.lease.pool().options.connect_ms_max);
-            let _ = tokio::time::timeout(bound, async move {
+            let _ = timer::timeout(bound, async move {
                 let mut lease = held.lease;
                 if held.in_transaction && !run_quietly(&mut lease, b"ROLLBACK").await {
                     return;
