@@ -19,7 +19,7 @@ use crate::wire::walker::Expect;
 
 impl Session {
     pub(super) async fn query(&mut self, incoming: &mut Incoming) -> Served {
-        if !self.refresh_dialect().await? {
+        if !self.dialect_known && !self.refresh_dialect().await? {
             return Ok(());
         }
         let payload = incoming.payload();
