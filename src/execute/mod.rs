@@ -154,14 +154,18 @@ impl Session {
     }
 
     async fn command(&mut self) -> Served {
-        let boundary = self.held.is_empty() && self.transaction.is_none();
-        let incoming = match single::wait_holding(self, boundary).await {
-            Ok(incoming) => incoming,
-            Err(gone) => return Err(gone.into()),
+        let mut incoming = if self.held.is_empty() {
+            self.client.next(&self.registered.handle, self.transaction.is_none()).await?
+        } else {
+            single::wait_holding(self).await?
         };
         self.snapshot_for_command();
-        let mut incoming = incoming;
-        let served = self.dispatch(&mut incoming).await;
+        // A COM_QUERY goes its own way: it is what most commands are, and its packet is relayed as it is.
+        let served = if incoming.payload().first() == Some(&command::code::QUERY) {
+            self.query(&mut incoming).await
+        } else {
+            self.dispatch(&mut incoming).await
+        };
         self.client.finish(incoming);
         served
     }
@@ -176,10 +180,6 @@ impl Session {
     }
 
     async fn dispatch(&mut self, incoming: &mut Incoming) -> Served {
-        // A COM_QUERY goes its own way: it is what most commands are, and its packet is relayed as it is.
-        if incoming.payload().first() == Some(&command::code::QUERY) {
-            return self.query(incoming).await;
-        }
         let parsed = match command::parse(incoming.payload(), self.client.capabilities) {
             Ok(parsed) => parsed,
             Err(malformed) => {
@@ -263,14 +263,14 @@ impl Session {
     }
 
     fn pool(&mut self, group: GroupId) -> Arc<Pool> {
+        if let Some(pool) = known_pool(&self.pools, group) {
+            return pool.clone();
+        }
+        let pool = self.proxy.pool(&self.snapshot, group, &self.account.backend);
         let index = usize::from(group.0);
         if self.pools.len() <= index {
             self.pools.resize(index + 1, None);
         }
-        if let Some(pool) = &self.pools[index] {
-            return pool.clone();
-        }
-        let pool = self.proxy.pool(&self.snapshot, group, &self.account.backend);
         self.pools[index] = Some(pool.clone());
         pool
     }
@@ -315,4 +315,9 @@ impl Session {
         self.forget_dialect();
         self.answer_ok(false).await.map(drop)
     }
+}
+
+/// The pool of a group, if the session has used it.
+fn known_pool(pools: &[Option<Arc<Pool>>], group: GroupId) -> Option<&Arc<Pool>> {
+    pools.get(usize::from(group.0))?.as_ref()
 }

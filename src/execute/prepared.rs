@@ -30,7 +30,8 @@ const CURSOR_TYPES: u8 = 0x07;
 
 #[derive(Debug, Default)]
 pub struct Statements {
-    by_id: HashMap<u32, Prepared>,
+    /// Ids are ours, so no client can make them collide. Boxed, because an EXECUTE takes its statement out and puts it back.
+    by_id: HashMap<u32, Box<Prepared>, foldhash::fast::RandomState>,
     last_id: u32,
     long_data_bytes: usize,
     /// Statements whose cursor is open on a server.
@@ -98,6 +99,11 @@ impl Bound<'_> {
         Ok(())
     }
 
+    /// Whether it needs nothing but its own packet, on a connection that has the statement.
+    pub fn is_alone(&self) -> bool {
+        self.prepared.long_data.is_empty()
+    }
+
     pub fn push_long_data(&self, lease: &mut Lease, prelude: &mut Prelude) {
         let Some(held) = lease.statement(self.key, &self.prepared.text) else {
             return;
@@ -116,19 +122,26 @@ impl Bound<'_> {
     pub fn bytes_for(&self, lease: &mut Lease) -> Vec<u8> {
         let held = lease.statement(self.key, &self.prepared.text).expect("prepared on this connection a moment ago");
         // One allocation an EXECUTE: the id differs by connection, and the client's packet must stay as it is for a retry.
-        let mut payload = Vec::with_capacity(self.payload.len() + self.types.len());
+        let mut bytes = Vec::with_capacity(packet::HEADER_LEN + self.payload.len() + self.types.len() + 1);
+        bytes.extend_from_slice(&[0; packet::HEADER_LEN]);
         if !self.execute.bound && self.prepared.params > 0 && held.types != self.types {
             let at = self.execute.types_at;
-            payload.extend_from_slice(&self.payload[..at - 1]);
-            payload.push(1);
-            payload.extend_from_slice(self.types);
-            payload.extend_from_slice(&self.payload[at..]);
+            bytes.extend_from_slice(&self.payload[..at - 1]);
+            bytes.push(1);
+            bytes.extend_from_slice(self.types);
+            bytes.extend_from_slice(&self.payload[at..]);
         } else {
-            payload.extend_from_slice(self.payload);
+            bytes.extend_from_slice(self.payload);
         }
+        let payload = &mut bytes[packet::HEADER_LEN..];
         payload[1..5].copy_from_slice(&held.id.to_le_bytes());
-        let mut bytes = Vec::with_capacity(payload.len() + packet::HEADER_LEN);
-        packet::append(&mut bytes, &mut 0, &payload);
+        if payload.len() >= packet::PAYLOAD_MAX {
+            let mut several = Vec::new();
+            packet::append(&mut several, &mut 0, payload);
+            return several;
+        }
+        let length = (payload.len() as u32).to_le_bytes();
+        bytes[..3].copy_from_slice(&length[..3]);
         bytes
     }
 
@@ -191,7 +204,7 @@ impl Session {
         std::mem::swap(&mut self.scratch, &mut scratch);
         let id = self.statements.next_id();
         let key = StatementKey { text: hash(&*text), context: context_of(&self.state) };
-        let mut prepared = Prepared {
+        let mut prepared = Box::new(Prepared {
             text: text.clone(),
             key,
             state: self.state.clone(),
@@ -202,7 +215,7 @@ impl Session {
             types: Vec::new(),
             long_data: Vec::new(),
             cursor: None,
-        };
+        });
         let shard = match &statement.target {
             Target::Tables(tables) => {
                 if let Some(refused) = self.forbidden(&tables.databases) {
@@ -455,7 +468,7 @@ impl Session {
             Ok(()) => relay::relay(&mut self.client, &mut held.lease, &handle, Shape::plain(Expect::Fetch)).await,
             Err(failure) => Err(Broken::Server { failure, forwarded: false, torn: false }),
         };
-        let _ = handle.end(held.lease.thread_id);
+        let _ = handle.end();
         match relayed {
             Ok(end) => {
                 let done = matches!(end.kind, EndKind::Err { .. })

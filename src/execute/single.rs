@@ -7,12 +7,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::client::{Gone, Incoming};
+use super::before;
+use super::client::{Client, Gone, Incoming};
 use super::prelude::{Prelude, Rejected, Step};
 use super::prepared::Bound;
+use super::registry::SessionHandle;
 use super::relay::{self, Broken, Shape};
-use super::{Ended, Served, Session};
+use super::{Ended, Served, Session, known_pool};
 use crate::backend::{Failure, Lease, Pool, StatementKey, Wanted};
+use crate::net::timer;
 use crate::plan::Refusal;
 use crate::session::State;
 use crate::shard_map::{GroupId, ShardId};
@@ -113,17 +116,18 @@ enum Interrupted {
     Client(Gone),
 }
 
-/// Waits for the next command; a connection that is only kept for a moment is given back when the moment is over.
-pub async fn wait_holding(session: &mut Session, boundary: bool) -> Result<Incoming, Gone> {
+/// Waits for the next command of a session that holds connections; one that is only kept for a moment is given back when
+/// the moment is over.
+pub async fn wait_holding(session: &mut Session) -> Result<Incoming, Gone> {
     let handle = session.registered.handle.clone();
     if session.held.iter().any(|held| held.pins.contains(Pins::FOUND_ROWS)) {
-        let soon = session.client.next(&handle, boundary);
-        if let Ok(incoming) = tokio::time::timeout(FOUND_ROWS_HOLD, soon).await {
+        let soon = session.client.next(&handle, false);
+        if let Ok(incoming) = timer::timeout(FOUND_ROWS_HOLD, soon).await {
             return incoming;
         }
         session.unpin(Pins::FOUND_ROWS).await;
     }
-    session.client.next(&handle, boundary).await
+    session.client.next(&handle, false).await
 }
 
 impl Session {
@@ -131,6 +135,29 @@ impl Session {
     pub(super) async fn run_single(&mut self, job: Job<'_>) -> Served<Ran> {
         let group = self.snapshot.group(job.shard);
         self.last_shard = Some(job.shard);
+        if let Some(mut lease) = self.lease_ready(&job, group) {
+            // What most statements come to: an idle connection in the right state, and a reply that leaves nothing behind.
+            // Whatever else happens is concluded as for any other statement.
+            self.registered.handle.begin(lease.pool(), lease.thread_id);
+            let attempted = send_and_relay(&mut self.client, &mut lease, &self.registered.handle, &job).await;
+            let hit = self.registered.handle.end();
+            if let Ok(end) = &attempted
+                && !hit
+                && leaves_connection_free(end)
+            {
+                self.before.ended(&mut lease, end, job.facts.flags);
+                if let Work::Execute(bound) = job.work {
+                    bound.executed_on(&mut lease, false);
+                }
+                lease.release();
+                return Ok(Ran::Answered(*end));
+            }
+            let held = Held { group, shard: job.shard, lease, in_transaction: false, pins: Pins::default() };
+            return match self.conclude(held, false, attempted, hit, false, &job).await? {
+                Some(ran) => Ok(ran),
+                None => self.run_any(job, group, true).await,
+            };
+        }
         if let Some(error) = self.pinned_elsewhere(group, job.facts) {
             self.answer_error(1235, b"42000", &error).await?;
             return Ok(Ran::Failed);
@@ -157,60 +184,110 @@ impl Session {
                 return Ok(Ran::Failed);
             }
         }
-        let mut retried = false;
+        self.run_any(job, group, false).await
+    }
+
+    /// A connection on which the job's bytes can be sent at once, with nothing before them and, if all goes well, nothing
+    /// behind: there is no transaction, nothing is pinned, and the statement is about no other one.
+    fn lease_ready(&self, job: &Job<'_>, group: GroupId) -> Option<Lease> {
+        let alone = match job.work {
+            Work::Bytes(_) => true,
+            Work::Execute(bound) => bound.is_alone(),
+            Work::Prepare { .. } => false,
+        };
+        let plain = alone
+            && job.facts.flags.is_empty()
+            && matches!(job.facts.verb, Verb::Select | Verb::Insert | Verb::Replace | Verb::Update | Verb::Delete)
+            && self.held.is_empty()
+            && self.transaction.is_none()
+            && self.next_transaction.is_none();
+        if !plain || job.facts.access == Access::Write && !self.state.autocommit() {
+            return None;
+        }
+        let wanted = Wanted { capabilities: self.client.capabilities & capability::KEYED, state: &self.state };
+        let mut lease = known_pool(&self.pools, group)?.acquire_ready(wanted)?;
+        let must_ask = lease.owed.as_ref().is_some_and(|owed| !self.before.is_owed(owed));
+        let must_prepare = matches!(job.work, Work::Execute(bound) if !bound.is_prepared(&mut lease));
+        if must_ask || must_prepare {
+            // Back it goes, to be found again by those who know how.
+            lease.release();
+            return None;
+        }
+        Some(lease)
+    }
+
+    /// Runs a job on whatever connection it needs, with whatever has to go before it.
+    async fn run_any(&mut self, job: Job<'_>, group: GroupId, mut retried: bool) -> Served<Ran> {
         loop {
             let (mut held, was_held) = match self.take(job, group, retried).await {
                 Ok(taken) => taken,
                 Err(failure) => return self.answer_failure(&failure).await,
             };
-            let handle = self.registered.handle.clone();
-            handle.begin(held.lease.pool(), held.lease.thread_id);
+            self.registered.handle.begin(held.lease.pool(), held.lease.thread_id);
             let attempted = self.attempt(&mut held, job).await;
-            let hit = handle.end(held.lease.thread_id);
-            if hit && attempted.is_ok() && !self.absorb_cancel(&mut held).await {
-                return self.lost_after_reply(held).await;
+            let hit = self.registered.handle.end();
+            match self.conclude(held, was_held, attempted, hit, retried, &job).await? {
+                Some(ran) => return Ok(ran),
+                None => retried = true,
             }
-            match attempted {
-                Ok(end) => {
-                    self.settle(held, &end, job).await?;
-                    return Ok(Ran::Answered(end));
+        }
+    }
+
+    /// What an attempt means for the session and for its connection. `None`: it is to be made once more, on a new
+    /// connection.
+    async fn conclude(
+        &mut self,
+        mut held: Held,
+        was_held: bool,
+        attempted: Result<End, Interrupted>,
+        hit: bool,
+        retried: bool,
+        job: &Job<'_>,
+    ) -> Served<Option<Ran>> {
+        if hit && attempted.is_ok() && !self.absorb_cancel(&mut held).await {
+            return self.lost_after_reply(held).await.map(Some);
+        }
+        match attempted {
+            Ok(end) => {
+                self.settle(held, &end, *job).await?;
+                Ok(Some(Ran::Answered(end)))
+            }
+            Err(Interrupted::Rejected(rejected)) => {
+                self.keep_or_give_back(held).await;
+                let error = rejected.error;
+                self.before.answered_error(error.clone());
+                self.client.error(error.code, &error.sqlstate, &String::from_utf8_lossy(&error.message)).await?;
+                Ok(Some(Ran::Failed))
+            }
+            Err(Interrupted::Client(gone)) => {
+                // The server may be at work for nobody: it is told, then the connection is closed.
+                let pool = held.lease.pool().clone();
+                let thread_id = held.lease.thread_id;
+                if let Err(failure) = pool.kill_query(thread_id).await {
+                    let session = self.registered.handle.id;
+                    tracing::warn!(session, %failure, "the statement of a client that left was not cancelled");
                 }
-                Err(Interrupted::Rejected(rejected)) => {
-                    self.keep_or_give_back(held).await;
-                    let error = rejected.error;
-                    self.before.answered_error(error.clone());
-                    self.client.error(error.code, &error.sqlstate, &String::from_utf8_lossy(&error.message)).await?;
-                    return Ok(Ran::Failed);
+                drop(held);
+                Err(gone.into())
+            }
+            Err(Interrupted::Server { failure, sent, forwarded, torn }) => {
+                let session = self.registered.handle.id;
+                let may_repeat = !was_held && !forwarded && (!sent || job.facts.access == Access::Read);
+                drop(held);
+                if may_repeat && !retried && self.transaction_is_only_asked_for() {
+                    tracing::info!(session, %failure, "a statement is sent again on a new connection");
+                    return Ok(None);
                 }
-                Err(Interrupted::Client(gone)) => {
-                    // The server may be at work for nobody: it is told, then the connection is closed.
-                    let pool = held.lease.pool().clone();
-                    let thread_id = held.lease.thread_id;
-                    if let Err(failure) = pool.kill_query(thread_id).await {
-                        tracing::warn!(session = handle.id, %failure, "the statement of a client that left was not cancelled");
-                    }
-                    drop(held);
-                    return Err(gone.into());
+                tracing::warn!(session, %failure, forwarded, "a statement was lost with its connection");
+                if torn {
+                    return Err(Ended::Closed(Some(Gone::Protocol("reply torn by the loss of its server"))));
                 }
-                Err(Interrupted::Server { failure, sent, forwarded, torn }) => {
-                    let may_repeat = !was_held && !forwarded && (!sent || job.facts.access == Access::Read);
-                    drop(held);
-                    if may_repeat && !retried && self.transaction_is_only_asked_for() {
-                        tracing::info!(session = handle.id, %failure, "a statement is sent again on a new connection");
-                        retried = true;
-                        continue;
-                    }
-                    tracing::warn!(session = handle.id, %failure, forwarded, "a statement was lost with its connection");
-                    if torn {
-                        return Err(Ended::Closed(Some(Gone::Protocol("reply torn by the loss of its server"))));
-                    }
-                    let ran = self.answer_failure(&failure).await?;
-                    if was_held || self.in_transaction() {
-                        // What the client believes to have is gone; as with one server, so is its connection.
-                        return Err(Ended::Closed(Some(Gone::Protocol("transaction lost with its server"))));
-                    }
-                    return Ok(ran);
+                let ran = self.answer_failure(&failure).await?;
+                if was_held || self.in_transaction() {
+                    // What the client believes to have is gone; as with one server, so is its connection.
+                    return Err(Ended::Closed(Some(Gone::Protocol("transaction lost with its server"))));
                 }
+                Ok(Some(ran))
             }
         }
     }
@@ -282,11 +359,9 @@ impl Session {
             }
         }
         let _ = sent;
-        let handle = self.registered.handle.clone();
-        relay::relay(&mut self.client, &mut held.lease, &handle, job.shape).await.map_err(|broken| match broken {
-            Broken::Server { failure, forwarded, torn } => Interrupted::Server { failure, sent: true, forwarded, torn },
-            Broken::Client(gone) => Interrupted::Client(gone),
-        })
+        relay::relay(&mut self.client, &mut held.lease, &self.registered.handle, job.shape)
+            .await
+            .map_err(Interrupted::from)
     }
 
     /// Runs the steps and waits for their answers.
@@ -524,7 +599,7 @@ impl Session {
         self.next_transaction = None;
         for held in std::mem::take(&mut self.held) {
             let bound = Duration::from_millis(held.lease.pool().options.connect_ms_max);
-            let _ = tokio::time::timeout(bound, async move {
+            let _ = timer::timeout(bound, async move {
                 let mut lease = held.lease;
                 if held.in_transaction && !run_quietly(&mut lease, b"ROLLBACK").await {
                     return;
@@ -539,6 +614,39 @@ impl Session {
 /// SQLSTATE as the wire has it.
 pub(super) fn state_bytes(sqlstate: &str) -> [u8; 5] {
     sqlstate.as_bytes().try_into().unwrap_or(*b"HY000")
+}
+
+/// A job whose bytes need nothing before them.
+async fn send_and_relay(
+    client: &mut Client,
+    lease: &mut Lease,
+    handle: &SessionHandle,
+    job: &Job<'_>,
+) -> Result<End, Interrupted> {
+    let executed;
+    let bytes = match job.work {
+        Work::Bytes(bytes) | Work::Prepare { bytes, .. } => bytes,
+        Work::Execute(bound) => {
+            executed = bound.bytes_for(lease);
+            &executed
+        }
+    };
+    lease.send(bytes).await.map_err(|failure| lost(failure, true))?;
+    relay::relay(client, lease, handle, job.shape).await.map_err(Interrupted::from)
+}
+
+/// A reply after which a connection that was free before it is free again.
+fn leaves_connection_free(end: &End) -> bool {
+    end.has_status && end.status & (status::IN_TRANS | status::CURSOR_EXISTS) == 0 && before::leaves_nothing(end)
+}
+
+impl From<Broken> for Interrupted {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Server { failure, forwarded, torn } => Interrupted::Server { failure, sent: true, forwarded, torn },
+            Broken::Client(gone) => Interrupted::Client(gone),
+        }
+    }
 }
 
 fn lost(failure: Failure, sent: bool) -> Interrupted {

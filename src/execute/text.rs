@@ -22,7 +22,7 @@ const LOCKS: ShardId = ShardId(0);
 
 impl Session {
     pub(super) async fn query(&mut self, incoming: &mut Incoming) -> Served {
-        if !self.refresh_dialect().await? {
+        if !self.dialect_known && !self.refresh_dialect().await? {
             return Ok(());
         }
         let payload = incoming.payload();

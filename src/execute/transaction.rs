@@ -77,7 +77,7 @@ impl Session {
             let handle = self.registered.handle.clone();
             handle.begin(held.lease.pool(), held.lease.thread_id);
             let answer = held.lease.call(&payload).await;
-            let hit = handle.end(held.lease.thread_id);
+            let hit = handle.end();
             held.in_transaction = false;
             match answer {
                 Ok(reply) => match reply.error() {

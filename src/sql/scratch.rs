@@ -173,6 +173,21 @@ impl Scratch {
         self.hash = 0;
     }
 
+    /// Writes the first `len` bytes of `text`. Words are short: a copy of fixed size, of which too much is taken back, is
+    /// cheaper than one of the right size.
+    #[inline]
+    pub(super) fn push_short(&mut self, text: &[u8], len: usize) {
+        const SHORT: usize = 16;
+        match text.first_chunk::<SHORT>() {
+            Some(chunk) if len <= SHORT => {
+                let end = self.normalized.len() + len;
+                self.normalized.extend_from_slice(chunk);
+                self.normalized.truncate(end);
+            }
+            _ => self.normalized.extend_from_slice(&text[..len]),
+        }
+    }
+
     pub(super) fn seal(&mut self) {
         let mut hasher = foldhash::quality::FixedState::with_seed(0x4D65_7269).build_hasher();
         hasher.write(&self.normalized);

@@ -12,6 +12,7 @@ use crate::sql::classes::{CLASSES, Class, combines, in_word};
 
 impl Scan<'_> {
     /// Writes the unquoted word `at..end`.
+    #[inline]
     pub(super) fn write_word(&mut self, end: usize) {
         let word = &self.text[self.at..end];
         if self.is_multibyte() && word.iter().any(|byte| *byte >= 0x80) {
@@ -20,7 +21,7 @@ impl Scan<'_> {
         } else {
             // Directly behind a dot no space can be needed.
             self.gap(word[0]);
-            self.out.normalized.extend_from_slice(word);
+            self.out.push_short(&self.text[self.at..], end - self.at);
         }
         self.at = end;
     }
