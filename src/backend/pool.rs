@@ -131,10 +131,9 @@ impl Pool {
     /// for nothing.
     pub fn acquire_ready(self: &Arc<Self>, wanted: Wanted<'_>) -> Option<Lease> {
         let mut inner = self.inner();
-        let is_ready = |connection: &Box<Connection>| {
+        let back = inner.idle.iter().rev().take(LOOK_MAX).position(|connection| {
             Arc::ptr_eq(&connection.state, wanted.state) && connection.capabilities == wanted.capabilities
-        };
-        let back = inner.idle.iter().rev().take(LOOK_MAX).position(is_ready)?;
+        })?;
         let at = inner.idle.len() - 1 - back;
         let connection = inner.idle.swap_remove(at);
         drop(inner);
