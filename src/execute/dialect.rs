@@ -58,6 +58,7 @@ impl Session {
             },
             version: facts.version_number,
         };
+        self.state = self.proxy.shared_state(&self.state);
         self.dialect_known = true;
         Ok(true)
     }

@@ -24,7 +24,7 @@ pub enum Charset {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Setting(pub Vec<u8>);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct State {
     pub database: Option<String>,
     pub charset: Charset,
