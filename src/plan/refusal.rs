@@ -263,7 +263,7 @@ impl Construct {
 }
 
 impl Form {
-    fn named(self) -> &'static str {
+    pub fn named(self) -> &'static str {
         match self {
             Form::Missing => "missing",
             Form::Null => "NULL",

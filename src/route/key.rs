@@ -40,7 +40,7 @@ pub fn read(value: Value<'_>, negated: bool, integer: IntegerType, list: bool) -
         Value::Text(bytes) => text(bytes, integer, list),
         Value::Null => Read::Nothing,
         Value::Float => Read::Unsettled(Form::Float),
-        Value::Other => Read::Unsettled(Form::Other),
+        Value::Other | Value::Unbound(_) => Read::Unsettled(Form::Other),
     }
 }
 
@@ -67,7 +67,7 @@ pub fn written(value: Value<'_>, negated: bool, integer: IntegerType) -> Written
         Value::Null => return Err(Form::Null),
         Value::Decimal(_) => return Err(Form::Decimal),
         Value::Float => return Err(Form::Float),
-        Value::Other => return Err(Form::Other),
+        Value::Other | Value::Unbound(_) => return Err(Form::Other),
     };
     match value {
         0 => Err(Form::Zero),

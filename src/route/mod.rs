@@ -4,13 +4,13 @@
 //! Invariant: keys are read as docs/keys.md has them, tried on both servers. Reads may be
 //! coarse (a literal that matches nothing goes anywhere), writes are exact or refused.
 
-mod explain;
+pub mod explain;
 mod key;
 #[cfg(test)]
 mod tests;
 mod values;
 
-pub use explain::{Explanation, explain};
+pub use explain::{Asked, Explanation, explain};
 pub use values::{Literals, Value, Values};
 
 use crate::plan::{DatabaseId, Form, KeySource, Keyed, Operand, Refusal, TableName, Tables};
