@@ -52,6 +52,9 @@ impl Session {
                         statements of the protocol (COM_STMT_PREPARE), as drivers do";
             return self.answer_error(1235, b"42000", text).await;
         }
+        if statement.facts.verb == Verb::Prepare && self.prepares_an_explanation(text) {
+            return self.refuse_prepared_explanation().await;
+        }
         let facts = Facts { access: Access::Write, ..statement.facts };
         Ok(self.relay_own(text, facts, more).await?.into())
     }

@@ -3,7 +3,7 @@
 //! `Session::run` is one client's whole conversation after its login. A command keeps the snapshot (map and plans) it
 //! began with. Text statements are in `text.rs`, prepared ones in `prepared.rs`; both end in `single.rs`, which runs
 //! one statement on one shard. What the session itself answers is in `control.rs`, `set.rs`, `transaction.rs`,
-//! `kill.rs` and `show.rs`.
+//! `kill.rs`, `explain.rs` and `show.rs`.
 //!
 //! Invariant: a client's error ends its statement, never another session's; a connection whose state is in doubt is
 //! closed, never pooled.
@@ -12,6 +12,7 @@ mod before;
 mod client;
 mod control;
 mod dialect;
+mod explain;
 mod kill;
 mod plan_cache;
 mod prelude;

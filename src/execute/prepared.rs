@@ -18,7 +18,7 @@ use crate::plan::{Statement, Tables, Target};
 use crate::route;
 use crate::session::State;
 use crate::shard_map::{GroupId, ShardId, Table};
-use crate::sql::Scratch;
+use crate::sql::{self, Scratch};
 use crate::wire::command::code;
 use crate::wire::execute::Execute;
 use crate::wire::reply::ServerError;
@@ -194,11 +194,11 @@ impl Session {
         let text: Arc<[u8]> = incoming.payload()[1..].into();
         let mut scratch = match scratch_of(&text, &self.dialect) {
             Ok(scratch) => Box::new(scratch),
-            Err(error) => {
-                let message = format!("You have an error in your SQL syntax: {error}");
-                return self.answer_error(1064, b"42000", &message).await.map(drop);
-            }
+            Err(error) => return self.answer_syntax(&error).await.map(drop),
         };
+        if sql::explain_route(scratch.normalized(), &text, &self.dialect).is_some() {
+            return self.refuse_prepared_explanation().await.map(drop);
+        }
         std::mem::swap(&mut self.scratch, &mut scratch);
         let statement = self.plan();
         std::mem::swap(&mut self.scratch, &mut scratch);

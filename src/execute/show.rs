@@ -22,7 +22,7 @@ use crate::wire::result_set::{Column, Decoded, TextResult, decode_text};
 use crate::wire::walker::Expect;
 
 impl Session {
-    async fn send_rows(&mut self, rows: &TextResult, more: bool) -> Served<Outcome> {
+    pub(super) async fn send_rows(&mut self, rows: &TextResult, more: bool) -> Served<Outcome> {
         let mut out = Vec::new();
         let flags = self.status(more);
         let deprecate_eof = self.client.has(capability::DEPRECATE_EOF);

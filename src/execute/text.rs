@@ -29,11 +29,21 @@ impl Session {
         let text = &payload[1..];
         let mut at = 0;
         loop {
-            let scanned = match sql::scan(&text[at..], &self.dialect, &mut self.scratch) {
+            let mut scanned = match sql::scan(&text[at..], &self.dialect, &mut self.scratch) {
                 Ok(scanned) => scanned,
-                Err(error) => {
-                    let message = format!("You have an error in your SQL syntax: {error}");
-                    return self.answer_error(1064, b"42000", &message).await.map(drop);
+                Err(error) => return self.answer_syntax(&error).await.map(drop),
+            };
+            let explains = match sql::explain_route(self.scratch.normalized(), &text[at..], &self.dialect) {
+                None => false,
+                Some(Err(error)) => return self.answer_syntax(&error).await.map(drop),
+                Some(Ok(behind)) => {
+                    at += behind;
+                    // Scanned anew, because what begins a statement decides where it ends.
+                    match sql::scan(&text[at..], &self.dialect, &mut self.scratch) {
+                        Ok(explained) => scanned = explained,
+                        Err(error) => return self.answer_syntax(&error).await.map(drop),
+                    }
+                    true
                 }
             };
             let one = &text[at..at + scanned.end];
@@ -46,7 +56,8 @@ impl Session {
             let alone = at == 0 && !more;
             // The client's own packet, byte for byte, if there is nothing else in it.
             let packet = if alone { incoming.packet() } else { None };
-            let outcome = self.statement(one, packet, more).await?;
+            let outcome =
+                if explains { self.explain_route(one, more).await? } else { self.statement(one, packet, more).await? };
             match scanned.rest {
                 Some(rest) if outcome == Outcome::Done => {
                     at += rest;
@@ -57,6 +68,11 @@ impl Session {
                 _ => return Ok(()),
             }
         }
+    }
+
+    pub(super) async fn answer_syntax(&mut self, error: &(dyn std::fmt::Display + Sync)) -> Served<Outcome> {
+        let message = format!("You have an error in your SQL syntax: {error}");
+        self.answer_error(1064, b"42000", &message).await
     }
 
     /// The plan of the statement that was scanned last.
