@@ -355,8 +355,8 @@ impl Session {
                 return self.answer_error(1295, b"HY000", "Meridian: send this statement as text").await.map(drop);
             }
         };
-        if self.locks_elsewhere(&statement, shard) {
-            return self.refuse_locks().await.map(drop);
+        if let Some(refusal) = route::locks_elsewhere(&statement, &self.snapshot.map, shard) {
+            return self.refuse(&refusal).await.map(drop);
         }
         let with_cursor = execute.flags & CURSOR_TYPES != 0;
         let mut key = prepared.key;

@@ -17,9 +17,6 @@ use crate::wire::command::code;
 use crate::wire::packet;
 use crate::wire::walker::Expect;
 
-/// Where named locks live, whatever the database: two sessions that ask for one name must ask one server.
-const LOCKS: ShardId = ShardId(0);
-
 impl Session {
     pub(super) async fn query(&mut self, incoming: &mut Incoming) -> Served {
         if !self.dialect_known && !self.refresh_dialect().await? {
@@ -109,8 +106,8 @@ impl Session {
             Target::ShowDatabases => return self.show_databases(text, more).await,
             Target::Refused(refusal) => return self.refuse(refusal).await,
         };
-        if self.locks_elsewhere(&statement, shard) {
-            return self.refuse_locks().await;
+        if let Some(refusal) = route::locks_elsewhere(&statement, &self.snapshot.map, shard) {
+            return self.refuse(&refusal).await;
         }
         if statement.facts.flags.contains(Flags::DIAGNOSTICS)
             && let Some(outcome) = self.diagnostics(&statement, more).await?
@@ -138,24 +135,10 @@ impl Session {
         self.client.sequence.wrapping_sub(packets as u8)
     }
 
-    /// A named lock beside tables that are not where the named locks are.
-    pub(super) fn locks_elsewhere(&self, statement: &Statement, shard: ShardId) -> bool {
-        statement.facts.flags.contains(Flags::NAMED_LOCK) && self.snapshot.group(shard) != self.snapshot.group(LOCKS)
-    }
-
-    pub(super) async fn refuse_locks(&mut self) -> Served<Outcome> {
-        let text = format!(
-            "Meridian: named locks live on shard {}, and this statement's tables on another; take the lock by a statement \
-             of its own: SELECT GET_LOCK(...)",
-            self.snapshot.shard_name(LOCKS)
-        );
-        self.answer_error(1235, b"42000", &text).await
-    }
-
     /// Where a statement without a table goes: where the session already is, else its database's home.
     pub(super) fn home_shard(&self, statement: &Statement) -> ShardId {
         if statement.facts.flags.contains(Flags::NAMED_LOCK) {
-            return LOCKS;
+            return route::LOCKS;
         }
         let home = self.snapshot.home(self.database_index());
         let about_before = Flags::ROW_COUNT | Flags::FOUND_ROWS | Flags::DIAGNOSTICS | Flags::LAST_INSERT_ID;

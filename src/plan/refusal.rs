@@ -93,6 +93,10 @@ pub enum Refusal {
         construct: Construct,
         name: Box<str>,
     },
+    /// A named lock beside tables that are not on the shard of the named locks.
+    LocksElsewhere {
+        shard: Box<str>,
+    },
     /// The statement could not be read with certainty.
     Unreadable {
         near: Box<str>,
@@ -159,6 +163,7 @@ impl Refusal {
             | Refusal::SplitSchema { .. }
             | Refusal::PerServer { .. }
             | Refusal::Homeless { .. }
+            | Refusal::LocksElsewhere { .. }
             | Refusal::Unreadable { .. } => (1235, "42000"),
         }
     }
@@ -235,6 +240,10 @@ impl Refusal {
                 "{} {name}: the shard map does not say on which shard it lives; connect to that shard's server, or \
                  use a database whose tables live on one shard",
                 construct.named()
+            ),
+            Refusal::LocksElsewhere { shard } => format!(
+                "named locks live on shard {shard}, and this statement's tables on another; take the lock by a statement of \
+                 its own: SELECT GET_LOCK(...)"
             ),
             Refusal::Unreadable { near } => format!(
                 "cannot tell with certainty which tables this statement uses (near `{near}`), and the database lives \

@@ -13,8 +13,9 @@ mod values;
 pub use explain::{Asked, Explanation, explain};
 pub use values::{Literals, Value, Values};
 
-use crate::plan::{DatabaseId, Form, KeySource, Keyed, Operand, Refusal, TableName, Tables};
+use crate::plan::{DatabaseId, Form, KeySource, Keyed, Operand, Refusal, Statement, TableName, Tables};
 use crate::shard_map::{IntegerType, RangeTable, ShardId, ShardMap, Table};
+use crate::sql::Flags;
 use key::{Read, Written};
 
 /// Where a statement goes.
@@ -45,6 +46,16 @@ pub fn route(tables: &Tables, map: &ShardMap, values: &impl Values) -> Result<Ro
     }
     // A plan never holds no table at all.
     shard.map(|shard| Route { shard }).ok_or(Refusal::NoDatabase)
+}
+
+/// Where named locks live, whatever the database: two sessions that ask for one name must ask one server.
+pub const LOCKS: ShardId = ShardId(0);
+
+/// A named lock beside tables of this shard, which is not on the server of the named locks.
+pub fn locks_elsewhere(statement: &Statement, map: &ShardMap, shard: ShardId) -> Option<Refusal> {
+    let elsewhere =
+        statement.facts.flags.contains(Flags::NAMED_LOCK) && map.shard(shard).group != map.shard(LOCKS).group;
+    elsewhere.then(|| Refusal::LocksElsewhere { shard: name(map, LOCKS) })
 }
 
 /// The rows of one occurrence that can matter.

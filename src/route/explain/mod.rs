@@ -8,7 +8,7 @@ mod print;
 pub use keys::{KeyFound, KeyValue, Read, ValuesRead};
 pub use print::interval;
 
-use super::{Reach, Values, apart, name, range_of, restriction, route};
+use super::{LOCKS, Reach, Values, apart, locks_elsewhere, name, range_of, restriction, route};
 use crate::plan::{Keyed, Refusal, Statement, Tables, Target};
 use crate::shard_map::{ShardId, ShardMap};
 use crate::sql::{Flags, Scratch, SlotKind};
@@ -118,7 +118,10 @@ pub fn explain(statement: &Statement, map: &ShardMap, values: &impl Values, aske
     };
     let (verdict, shards) = match &statement.target {
         Target::Control => (Verdict::Control, Vec::new()),
-        Target::NoTable => (Verdict::NoTable, vec![asked.home]),
+        Target::NoTable => {
+            let locks = statement.facts.flags.contains(Flags::NAMED_LOCK);
+            (Verdict::NoTable, vec![if locks { LOCKS } else { asked.home }])
+        }
         Target::ShowTables { database } => {
             let database = map.databases.get(usize::from(database.0));
             let shards = database.map(|database| database.shards());
@@ -129,7 +132,8 @@ pub fn explain(statement: &Statement, map: &ShardMap, values: &impl Values, aske
         Target::Tables(tables) => {
             explanation.keys = keys::found(tables, map, values);
             explanation.tables = fixed(tables, map);
-            decided(tables, map, values)
+            let (verdict, shards) = decided(tables, map, values);
+            beside_locks(statement, map, verdict, shards)
         }
     };
     explanation.verdict = verdict;
@@ -164,6 +168,27 @@ fn decided(tables: &Tables, map: &ShardMap, values: &impl Values) -> (Verdict, V
         },
         Err(refusal) => (refused(&refusal), Vec::new()),
     }
+}
+
+/// Takes out the shards where the statement would be refused for its named lock.
+fn beside_locks(
+    statement: &Statement,
+    map: &ShardMap,
+    mut verdict: Verdict,
+    shards: Vec<ShardId>,
+) -> (Verdict, Vec<ShardId>) {
+    let elsewhere = |shard: &ShardId| locks_elsewhere(statement, map, *shard);
+    let Some(refusal) = shards.iter().find_map(elsewhere) else {
+        return (verdict, shards);
+    };
+    let left: Vec<ShardId> = shards.into_iter().filter(|shard| elsewhere(shard).is_none()).collect();
+    if left.is_empty() {
+        return (refused(&refusal), left);
+    }
+    if let Verdict::Parameters { may_refuse, .. } = &mut verdict {
+        *may_refuse = true;
+    }
+    (verdict, left)
 }
 
 /// `None` if no parameter matters; a refusal that no value of them averts.
