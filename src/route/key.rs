@@ -132,8 +132,21 @@ fn canonical(bytes: &[u8]) -> Option<i128> {
 
 /// Digits only; `None` also beyond 128 bits.
 fn unsigned(digits: &[u8]) -> Option<i128> {
+    // So many digits fit 64 bits, whose arithmetic is cheaper.
+    const SHORT: usize = 19;
     if digits.is_empty() {
         return None;
+    }
+    if digits.len() <= SHORT {
+        let mut value = 0u64;
+        for byte in digits {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                return None;
+            }
+            value = value * 10 + u64::from(digit);
+        }
+        return Some(i128::from(value));
     }
     digits.iter().try_fold(0i128, |value, &byte| {
         let digit = byte.is_ascii_digit().then(|| i128::from(byte - b'0'))?;

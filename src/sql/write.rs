@@ -20,8 +20,8 @@ impl Scan<'_> {
             self.write_name(self.at, end);
         } else {
             // Directly behind a dot no space can be needed.
-            self.gap(word[0]);
-            self.out.push_short(&self.text[self.at..], end - self.at);
+            let apart = self.out.normalized.last().is_some_and(|last| in_word(*last));
+            self.out.push_word(&self.text[self.at..], end - self.at, apart);
         }
         self.at = end;
     }
