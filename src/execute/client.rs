@@ -131,6 +131,15 @@ impl Client {
         }
     }
 
+    /// Waits until some of the next command is there. Cancel-safe, which `next` is not for a command of several packets.
+    pub async fn first_bytes(&mut self, handle: &SessionHandle, boundary: bool) -> Result<(), Gone> {
+        if self.buffer.is_empty() {
+            self.buffer.reserve(IDLE_CAPACITY);
+            self.fill(handle, boundary).await?;
+        }
+        Ok(())
+    }
+
     /// A command whose first packet is full and so continues in others.
     async fn next_of_several(&mut self, handle: &SessionHandle) -> Result<Incoming, Gone> {
         let mut payload = Vec::new();

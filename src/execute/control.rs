@@ -35,7 +35,7 @@ impl Session {
             Control::Release(name) => self.release_savepoint(&name, text, more).await,
             Control::Use(name) => self.use_database(&name, more).await,
             Control::Kill { query_only, id } => self.kill(id, query_only, more).await,
-            Control::Set(assignments) => self.set(text, &assignments, more).await,
+            Control::Set(assignments) => self.set(text, &assignments, statement.facts.flags, more).await,
             Control::SetTransaction { scope, text } => self.set_transaction(scope, text, more).await,
             Control::LockTables { .. } | Control::UnlockTables => {
                 self.lock_tables(text, statement.facts.verb, more).await

@@ -76,6 +76,10 @@ impl Session {
     }
 
     fn client_charset(&self) -> ClientCharset {
+        if let Some(set) = self.state.system.get("character_set_client") {
+            let name = String::from_utf8_lossy(&set.0).to_lowercase();
+            return ClientCharset::from_name(name.trim_matches('\''));
+        }
         match &self.state.charset {
             Charset::Login(id) => {
                 charset::names(*id).map_or(ClientCharset::AsciiSafe, |names| ClientCharset::from_name(names.charset))

@@ -41,6 +41,8 @@ pub struct Prelude {
 /// A step that the server refused: the statement behind it must not run.
 #[derive(Debug)]
 pub struct Rejected {
+    /// The connection has seen some of the prelude, so it is not what it was.
+    pub sent: bool,
     pub error: ServerError,
 }
 
@@ -147,7 +149,7 @@ impl Prelude {
             }
             if let Some(error) = error {
                 all_settings &= !matches!(step, Step::Use(_) | Step::Set(_));
-                rejected.get_or_insert(Rejected { error });
+                rejected.get_or_insert(Rejected { error, sent: true });
             }
         }
         if all_settings {

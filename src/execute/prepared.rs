@@ -75,7 +75,8 @@ impl Bound<'_> {
         let then = &self.prepared.state;
         let elsewhere = context_of(then) != context_of(self.current);
         if elsewhere {
-            replay(lease, then).await?;
+            // Not all of the state of then: to set autocommit back to 1 would commit.
+            replay(lease, &Arc::new(self.current.parsing_as(then))).await?;
         }
         let mut payload = vec![code::STMT_PREPARE];
         payload.extend_from_slice(&self.prepared.text);
@@ -468,7 +469,11 @@ impl Session {
             Ok(()) => relay::relay(&mut self.client, &mut held.lease, &handle, Shape::plain(Expect::Fetch)).await,
             Err(failure) => Err(Broken::Server { failure, forwarded: false, torn: false }),
         };
-        let _ = handle.end();
+        let hit = handle.end();
+        if hit && relayed.is_ok() && !self.absorb_cancel(&mut held).await {
+            drop(held);
+            return Err(Ended::Closed(Some(Gone::Protocol("cursor lost with its server"))));
+        }
         match relayed {
             Ok(end) => {
                 let done = matches!(end.kind, EndKind::Err { .. })

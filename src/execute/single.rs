@@ -121,11 +121,12 @@ enum Interrupted {
 pub async fn wait_holding(session: &mut Session) -> Result<Incoming, Gone> {
     let handle = session.registered.handle.clone();
     if session.held.iter().any(|held| held.pins.contains(Pins::FOUND_ROWS)) {
-        let soon = session.client.next(&handle, false);
-        if let Ok(incoming) = timer::timeout(FOUND_ROWS_HOLD, soon).await {
-            return incoming;
+        // Only the first bytes are waited for: a command of several packets is not read twice.
+        let soon = session.client.first_bytes(&handle, false);
+        match timer::timeout(FOUND_ROWS_HOLD, soon).await {
+            Ok(arrived) => arrived?,
+            Err(_) => session.unpin(Pins::FOUND_ROWS).await,
         }
-        session.unpin(Pins::FOUND_ROWS).await;
     }
     session.client.next(&handle, false).await
 }
@@ -244,7 +245,7 @@ impl Session {
         retried: bool,
         job: &Job<'_>,
     ) -> Served<Option<Ran>> {
-        if hit && attempted.is_ok() && !self.absorb_cancel(&mut held).await {
+        if hit && matches!(attempted, Ok(_) | Err(Interrupted::Rejected(_))) && !self.absorb_cancel(&mut held).await {
             return self.lost_after_reply(held).await.map(Some);
         }
         match attempted {
@@ -253,6 +254,8 @@ impl Session {
                 Ok(Some(Ran::Answered(end)))
             }
             Err(Interrupted::Rejected(rejected)) => {
+                // Steps behind the refused one have run: a BEGIN, long data of an EXECUTE. Only a reset undoes them.
+                held.lease.tainted |= rejected.sent;
                 self.keep_or_give_back(held).await;
                 let error = rejected.error;
                 self.before.answered_error(error.clone());
@@ -329,7 +332,7 @@ impl Session {
                 if !bound.is_prepared(&mut held.lease) {
                     self.run_prelude(&mut held.lease, std::mem::take(&mut prelude)).await?;
                     bound.prepare_on(&mut held.lease).await.map_err(|failure| match failure {
-                        Ok(error) => Interrupted::Rejected(Rejected { error }),
+                        Ok(error) => Interrupted::Rejected(Rejected { error, sent: true }),
                         Err(failure) => lost(failure, false),
                     })?;
                 }
@@ -390,9 +393,21 @@ impl Session {
                 prelude.push(Step::Transaction(savepoint.text.clone()));
             }
         } else if !held.in_transaction
+            && !matches!(job.work, Work::Prepare { .. })
             && let Some(next) = &self.next_transaction
         {
+            // It stays with the connection unless this statement is a transaction of its own.
+            held.lease.tainted = true;
             prelude.push(Step::Transaction(next.clone()));
+        }
+        if !held.in_transaction
+            && let Some(transaction) = &self.transaction
+            && transaction.opening.is_none()
+        {
+            // Under autocommit=0 there is no BEGIN, but a savepoint was asked for before this group joined.
+            for savepoint in &transaction.savepoints {
+                prelude.push(Step::Transaction(savepoint.text.clone()));
+            }
         }
         if job.facts.flags.contains(Flags::LAST_INSERT_ID) && !self.before.has_last_insert_id(&held.lease) {
             match self.last_insert_id().await {
@@ -425,7 +440,7 @@ impl Session {
         } else if opened {
             held.in_transaction = true;
         }
-        if opened || job.facts.verb != Verb::Set {
+        if opened || job.facts.verb != Verb::Set && !matches!(job.work, Work::Prepare { .. }) {
             self.next_transaction = None;
         }
         if failed {
@@ -568,7 +583,7 @@ impl Session {
     }
 
     /// A cancel may have been on its way when the statement ended: it is waited for, and its effect taken by a PING.
-    async fn absorb_cancel(&mut self, held: &mut Held) -> bool {
+    pub(super) async fn absorb_cancel(&mut self, held: &mut Held) -> bool {
         self.registered.handle.settled().await;
         held.lease.call(&[code::PING]).await.is_ok()
     }
@@ -701,6 +716,7 @@ impl Rejected {
              run both statements in one transaction"
         );
         Rejected {
+            sent: false,
             error: crate::wire::reply::ServerError { code: 1235, sqlstate: *b"42000", message: text.into_bytes() },
         }
     }

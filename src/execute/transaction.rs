@@ -55,8 +55,8 @@ impl Session {
         if elsewhere {
             return self.commit_all().await;
         }
-        // The server does it, on the one connection there is; nothing is to be opened for it.
-        self.transaction = None;
+        // The server does it, on the one connection there is, unless it refuses the statement before: `settle` sees
+        // in its answer whether the transaction is over.
         Ok(Ok(()))
     }
 

@@ -101,6 +101,20 @@ impl State {
         (&self.charset, self.system.get("sql_mode"))
     }
 
+    /// This state, but texts are read as in `other`: its database, charset and sql_mode.
+    pub fn parsing_as(&self, other: &State) -> State {
+        let mut state = self.clone();
+        state.database.clone_from(&other.database);
+        state.charset = other.charset.clone();
+        for name in OF_CHARSET.into_iter().chain(["sql_mode"]) {
+            match other.system.get(name) {
+                Some(value) => state.system.insert(name.to_string(), value.clone()),
+                None => state.system.remove(name),
+            };
+        }
+        state
+    }
+
     /// How many variables are remembered.
     pub fn variables(&self) -> usize {
         self.system.len() + self.user.len()
