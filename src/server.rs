@@ -17,6 +17,7 @@ use crate::config::{self, BackendTlsMode, Config, Databases};
 use crate::execute::{self, Account, Proxy, Stop};
 use crate::frontend::{self, Accounts, Frontend, LoginKey, User};
 use crate::shard_map::{GroupId, ShardMap};
+use crate::telemetry::{Metrics, Prometheus};
 
 /// Why the process does not start.
 #[derive(Debug)]
@@ -95,7 +96,9 @@ pub async fn serve(config: Config) -> Result<(), StartFailure> {
     let mut dummy = Zeroizing::new([0u8; 32]);
     getrandom::fill(dummy.as_mut_slice()).map_err(|_| StartFailure::Randomness)?;
 
-    let proxy = Arc::new(Proxy::new(map, execute_options(&config)));
+    let recorder = Prometheus::default();
+    let metrics = Arc::new(Metrics::register(&recorder));
+    let proxy = Arc::new(Proxy::new(map, execute_options(&config), metrics));
     let version = server_version(&config, &proxy, &users).await;
     let frontend = Arc::new(Frontend {
         proxy: proxy.clone(),

@@ -13,6 +13,7 @@ mod client;
 mod control;
 mod dialect;
 mod kill;
+mod pinned;
 mod plan_cache;
 mod prelude;
 mod prepared;
@@ -37,9 +38,11 @@ use crate::backend::Pool;
 use crate::session::{State, Transaction};
 use crate::shard_map::{GroupId, ShardId};
 use crate::sql::{Dialect, Flavor, Scratch};
+use crate::telemetry::{Class, RefusalKind};
 use crate::wire::command::{self, Command};
 use crate::wire::{capability, reply, status};
 use before::Before;
+use pinned::Pinned;
 use prepared::Statements;
 use single::Held;
 
@@ -70,6 +73,7 @@ pub struct Session {
     scratch: Box<Scratch>,
     /// Connections kept between statements: transactions and pins.
     held: Vec<Held>,
+    pinned: Pinned,
     transaction: Option<Transaction>,
     /// `SET TRANSACTION ...`, which is for the next transaction only.
     next_transaction: Option<Vec<u8>>,
@@ -112,6 +116,7 @@ impl Session {
         let multi_statements = client.has(capability::MULTI_STATEMENTS);
         Session {
             snapshot: proxy.snapshot.load_full(),
+            pinned: Pinned::new(proxy.metrics.clone()),
             proxy,
             client,
             registered,
@@ -162,6 +167,7 @@ impl Session {
         self.snapshot_for_command();
         let mut incoming = incoming;
         let served = self.dispatch(&mut incoming).await;
+        self.note_pins();
         self.client.finish(incoming);
         served
     }
@@ -255,6 +261,17 @@ impl Session {
         self.before.answered_error(error);
         self.client.error(code, sqlstate, text).await?;
         Ok(Outcome::Failed)
+    }
+
+    /// Tells the client what the session will not do for it.
+    pub(crate) async fn answer_refusal(&mut self, kind: RefusalKind, text: &str) -> Served<Outcome> {
+        self.proxy.metrics.refusals.of(kind).increment(1);
+        self.answer_error(1235, b"42000", text).await
+    }
+
+    /// Counts a statement; once, where it is decided who answers it.
+    fn count(&self, class: Class) {
+        self.proxy.metrics.statements.of(class).increment(1);
     }
 
     async fn refuse_malformed(&mut self, what: &str) -> Served {

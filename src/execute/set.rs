@@ -11,6 +11,7 @@ use super::{Outcome, Served, Session};
 use crate::backend::{Failure, Lease};
 use crate::session::State;
 use crate::sql::{Assignment, Flags, Scope, Value};
+use crate::telemetry::RefusalKind;
 use crate::wire::command::code;
 use crate::wire::result_set::{ColumnType, Decoded};
 use crate::wire::{capability, reply};
@@ -34,14 +35,14 @@ impl Session {
                 Assignment::System { scope: Scope::Session, name, .. } => {
                     if name.starts_with("meridian") {
                         let text = format!("Meridian: SET {name} is not served yet");
-                        return self.answer_error(1235, b"42000", &text).await;
+                        return self.answer_refusal(RefusalKind::Construct, &text).await;
                     }
                     if REFUSED.contains(&name.as_str()) {
                         let text = format!(
                             "Meridian: SET {name} concerns one server connection, and statements of a session may run on \
                              several; it is not passed on"
                         );
-                        return self.answer_error(1235, b"42000", &text).await;
+                        return self.answer_refusal(RefusalKind::Construct, &text).await;
                     }
                 }
                 Assignment::System { name, .. } => {
@@ -51,7 +52,7 @@ impl Session {
                 Assignment::Other { kind, .. } => {
                     let text =
                         format!("Meridian: SET {kind} is not served; accounts are those of Meridian's accounts file");
-                    return self.answer_error(1235, b"42000", &text).await;
+                    return self.answer_refusal(RefusalKind::Construct, &text).await;
                 }
                 Assignment::Names { .. } | Assignment::CharacterSet { .. } | Assignment::User { .. } => {}
             }
@@ -70,7 +71,7 @@ impl Session {
         let mut next = (*self.state).clone();
         let to_read_back = remember(&mut next, assignments);
         if let Err(text) = self.within_limits(&next) {
-            return self.answer_error(1235, b"42000", &text).await;
+            return self.answer_refusal(RefusalKind::Session, &text).await;
         }
         if to_read_back.is_empty() && self.held.is_empty() {
             let group = self.snapshot.group(self.snapshot.home(self.database_index()));
@@ -110,6 +111,7 @@ impl Session {
                 Err(failure) => {
                     drop(held);
                     if !was_held && !retried {
+                        self.proxy.metrics.retries.increment(1);
                         retried = true;
                         continue;
                     }

@@ -17,6 +17,7 @@ use crate::plan::Refusal;
 use crate::session::State;
 use crate::shard_map::{GroupId, ShardId};
 use crate::sql::facts::{Access, Facts, Flags, Verb};
+use crate::telemetry::{Class, RefusalKind};
 use crate::wire::command::code;
 use crate::wire::walker::{End, EndKind};
 use crate::wire::{capability, packet, status};
@@ -122,6 +123,7 @@ pub async fn wait_holding(session: &mut Session, boundary: bool) -> Result<Incom
             return incoming;
         }
         session.unpin(Pins::FOUND_ROWS).await;
+        session.note_pins();
     }
     session.client.next(&handle, boundary).await
 }
@@ -132,7 +134,7 @@ impl Session {
         let group = self.snapshot.group(job.shard);
         self.last_shard = Some(job.shard);
         if let Some(error) = self.pinned_elsewhere(group, job.facts) {
-            self.answer_error(1235, b"42000", &error).await?;
+            self.answer_refusal(RefusalKind::Session, &error).await?;
             return Ok(Ran::Failed);
         }
         if job.facts.implicit_commit
@@ -153,7 +155,7 @@ impl Session {
                     self.snapshot.group_name(writer),
                     self.snapshot.group_name(group),
                 );
-                self.answer_error(1235, b"42000", &text).await?;
+                self.answer_refusal(RefusalKind::Session, &text).await?;
                 return Ok(Ran::Failed);
             }
         }
@@ -196,6 +198,7 @@ impl Session {
                     let may_repeat = !was_held && !forwarded && (!sent || job.facts.access == Access::Read);
                     drop(held);
                     if may_repeat && !retried && self.transaction_is_only_asked_for() {
+                        self.proxy.metrics.retries.increment(1);
                         tracing::info!(session = handle.id, %failure, "a statement is sent again on a new connection");
                         retried = true;
                         continue;
@@ -502,6 +505,8 @@ impl Session {
     }
 
     pub(super) async fn refuse(&mut self, refusal: &Refusal) -> Served<super::Outcome> {
+        self.count(Class::Refused);
+        self.proxy.metrics.refusals.of(refusal.kind()).increment(1);
         let (code, sqlstate, text) = refusal.error();
         self.answer_error(code, &state_bytes(sqlstate), &text).await
     }
@@ -521,6 +526,7 @@ impl Session {
             })
             .await;
         }
+        self.note_pins();
     }
 }
 
