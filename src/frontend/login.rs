@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::AsyncReadExt;
 use tokio_rustls::{TlsAcceptor, TlsStream};
 
 use super::accounts::Accounts;
@@ -100,6 +101,9 @@ impl<'a> Login<'a> {
             plugin: CACHING_SHA2.as_bytes().to_vec(),
         };
         self.send(&greeting.encode()).await?;
+        if tls.is_some() {
+            self.read_one_packet().await?;
+        }
         let mut payload = self.receive().await?;
         if let Some(_request) = SslRequest::parse(&payload) {
             let Some(acceptor) = (*tls).clone() else {
@@ -264,8 +268,30 @@ impl<'a> Login<'a> {
         }
     }
 
+    /// Reads the packet that may ask for TLS, and nothing behind it: the client's side of TLS begins there, and clients
+    /// send it without waiting. `receive` judges what was read.
+    async fn read_one_packet(&mut self) -> Result<(), Reason> {
+        let mut bytes = vec![0; packet::HEADER_LEN];
+        self.read_exactly(&mut bytes).await?;
+        let len = packet::header(&bytes).map_or(0, |header| header.len);
+        if len <= self.frontend.options.login_bytes_max {
+            bytes.resize(packet::HEADER_LEN + len, 0);
+            self.read_exactly(&mut bytes[packet::HEADER_LEN..]).await?;
+        }
+        self.buffer.append(&bytes);
+        Ok(())
+    }
+
+    async fn read_exactly(&mut self, bytes: &mut [u8]) -> Result<(), Reason> {
+        match self.stream.read_exact(bytes).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(Reason::Closed),
+            Err(error) => Err(Reason::Failed(error)),
+        }
+    }
+
     async fn encrypt(mut self, acceptor: TlsAcceptor) -> Result<Self, Reason> {
-        // Bytes in clear text behind the request would be taken as if they had come encrypted.
+        // Bytes in clear text would be taken as if they had come encrypted; `read_one_packet` read none.
         if !self.buffer.is_empty() {
             return Err(Reason::Malformed("bytes between the TLS request and TLS"));
         }

@@ -19,3 +19,4 @@ mod routing;
 mod serving;
 mod sessions;
 mod shells;
+mod tls;
