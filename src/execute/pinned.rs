@@ -62,6 +62,7 @@ impl Session {
         }
         let new = self.pinned.become_these(pins);
         for (_, why) in NAMES.iter().filter(|(pin, _)| new.contains(*pin)) {
+            self.pinned.metrics.pins.increment(1);
             tracing::debug!(session = self.registered.handle.id, why, "pinned");
         }
     }

@@ -49,6 +49,7 @@ macro_rules! table {
 table! {
     sessions: Gauge = "meridian_sessions", Count, "Client sessions, from accept to close.";
     sessions_pinned: Gauge = "meridian_sessions_pinned", Count, "Sessions that keep a server connection for what lives on it, beyond their transactions.";
+    pins: Counter = "meridian_pins_total", Count, "Reasons to keep a server connection, each time one arose in a session.";
     logins: Counter = "meridian_logins_total", Count, "Logins that succeeded, changes of user included.";
     login_failures: Family<LoginFailure, Counter> = "meridian_login_failures_total", Count, "Logins that failed.";
     statements: Family<Class, Counter> = "meridian_statements_total", Count, "Statements of clients, prepared ones at each execution.";

@@ -9,6 +9,7 @@ mod bad_input;
 mod cancel;
 mod drivers;
 mod failure;
+mod figures;
 mod itself;
 mod large;
 mod login;
