@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use meridian::commands::{password::Password, serve::Serve};
+use meridian::commands::{check::Check, explain::Explain, password::Password, serve::Serve};
 
 /// A MySQL-wire-protocol, shard-routing SQL proxy.
 #[derive(Debug, Parser)]
@@ -16,16 +16,22 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(Serve),
+    Check(Check),
+    Explain(Explain),
     Password(Password),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Command::Serve(serve) => serve.run().map_err(|failure| failure.to_string()),
-        Command::Password(password) => password.run().map_err(|failure| failure.to_string()),
+        Command::Serve(serve) => serve.run().map(|()| ExitCode::SUCCESS).map_err(|failure| failure.to_string()),
+        Command::Check(check) => check.run().map_err(|failure| failure.to_string()),
+        Command::Explain(explain) => explain.run().map_err(|failure| failure.to_string()),
+        Command::Password(password) => {
+            password.run().map(|()| ExitCode::SUCCESS).map_err(|failure| failure.to_string())
+        }
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(text) => {
             eprintln!("meridian: {text}");
             ExitCode::FAILURE

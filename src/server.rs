@@ -19,6 +19,7 @@ use crate::backend::{self, BackendAccount, BackendTls, Credentials, TlsMode, Tru
 use crate::config::{self, BackendTlsMode, Config, Databases};
 use crate::execute::{self, Account, Proxy, Stop};
 use crate::frontend::{self, Accounts, Frontend, LoginKey, User};
+use crate::net::timer;
 use crate::shard_map::{GroupId, ShardMap};
 use crate::telemetry::{Metrics, Prometheus};
 
@@ -165,7 +166,7 @@ impl AdminTasks {
     async fn end(self) {
         self.stop.cancel();
         self.tasks.close();
-        let _ = tokio::time::timeout(Duration::from_secs(1), self.tasks.wait()).await;
+        let _ = timer::timeout(Duration::from_secs(1), self.tasks.wait()).await;
     }
 }
 
@@ -177,20 +178,20 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartFailure> {
 async fn drain(proxy: &Proxy, tasks: &TaskTracker, limits: &config::Drain) {
     proxy.registry.stop_all(Stop::Drain);
     let hard = Duration::from_millis(limits.hard_ms);
-    if tokio::time::timeout(hard, tasks.wait()).await.is_ok() {
+    if timer::timeout(hard, tasks.wait()).await.is_ok() {
         tracing::info!("drained");
         return;
     }
     tracing::warn!(sessions = proxy.registry.len(), "drain.hard_ms passed: remaining sessions are closed");
     proxy.registry.stop_all(Stop::Kill);
-    if tokio::time::timeout(Duration::from_secs(5), tasks.wait()).await.is_err() {
+    if timer::timeout(Duration::from_secs(5), tasks.wait()).await.is_err() {
         tracing::warn!(sessions = proxy.registry.len(), "sessions did not end; leaving anyway");
     }
 }
 
 /// Closes idle server connections that are past their age, until the end.
 async fn reap(proxy: Arc<Proxy>, stop: CancellationToken) {
-    let mut every = tokio::time::interval(Duration::from_secs(1));
+    let mut every = timer::interval(Duration::from_secs(1));
     loop {
         tokio::select! {
             () = stop.cancelled() => return,

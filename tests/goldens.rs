@@ -1,30 +1,33 @@
 //! Plan goldens: statements and where each goes, printed by the code that prints EXPLAIN ROUTE.
 //!
-//! A file of `tests/goldens/` holds `use DATABASE` lines, `> statement` lines, each followed by its one line of
-//! explanation, comments (`#`) and empty lines. `UPDATE_GOLDENS=1 cargo test --test goldens` rewrites
+//! A file of `tests/goldens/` holds `use DATABASE` lines, `> statement` lines, each followed by the first line of its
+//! explanation, `>> statement` lines, each followed by all of them, comments (`#`) and empty lines. `UPDATE_GOLDENS=1 cargo test --test goldens` rewrites
 //! the explanations; the diff is what is reviewed.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use meridian::plan;
-use meridian::route::{Literals, explain};
-use meridian::shard_map::ShardMap;
+use meridian::route::{Asked, Literals, explain};
+use meridian::shard_map::{ShardId, ShardMap};
 use meridian::sql::{self, Dialect, Flavor, Scratch};
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens")
 }
 
-fn explained(map: &ShardMap, database: Option<&str>, statement: &str) -> String {
+/// The lines of an explanation.
+fn explained(map: &ShardMap, database: Option<&str>, statement: &str) -> Vec<String> {
     let dialect = Dialect::new(Flavor::MariaDb, 101119);
     let mut scratch = Scratch::new();
     if let Err(error) = sql::scan(statement.as_bytes(), &dialect, &mut scratch) {
-        return format!("lexical error: {error}");
+        return vec![format!("lexical error: {error}")];
     }
     let facts = sql::facts(scratch.normalized());
     let planned = plan::plan(map, database, scratch.normalized(), facts, &dialect);
-    explain(&planned, map, &Literals::of_text(statement.as_bytes(), &scratch)).to_string()
+    let home = database.and_then(|name| map.database(name)).map_or(ShardId(0), |database| database.home());
+    let asked = Asked::new(home, statement.as_bytes(), &scratch);
+    explain(&planned, map, &Literals::of_text(statement.as_bytes(), &scratch), asked).lines()
 }
 
 /// The file with every explanation made anew.
@@ -33,6 +36,10 @@ fn rewritten(map: &ShardMap, text: &str) -> String {
     let mut database: Option<&str> = None;
     let mut skip_explanation = false;
     for line in text.lines() {
+        // Only explanations are indented.
+        if line.starts_with("  ") {
+            continue;
+        }
         if skip_explanation && !line.is_empty() && !line.starts_with(['#', '>']) && !line.starts_with("use ") {
             skip_explanation = false;
             continue;
@@ -42,7 +49,10 @@ fn rewritten(map: &ShardMap, text: &str) -> String {
         if let Some(name) = line.strip_prefix("use ") {
             database = Some(name).filter(|name| *name != "none");
         } else if let Some(statement) = line.strip_prefix("> ") {
-            let _ = writeln!(out, "{}", explained(map, database, statement));
+            let _ = writeln!(out, "{}", explained(map, database, statement)[0]);
+            skip_explanation = true;
+        } else if let Some(statement) = line.strip_prefix(">> ") {
+            let _ = writeln!(out, "{}", explained(map, database, statement).join("\n"));
             skip_explanation = true;
         }
     }

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::execute::Proxy;
+use crate::net::timer;
 use crate::telemetry::Prometheus;
 use request::{Asked, Page, Status};
 
@@ -57,7 +58,7 @@ impl Admin {
                     let admin = self.clone();
                     tasks.spawn(async move {
                         let _place = place;
-                        match tokio::time::timeout(REQUEST_TIME, converse(stream, |asked| admin.answer(asked))).await {
+                        match timer::timeout(REQUEST_TIME, converse(stream, |asked| admin.answer(asked))).await {
                             Ok(Ok(())) => {}
                             Ok(Err(error)) => tracing::debug!(%error, "admin: connection failed"),
                             Err(_) => tracing::debug!("admin: no request in time"),
@@ -66,7 +67,7 @@ impl Admin {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "admin: accept failed");
-                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    timer::sleep(Duration::from_millis(10)).await;
                 }
             }
         }

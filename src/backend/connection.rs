@@ -5,12 +5,9 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Instant;
-
-use tokio::io::{AsyncRead, ReadBuf};
 
 use super::failure::Failure;
 use super::member::MemberState;
@@ -61,10 +58,12 @@ pub struct Connection {
     pub owed: Option<Owed>,
     /// Statements run here; a session that finds its number unchanged was the last to use the connection.
     pub uses: u64,
-    pub idle_since: Instant,
+    /// When the pool first saw it idle; `None` while it is leased and until then.
+    pub idle_since: Option<Instant>,
     pub buffer: ReadBuffer,
     stream: Stream,
-    statements: HashMap<StatementKey, BackendStatement>,
+    /// Few, and found by what is a hash already.
+    statements: HashMap<StatementKey, BackendStatement, foldhash::fast::RandomState>,
 }
 
 impl std::fmt::Debug for Connection {
@@ -111,10 +110,10 @@ impl Connection {
             tainted: false,
             owed: None,
             uses: 0,
-            idle_since: Instant::now(),
+            idle_since: None,
             buffer: ReadBuffer::new(),
             stream,
-            statements: HashMap::new(),
+            statements: HashMap::default(),
         }
     }
 
@@ -197,12 +196,7 @@ impl Connection {
     /// Whether an idle connection has something to read: its end, or bytes nobody asked for. Costs no system call
     /// while there is nothing, for the reactor has seen it.
     pub(super) fn is_stale(&mut self) -> bool {
-        let mut byte = [0u8; 1];
-        let mut cx = Context::from_waker(Waker::noop());
-        if !self.buffer.is_empty() {
-            return true;
-        }
-        Pin::new(&mut self.stream).poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_ready()
+        !self.buffer.is_empty() || self.stream.has_input()
     }
 
     /// The statement, if it is prepared here.

@@ -17,6 +17,7 @@ use super::connect;
 use super::connection::Connection;
 use super::failure::Failure;
 use super::member::{MemberState, ServerFacts};
+use crate::net::{RELAY_CAPACITY, timer};
 use crate::session::State;
 
 /// Bounds of one pool.
@@ -64,6 +65,9 @@ struct Inner {
     open: usize,
     waiters: VecDeque<oneshot::Sender<Grant>>,
 }
+
+/// How long an idle connection keeps its buffer: the time between two statements of a busy pool, and no longer.
+const BUFFER_KEPT: Duration = Duration::from_secs(1);
 
 /// How many idle connections are looked at for one that already has the session's state.
 const LOOK_MAX: usize = 8;
@@ -123,6 +127,24 @@ impl Pool {
         if lease.is_stale() { None } else { Some(lease) }
     }
 
+    /// An idle connection that is in the session's very state already, if there is one: the common case, which waits
+    /// for nothing.
+    pub fn acquire_ready(self: &Arc<Self>, wanted: Wanted<'_>) -> Option<Lease> {
+        let mut inner = self.inner();
+        let back = inner.idle.iter().rev().take(LOOK_MAX).position(|connection| {
+            Arc::ptr_eq(&connection.state, wanted.state) && connection.capabilities == wanted.capabilities
+        })?;
+        let at = inner.idle.len() - 1 - back;
+        let connection = inner.idle.swap_remove(at);
+        drop(inner);
+        let mut lease = Lease::new(connection, self.clone());
+        if lease.is_stale() {
+            self.member.forget();
+            return None;
+        }
+        Some(lease)
+    }
+
     fn attempt(self: &Arc<Self>, wanted: Wanted<'_>, idle_serves: bool) -> Attempt {
         let mut inner = self.inner();
         while idle_serves && let Some(at) = choose(&inner.idle, wanted) {
@@ -155,7 +177,7 @@ impl Pool {
     async fn wait(self: &Arc<Self>, receiver: oneshot::Receiver<Grant>, wanted: Wanted<'_>) -> Result<Lease, Failure> {
         self.member.metrics.pool_waits.increment(1);
         let bound = Duration::from_millis(self.options.wait_ms_max);
-        match tokio::time::timeout(bound, receiver).await {
+        match timer::timeout(bound, receiver).await {
             Ok(Ok(Grant::Lease(mut lease))) => {
                 if wanted.fits(&lease) && !lease.is_stale() {
                     return Ok(lease);
@@ -181,7 +203,7 @@ impl Pool {
     async fn open(&self, slot: Slot, wanted: Wanted<'_>) -> Result<Lease, Failure> {
         let bound = Duration::from_millis(self.options.connect_ms_max);
         let connecting = connect::connect(&self.member, &self.account, wanted.capabilities, wanted.state);
-        let connection = match tokio::time::timeout(bound, connecting).await {
+        let connection = match timer::timeout(bound, connecting).await {
             Ok(done) => done,
             Err(_) => Err(Failure::Connect {
                 member: self.member.at.clone(),
@@ -223,7 +245,7 @@ impl Pool {
             self.member.metrics.cancels.increment(1);
             Ok(())
         };
-        match tokio::time::timeout(bound, kill).await {
+        match timer::timeout(bound, kill).await {
             Ok(done) => done,
             Err(_) => Err(Failure::Connect {
                 member: self.member.at.clone(),
@@ -232,32 +254,40 @@ impl Pool {
         }
     }
 
-    /// Closes connections that idled longer than the bound; called now and then.
+    /// Closes connections that idled longer than the bound, and takes the buffers of those that idle; called every
+    /// second. It alone looks at the clock, so that a release need not: an age counts from the first call that finds
+    /// the connection idle.
     pub fn reap(&self, now: Instant) {
         let bound = Duration::from_millis(self.options.idle_ms_max);
         let mut inner = self.inner();
-        let (keep, old): (Vec<_>, Vec<_>) = std::mem::take(&mut inner.idle)
-            .into_iter()
-            .partition(|connection| now.saturating_duration_since(connection.idle_since) < bound);
-        inner.idle = keep;
+        let idle_for = |connection: &mut Connection| {
+            let age = now.saturating_duration_since(*connection.idle_since.get_or_insert(now));
+            if age >= BUFFER_KEPT {
+                connection.buffer.shrink(0);
+            }
+            age
+        };
+        let old: Vec<_> = inner.idle.extract_if(.., |connection| idle_for(connection) >= bound).collect();
         inner.open -= old.len();
         drop(inner);
         drop(old);
     }
 
-    fn put_back(self: &Arc<Self>, mut lease: Lease) {
+    fn put_back(self: Arc<Self>, mut connection: Box<Connection>) {
         loop {
             let mut inner = self.inner();
             let Some(waiter) = inner.waiters.pop_front() else {
-                let Lease { connection, slot } = lease;
-                slot.keep();
                 inner.idle.push(connection);
                 return;
             };
             drop(inner);
-            match waiter.send(Grant::Lease(lease)) {
+            match waiter.send(Grant::Lease(Lease::new(connection, self.clone()))) {
                 Ok(()) => return,
-                Err(Grant::Lease(returned)) => lease = returned,
+                Err(Grant::Lease(returned)) => {
+                    let Lease { connection: back, slot } = returned;
+                    slot.keep();
+                    connection = back;
+                }
                 Err(Grant::Slot(_)) => unreachable!("a lease was sent"),
             }
         }
@@ -339,10 +369,12 @@ impl Lease {
 
     /// Gives the connection back. The caller vouches for its state: nothing unread, nothing under way, not tainted.
     pub fn release(mut self) {
-        self.connection.idle_since = Instant::now();
-        self.connection.buffer.shrink(0);
-        let pool = self.pool().clone();
-        pool.put_back(self);
+        self.connection.idle_since = None;
+        // The buffer stays as long as connections go from hand to hand: to allocate it anew for each statement costs
+        // more than all the rest of a release. `reap` takes it.
+        self.connection.buffer.shrink(RELAY_CAPACITY);
+        let pool = self.slot.0.take().expect("a lease's slot is kept only where the lease ends");
+        pool.put_back(self.connection);
     }
 }
 

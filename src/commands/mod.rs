@@ -1,4 +1,6 @@
 //! One file for each subcommand of the binary.
 
+pub mod check;
+pub mod explain;
 pub mod password;
 pub mod serve;

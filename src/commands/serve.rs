@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::config::{Log, LogFormat, LogLevel};
+use crate::net::timer;
 use crate::server::{self, StartFailure};
 
 /// Serve clients until SIGTERM or SIGINT.
@@ -19,7 +20,9 @@ impl Serve {
     pub fn run(&self) -> Result<(), StartFailure> {
         let config = server::read_config(&self.config)?;
         log(&config.log);
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartFailure::System)?;
+        timer::start().map_err(StartFailure::System)?;
+        // Without timers: see `net::timer`.
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_io().build().map_err(StartFailure::System)?;
         runtime.block_on(server::serve(config))
     }
 }

@@ -48,7 +48,7 @@ section! {
         tls: Option<Tls> = None,
         /// TLS towards the servers.
         backend_tls: BackendTls = BackendTls::default(),
-        /// The version in the greeting instead of one made from the family of the databases.
+        /// The version in the greeting, instead of that of the first server that answers at start.
         server_version: Option<String> = None,
         /// What is logged and how.
         log: Log = Log::default(),

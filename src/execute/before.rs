@@ -86,11 +86,16 @@ impl Before {
 
     /// Notes what a statement left on its connection.
     pub fn ended(&mut self, lease: &mut Lease, end: &End, flags: Flags) {
-        let pool = lease.pool().clone();
         lease.uses += 1;
+        let pool = lease.pool().clone();
+        let id = lease.id;
+        self.last_used = Some(LastUsed { pool: pool.clone(), connection: id, uses: lease.uses });
+        if lease.owed.is_none() && flags.is_empty() && leaves_nothing(end) {
+            self.diagnostics = Diagnostics::None;
+            return;
+        }
         let place =
             |kept: &Arc<Previous>, connection: u64| Place { pool: pool.clone(), connection, kept: kept.clone() };
-        let id = lease.id;
         let owed = lease.owed.get_or_insert_default();
         if end.last_insert_id != 0 || flags.contains(Flags::LAST_INSERT_ID_SET) {
             let kept = Arc::new(Previous::default());
@@ -109,7 +114,6 @@ impl Before {
         if owed.is_settled() {
             lease.owed = None;
         }
-        self.last_used = Some(LastUsed { pool, connection: id, uses: lease.uses });
     }
 
     /// Whether what a connection owes is owed to this session, so that nothing need be fetched.
@@ -128,4 +132,9 @@ impl Before {
         };
         ours(&owed.last_insert_id, id) && ours(&owed.warnings, warnings)
     }
+}
+
+/// A reply that leaves nothing on its connection that the session may ask about.
+pub fn leaves_nothing(end: &End) -> bool {
+    end.last_insert_id == 0 && end.warnings == 0 && !matches!(end.kind, EndKind::Err { .. })
 }

@@ -3,7 +3,7 @@
 //! Invariant: the bytes of a command stay in place until `finish`, so it can be sent again; what a client sends
 //! meanwhile waits in `ahead`, which is bounded.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::io::AsyncRead;
 
 use super::registry::{SessionHandle, Stop};
-use crate::net::{RELAY_CAPACITY, ReadBuffer, Stream};
+use crate::net::{RELAY_CAPACITY, ReadBuffer, Stream, timer};
 use crate::wire::{capability, packet, reply};
 
 /// What an idle session holds for the next command: enough for most, so that one read takes it whole, and small,
@@ -131,6 +131,15 @@ impl Client {
         }
     }
 
+    /// Waits until some of the next command is there. Cancel-safe, which `next` is not for a command of several packets.
+    pub async fn first_bytes(&mut self, handle: &SessionHandle, boundary: bool) -> Result<(), Gone> {
+        if self.buffer.is_empty() {
+            self.buffer.reserve(IDLE_CAPACITY);
+            self.fill(handle, boundary).await?;
+        }
+        Ok(())
+    }
+
     /// A command whose first packet is full and so continues in others.
     async fn next_of_several(&mut self, handle: &SessionHandle) -> Result<Incoming, Gone> {
         let mut payload = Vec::new();
@@ -242,8 +251,9 @@ impl Client {
     /// While a server works: ready when the client went away. What it sends ahead is kept, up to a bound; a client
     /// that pipelines more is not watched further, its socket's buffer holds the rest.
     pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Gone> {
-        let mut bytes = [0u8; 128];
-        while self.ahead.filled().len() < AHEAD_MAX {
+        // A look at the reactor's flag comes first: this is polled for each statement and nearly always in vain.
+        while self.ahead.filled().len() < AHEAD_MAX && self.stream.poll_readable(cx).is_ready() {
+            let mut bytes = [0u8; 128];
             let mut read = tokio::io::ReadBuf::new(&mut bytes);
             match Pin::new(&mut self.stream).poll_read(cx, &mut read) {
                 Poll::Pending => break,
@@ -257,18 +267,18 @@ impl Client {
 
     /// Sends reply bytes. A client that does not read stops here everything behind it: that is the back-pressure.
     pub async fn send(&mut self, bytes: &[u8], handle: &SessionHandle) -> Result<(), Gone> {
-        let mut sending = std::pin::pin!(self.stream.send(bytes));
-        let first = poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx))).await;
+        let mut sent = 0;
+        let first = poll_fn(|cx| Poll::Ready(self.stream.poll_send(bytes, &mut sent, cx))).await;
         if let Poll::Ready(done) = first {
             return done.map_err(Gone::Failed);
         }
         // Only a send that had to wait pays for a timer.
-        let or_stopped = poll_fn(|cx| match sending.as_mut().poll(cx) {
+        let or_stopped = poll_fn(|cx| match self.stream.poll_send(bytes, &mut sent, cx) {
             Poll::Ready(done) => Poll::Ready(done.map_err(Gone::Failed)),
             Poll::Pending if handle.poll_stopped(cx) == Stop::Kill => Poll::Ready(Err(Gone::Stopped(Stop::Kill))),
             Poll::Pending => Poll::Pending,
         });
-        match tokio::time::timeout(self.stall, or_stopped).await {
+        match timer::timeout(self.stall, or_stopped).await {
             Ok(done) => done,
             Err(_) => Err(Gone::Stalled),
         }
@@ -278,7 +288,7 @@ impl Client {
     pub async fn reply(&mut self, payload: &[u8]) -> Result<(), Gone> {
         let mut bytes = Vec::with_capacity(payload.len() + packet::HEADER_LEN);
         packet::append(&mut bytes, &mut self.sequence, payload);
-        match tokio::time::timeout(self.stall, self.stream.send(&bytes)).await {
+        match timer::timeout(self.stall, self.stream.send(&bytes)).await {
             Ok(done) => done.map_err(Gone::Failed),
             Err(_) => Err(Gone::Stalled),
         }

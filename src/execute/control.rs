@@ -36,7 +36,7 @@ impl Session {
             Control::Release(name) => self.release_savepoint(&name, text, more).await,
             Control::Use(name) => self.use_database(&name, more).await,
             Control::Kill { query_only, id } => self.kill(id, query_only, more).await,
-            Control::Set(assignments) => self.set(text, &assignments, more).await,
+            Control::Set(assignments) => self.set(text, &assignments, statement.facts.flags, more).await,
             Control::SetTransaction { scope, text } => self.set_transaction(scope, text, more).await,
             Control::LockTables { .. } | Control::UnlockTables => {
                 self.lock_tables(text, statement.facts.verb, more).await
@@ -52,6 +52,9 @@ impl Session {
             let text = "Meridian: PREPARE and EXECUTE as text are not served in a database of several shards; use prepared \
                         statements of the protocol (COM_STMT_PREPARE), as drivers do";
             return self.answer_refusal(RefusalKind::Construct, text).await;
+        }
+        if statement.facts.verb == Verb::Prepare && self.prepares_an_explanation(text) {
+            return self.refuse_prepared_explanation().await;
         }
         let facts = Facts { access: Access::Write, ..statement.facts };
         Ok(self.relay_own(text, facts, more).await?.into())

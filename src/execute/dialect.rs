@@ -45,19 +45,15 @@ impl Session {
             let value = format!("'{}'", facts.sql_mode).into_bytes();
             Arc::make_mut(&mut self.state).set_system("sql_mode", value);
         }
-        let mode = self.state.system.get("sql_mode").map(|value| String::from_utf8_lossy(&value.0).to_uppercase());
-        let mode = mode.unwrap_or_default();
-        let has = |name: &str| mode.trim_matches('\'').split(',').any(|part| part == name);
-        self.dialect = Dialect {
-            ansi_quotes: has("ANSI_QUOTES"),
-            no_backslash_escapes: has("NO_BACKSLASH_ESCAPES"),
-            charset: self.client_charset(),
-            family: match family {
-                Family::MariaDb => Flavor::MariaDb,
-                Family::MySql => Flavor::MySql,
-            },
-            version: facts.version_number,
+        let family = match family {
+            Family::MariaDb => Flavor::MariaDb,
+            Family::MySql => Flavor::MySql,
         };
+        let mut dialect = Dialect { charset: self.client_charset(), ..Dialect::new(family, facts.version_number) };
+        let mode = self.state.system.get("sql_mode").map(|value| String::from_utf8_lossy(&value.0));
+        dialect.set_sql_mode(mode.unwrap_or_default().trim_matches('\''));
+        self.dialect = dialect;
+        self.state = self.proxy.shared_state(&self.state);
         self.dialect_known = true;
         Ok(true)
     }
@@ -80,6 +76,10 @@ impl Session {
     }
 
     fn client_charset(&self) -> ClientCharset {
+        if let Some(set) = self.state.system.get("character_set_client") {
+            let name = String::from_utf8_lossy(&set.0).to_lowercase();
+            return ClientCharset::from_name(name.trim_matches('\''));
+        }
         match &self.state.charset {
             Charset::Login(id) => {
                 charset::names(*id).map_or(ClientCharset::AsciiSafe, |names| ClientCharset::from_name(names.charset))

@@ -3,7 +3,7 @@
 //! `Session::run` is one client's whole conversation after its login. A command keeps the snapshot (map and plans) it
 //! began with. Text statements are in `text.rs`, prepared ones in `prepared.rs`; both end in `single.rs`, which runs
 //! one statement on one shard. What the session itself answers is in `control.rs`, `set.rs`, `transaction.rs`,
-//! `kill.rs` and `show.rs`.
+//! `kill.rs`, `explain.rs` and `show.rs`.
 //!
 //! Invariant: a client's error ends its statement, never another session's; a connection whose state is in doubt is
 //! closed, never pooled.
@@ -12,6 +12,7 @@ mod before;
 mod client;
 mod control;
 mod dialect;
+mod explain;
 mod kill;
 mod pinned;
 mod plan_cache;
@@ -159,14 +160,18 @@ impl Session {
     }
 
     async fn command(&mut self) -> Served {
-        let boundary = self.held.is_empty() && self.transaction.is_none();
-        let incoming = match single::wait_holding(self, boundary).await {
-            Ok(incoming) => incoming,
-            Err(gone) => return Err(gone.into()),
+        let mut incoming = if self.held.is_empty() {
+            self.client.next(&self.registered.handle, self.transaction.is_none()).await?
+        } else {
+            single::wait_holding(self).await?
         };
         self.snapshot_for_command();
-        let mut incoming = incoming;
-        let served = self.dispatch(&mut incoming).await;
+        // A COM_QUERY goes its own way: it is what most commands are, and its packet is relayed as it is.
+        let served = if incoming.payload().first() == Some(&command::code::QUERY) {
+            self.query(&mut incoming).await
+        } else {
+            self.dispatch(&mut incoming).await
+        };
         self.note_pins();
         self.client.finish(incoming);
         served
@@ -182,10 +187,6 @@ impl Session {
     }
 
     async fn dispatch(&mut self, incoming: &mut Incoming) -> Served {
-        // A COM_QUERY goes its own way: it is what most commands are, and its packet is relayed as it is.
-        if incoming.payload().first() == Some(&command::code::QUERY) {
-            return self.query(incoming).await;
-        }
         let parsed = match command::parse(incoming.payload(), self.client.capabilities) {
             Ok(parsed) => parsed,
             Err(malformed) => {
@@ -280,14 +281,14 @@ impl Session {
     }
 
     fn pool(&mut self, group: GroupId) -> Arc<Pool> {
+        if let Some(pool) = known_pool(&self.pools, group) {
+            return pool.clone();
+        }
+        let pool = self.proxy.pool(&self.snapshot, group, &self.account.backend);
         let index = usize::from(group.0);
         if self.pools.len() <= index {
             self.pools.resize(index + 1, None);
         }
-        if let Some(pool) = &self.pools[index] {
-            return pool.clone();
-        }
-        let pool = self.proxy.pool(&self.snapshot, group, &self.account.backend);
         self.pools[index] = Some(pool.clone());
         pool
     }
@@ -332,4 +333,9 @@ impl Session {
         self.forget_dialect();
         self.answer_ok(false).await.map(drop)
     }
+}
+
+/// The pool of a group, if the session has used it.
+fn known_pool(pools: &[Option<Arc<Pool>>], group: GroupId) -> Option<&Arc<Pool>> {
+    pools.get(usize::from(group.0))?.as_ref()
 }

@@ -41,6 +41,8 @@ pub struct Prelude {
 /// A step that the server refused: the statement behind it must not run.
 #[derive(Debug)]
 pub struct Rejected {
+    /// The connection has seen some of the prelude, so it is not what it was.
+    pub sent: bool,
     pub error: ServerError,
 }
 
@@ -53,19 +55,16 @@ impl Prelude {
         self.steps.push(step);
     }
 
-    /// Adds what the connection owes to others.
+    /// Adds, in front of all, what the connection owes to others.
     pub fn settle(&mut self, connection: &mut Connection) {
         let Some(mut owed) = connection.owed.take() else {
             return;
         };
         owed.prune();
-        // First the warnings: any other statement would clear them.
-        if let Some(kept) = owed.warnings {
-            self.push(Step::KeepWarnings(kept));
-        }
-        if let Some(kept) = owed.last_insert_id {
-            self.push(Step::KeepLastInsertId(kept));
-        }
+        // The warnings before the id: any other statement would clear them.
+        let warnings = owed.warnings.take().map(Step::KeepWarnings);
+        let id = owed.last_insert_id.take().map(Step::KeepLastInsertId);
+        self.steps.splice(0..0, warnings.into_iter().chain(id));
     }
 
     /// Adds what makes the connection's state that of the session.
@@ -119,14 +118,16 @@ impl Prelude {
 
     /// Reads the answers. A rejected step does not stop the ones behind it, which were sent already: all are read, and
     /// the first rejection counts.
-    pub async fn read(self, lease: &mut Lease, state: &Arc<State>) -> Result<Result<(), Rejected>, Failure> {
+    pub async fn read(mut self, lease: &mut Lease, state: &Arc<State>) -> Result<Result<(), Rejected>, Failure> {
         let mut rejected = None;
         let mut all_settings = true;
-        for step in self.steps {
-            if matches!(step, Step::Unanswered(_)) {
+        while let Some(next) = self.steps.first() {
+            if matches!(next, Step::Unanswered(_)) {
+                self.steps.remove(0);
                 continue;
             }
             let reply = lease.read_reply(Expect::Command).await?;
+            let step = self.steps.remove(0);
             let error = reply.error();
             match step {
                 Step::KeepWarnings(kept) => {
@@ -148,7 +149,7 @@ impl Prelude {
             }
             if let Some(error) = error {
                 all_settings &= !matches!(step, Step::Use(_) | Step::Set(_));
-                rejected.get_or_insert(Rejected { error });
+                rejected.get_or_insert(Rejected { error, sent: true });
             }
         }
         if all_settings {
@@ -158,6 +159,17 @@ impl Prelude {
             lease.tainted = true;
         }
         Ok(rejected.map_or(Ok(()), Err))
+    }
+}
+
+/// What was to be fetched for another session and was not is lost: it must not wait for it.
+impl Drop for Prelude {
+    fn drop(&mut self) {
+        for step in &self.steps {
+            if let Step::KeepWarnings(kept) | Step::KeepLastInsertId(kept) = step {
+                kept.settle(Kept::Lost);
+            }
+        }
     }
 }
 

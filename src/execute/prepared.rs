@@ -18,7 +18,7 @@ use crate::plan::{Statement, Tables, Target};
 use crate::route;
 use crate::session::State;
 use crate::shard_map::{GroupId, ShardId, Table};
-use crate::sql::Scratch;
+use crate::sql::{self, Scratch};
 use crate::telemetry::{Class, RefusalKind};
 use crate::wire::command::code;
 use crate::wire::execute::Execute;
@@ -31,7 +31,8 @@ const CURSOR_TYPES: u8 = 0x07;
 
 #[derive(Debug, Default)]
 pub struct Statements {
-    by_id: HashMap<u32, Prepared>,
+    /// Ids are ours, so no client can make them collide. Boxed, because an EXECUTE takes its statement out and puts it back.
+    by_id: HashMap<u32, Box<Prepared>, foldhash::fast::RandomState>,
     last_id: u32,
     long_data_bytes: usize,
     /// Statements whose cursor is open on a server.
@@ -75,7 +76,8 @@ impl Bound<'_> {
         let then = &self.prepared.state;
         let elsewhere = context_of(then) != context_of(self.current);
         if elsewhere {
-            replay(lease, then).await?;
+            // Not all of the state of then: to set autocommit back to 1 would commit.
+            replay(lease, &Arc::new(self.current.parsing_as(then))).await?;
         }
         let mut payload = vec![code::STMT_PREPARE];
         payload.extend_from_slice(&self.prepared.text);
@@ -99,6 +101,11 @@ impl Bound<'_> {
         Ok(())
     }
 
+    /// Whether it needs nothing but its own packet, on a connection that has the statement.
+    pub fn is_alone(&self) -> bool {
+        self.prepared.long_data.is_empty()
+    }
+
     pub fn push_long_data(&self, lease: &mut Lease, prelude: &mut Prelude) {
         let Some(held) = lease.statement(self.key, &self.prepared.text) else {
             return;
@@ -117,19 +124,26 @@ impl Bound<'_> {
     pub fn bytes_for(&self, lease: &mut Lease) -> Vec<u8> {
         let held = lease.statement(self.key, &self.prepared.text).expect("prepared on this connection a moment ago");
         // One allocation an EXECUTE: the id differs by connection, and the client's packet must stay as it is for a retry.
-        let mut payload = Vec::with_capacity(self.payload.len() + self.types.len());
+        let mut bytes = Vec::with_capacity(packet::HEADER_LEN + self.payload.len() + self.types.len() + 1);
+        bytes.extend_from_slice(&[0; packet::HEADER_LEN]);
         if !self.execute.bound && self.prepared.params > 0 && held.types != self.types {
             let at = self.execute.types_at;
-            payload.extend_from_slice(&self.payload[..at - 1]);
-            payload.push(1);
-            payload.extend_from_slice(self.types);
-            payload.extend_from_slice(&self.payload[at..]);
+            bytes.extend_from_slice(&self.payload[..at - 1]);
+            bytes.push(1);
+            bytes.extend_from_slice(self.types);
+            bytes.extend_from_slice(&self.payload[at..]);
         } else {
-            payload.extend_from_slice(self.payload);
+            bytes.extend_from_slice(self.payload);
         }
+        let payload = &mut bytes[packet::HEADER_LEN..];
         payload[1..5].copy_from_slice(&held.id.to_le_bytes());
-        let mut bytes = Vec::with_capacity(payload.len() + packet::HEADER_LEN);
-        packet::append(&mut bytes, &mut 0, &payload);
+        if payload.len() >= packet::PAYLOAD_MAX {
+            let mut several = Vec::new();
+            packet::append(&mut several, &mut 0, payload);
+            return several;
+        }
+        let length = (payload.len() as u32).to_le_bytes();
+        bytes[..3].copy_from_slice(&length[..3]);
         bytes
     }
 
@@ -182,17 +196,17 @@ impl Session {
         let text: Arc<[u8]> = incoming.payload()[1..].into();
         let mut scratch = match scratch_of(&text, &self.dialect) {
             Ok(scratch) => Box::new(scratch),
-            Err(error) => {
-                let message = format!("You have an error in your SQL syntax: {error}");
-                return self.answer_error(1064, b"42000", &message).await.map(drop);
-            }
+            Err(error) => return self.answer_syntax(&error).await.map(drop),
         };
+        if sql::explain_route(scratch.normalized(), &text, &self.dialect).is_some() {
+            return self.refuse_prepared_explanation().await.map(drop);
+        }
         std::mem::swap(&mut self.scratch, &mut scratch);
         let statement = self.plan();
         std::mem::swap(&mut self.scratch, &mut scratch);
         let id = self.statements.next_id();
         let key = StatementKey { text: hash(&*text), context: context_of(&self.state) };
-        let mut prepared = Prepared {
+        let mut prepared = Box::new(Prepared {
             text: text.clone(),
             key,
             state: self.state.clone(),
@@ -203,7 +217,7 @@ impl Session {
             types: Vec::new(),
             long_data: Vec::new(),
             cursor: None,
-        };
+        });
         let shard = match &statement.target {
             Target::Tables(tables) => {
                 if let Some(refused) = self.forbidden(&tables.databases) {
@@ -348,6 +362,9 @@ impl Session {
                 return self.answer_error(1295, b"HY000", "Meridian: send this statement as text").await.map(drop);
             }
         };
+        if let Some(refusal) = route::locks_elsewhere(&statement, &self.snapshot.map, shard) {
+            return self.refuse(&refusal).await.map(drop);
+        }
         self.count(class_of(&statement.facts));
         let with_cursor = execute.flags & CURSOR_TYPES != 0;
         let mut key = prepared.key;
@@ -459,7 +476,11 @@ impl Session {
             Ok(()) => relay::relay(&mut self.client, &mut held.lease, &handle, Shape::plain(Expect::Fetch)).await,
             Err(failure) => Err(Broken::Server { failure, forwarded: false, torn: false }),
         };
-        let _ = handle.end(held.lease.thread_id);
+        let hit = handle.end();
+        if hit && relayed.is_ok() && !self.absorb_cancel(&mut held).await {
+            drop(held);
+            return Err(Ended::Closed(Some(Gone::Protocol("cursor lost with its server"))));
+        }
         match relayed {
             Ok(end) => {
                 let done = matches!(end.kind, EndKind::Err { .. })

@@ -1,6 +1,7 @@
 //! What all sessions share: the map with its plans, the pools, the registry.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -9,6 +10,7 @@ use dashmap::DashMap;
 use super::plan_cache::PlanCache;
 use super::registry::Registry;
 use crate::backend::{self, BackendAccount, MemberState, Pool};
+use crate::session::State;
 use crate::shard_map::{GroupId, ShardId, ShardMap};
 use crate::telemetry::Metrics;
 
@@ -24,6 +26,10 @@ pub struct Options {
     pub plan_cache_bytes_max: u64,
     pub client_stall: Duration,
 }
+
+/// How many different states of sessions are shared, and how large each may be.
+const STATES_MAX: usize = 1024;
+const SHARED_STATE_BYTES_MAX: usize = 2048;
 
 /// A client's account, as sessions need it.
 #[derive(Debug, Clone)]
@@ -80,6 +86,8 @@ pub struct Proxy {
     pub options: Options,
     pub started: Instant,
     pub metrics: Arc<Metrics>,
+    /// States of sessions, one of each: sessions with equal states then share connections by comparing pointers.
+    states: Mutex<HashSet<Arc<State>>>,
     members: DashMap<String, Arc<MemberState>>,
     pools: DashMap<(String, String), Arc<Pool>>,
 }
@@ -92,6 +100,7 @@ impl Proxy {
             options,
             started: Instant::now(),
             metrics,
+            states: Mutex::default(),
             members: DashMap::new(),
             pools: DashMap::new(),
         }
@@ -107,6 +116,22 @@ impl Proxy {
         let member = self.members.entry(at.clone()).or_insert_with(|| self.member(at)).clone();
         let pool = Pool::new(member, account.clone(), self.options.pool.clone());
         self.pools.entry(key).or_insert_with(|| Arc::new(pool)).clone()
+    }
+
+    /// The one shared value that equals this state. Past a bound sharing begins anew, which costs comparisons only.
+    pub fn shared_state(&self, state: &Arc<State>) -> Arc<State> {
+        if state.bytes() > SHARED_STATE_BYTES_MAX {
+            return state.clone();
+        }
+        let mut states = self.states.lock().expect("no panic under this lock");
+        if let Some(shared) = states.get(state) {
+            return shared.clone();
+        }
+        if states.len() >= STATES_MAX {
+            states.clear();
+        }
+        states.insert(state.clone());
+        state.clone()
     }
 
     /// Closes connections that idled too long; called now and then.

@@ -1,8 +1,8 @@
 //! Who is connected: ids for KILL, and the two ways to reach a session from outside, which are to end its running
 //! statement and to end it altogether.
 //!
-//! Invariant: while a cancel is on its way to a server connection, that connection is not handed to anybody else:
-//! `Running::end` says whether one may have been hit, and its lease is then closed instead of pooled.
+//! Invariant: while a cancel is on its way to a server connection, that connection runs nothing else:
+//! `SessionHandle::end` says whether one may be, and the session then waits until it has arrived (`settled`).
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -38,9 +38,9 @@ pub struct SessionHandle {
 
 #[derive(Debug, Default)]
 struct Running {
-    /// The server connections that work for the session at this moment.
-    backends: Vec<(Arc<Pool>, u32)>,
-    /// Cancels that were read from `backends` and are not finished.
+    /// The server connection that works for the session at this moment; a session uses one at a time.
+    backend: Option<(Arc<Pool>, u32)>,
+    /// Cancels that were read from `backend` and are not finished.
     cancelling: u32,
 }
 
@@ -87,28 +87,28 @@ impl SessionHandle {
 
     /// A statement of the session starts on a server connection.
     pub fn begin(&self, pool: &Arc<Pool>, thread_id: u32) {
-        self.running().backends.push((pool.clone(), thread_id));
+        self.running().backend = Some((pool.clone(), thread_id));
     }
 
     /// The statement ended there. True if a cancel may still be on its way to that connection.
     #[must_use]
-    pub fn end(&self, thread_id: u32) -> bool {
+    pub fn end(&self) -> bool {
         let mut running = self.running();
-        running.backends.retain(|(_, held)| *held != thread_id);
+        running.backend = None;
         running.cancelling > 0
     }
 
     /// Ends what the session runs on servers, if anything, and waits until they were told.
     pub async fn cancel(&self) {
-        let backends = {
+        let backend = {
             let mut running = self.running();
             running.cancelling += 1;
-            running.backends.clone()
+            running.backend.clone()
         };
-        for (pool, thread_id) in &backends {
-            if let Err(failure) = pool.kill_query(*thread_id).await {
-                tracing::warn!(session = self.id, %failure, "a running statement could not be cancelled");
-            }
+        if let Some((pool, thread_id)) = backend
+            && let Err(failure) = pool.kill_query(thread_id).await
+        {
+            tracing::warn!(session = self.id, %failure, "a running statement could not be cancelled");
         }
         self.running().cancelling -= 1;
         self.settled.notify_waiters();

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::prelude::Prelude;
+use super::prelude::{Prelude, Step};
 use super::single::{Held, Pins};
 use super::{Outcome, Served, Session};
 use crate::backend::{Failure, Lease};
@@ -29,10 +29,34 @@ const REFUSED: [&str; 8] = [
 ];
 
 impl Session {
-    pub(super) async fn set(&mut self, text: &[u8], assignments: &[Assignment<'_>], more: bool) -> Served<Outcome> {
+    pub(super) async fn set(
+        &mut self,
+        text: &[u8],
+        assignments: &[Assignment<'_>],
+        flags: Flags,
+        more: bool,
+    ) -> Served<Outcome> {
+        let unknown = Flags::ROW_COUNT | Flags::FOUND_ROWS | Flags::DIAGNOSTICS | Flags::CONNECTION_ID;
+        if flags.intersects(unknown) {
+            let text = "Meridian: SET with ROW_COUNT(), FOUND_ROWS(), @@warning_count or CONNECTION_ID() is not served yet; \
+                        read it with SELECT, and give its value by SET @name = value";
+            return self.answer_refusal(RefusalKind::Construct, text).await;
+        }
+        let mut last_insert_id = None;
+        if flags.contains(Flags::LAST_INSERT_ID) {
+            last_insert_id = self.last_insert_id().await;
+            if last_insert_id.is_none() {
+                let text = "Meridian: LAST_INSERT_ID() of this session was lost with its server connection";
+                return self.answer_refusal(RefusalKind::Construct, text).await;
+            }
+        }
         for assignment in assignments {
             match assignment {
-                Assignment::System { scope: Scope::Session, name, .. } => {
+                Assignment::System { scope: Scope::Session, name, value, .. } => {
+                    if let Some(why) = not_off(name, value) {
+                        let text = format!("Meridian: SET {name} is served only for turning it off: {why}");
+                        return self.answer_refusal(RefusalKind::Construct, &text).await;
+                    }
                     if name.starts_with("meridian") {
                         let text = format!("Meridian: SET {name} is not served yet");
                         return self.answer_refusal(RefusalKind::Construct, &text).await;
@@ -87,7 +111,7 @@ impl Session {
                 Err(failure) => return Ok(self.answer_failure(&failure).await?.into()),
             };
             let was_held = held.in_transaction || !held.pins.is_empty();
-            match self.set_on(&mut held.lease, text, &mut next, &to_read_back).await {
+            match self.set_on(&mut held.lease, text, &mut next, &to_read_back, last_insert_id).await {
                 Ok(Ok(warnings)) => {
                     self.adopt(next, assignments);
                     held.lease.state = self.state.clone();
@@ -136,7 +160,7 @@ impl Session {
         let names =
             if mariadb { ["tx_isolation", "tx_read_only"] } else { ["transaction_isolation", "transaction_read_only"] };
         let back: Vec<ReadBack> = names.iter().map(|name| ReadBack::System(name.to_string())).collect();
-        match self.set_on(&mut held.lease, text, &mut next, &back).await {
+        match self.set_on(&mut held.lease, text, &mut next, &back, None).await {
             Ok(Ok(_)) => {
                 self.adopt(next, &[]);
                 held.lease.state = self.state.clone();
@@ -211,12 +235,16 @@ impl Session {
         text: &[u8],
         next: &mut State,
         back: &[ReadBack],
+        last_insert_id: Option<u64>,
     ) -> Result<Result<u16, reply::ServerError>, Failure> {
         let mut prelude = Prelude::default();
         if lease.owed.as_ref().is_some_and(|owed| !self.before.is_owed(owed)) {
             prelude.settle(lease);
         }
         prelude.replay(lease, &self.state);
+        if let Some(value) = last_insert_id {
+            prelude.push(Step::LastInsertId(value));
+        }
         if !prelude.is_empty() {
             let mut out = Vec::new();
             prelude.encode(&mut out);
@@ -251,9 +279,22 @@ fn remember(state: &mut State, assignments: &[Assignment<'_>]) -> Vec<ReadBack> 
     let mut back = Vec::new();
     for assignment in assignments {
         match assignment {
-            Assignment::Names { text, .. } | Assignment::CharacterSet { text, .. } => state.set_charset(text.to_vec()),
+            // Written anew: a comment in the client's own text could pass for the name.
+            Assignment::Names { charset, collation, .. } => {
+                let mut text = format!("NAMES {}", charset.as_deref().unwrap_or("DEFAULT"));
+                if let Some(collation) = collation {
+                    text.push_str(" COLLATE ");
+                    text.push_str(collation);
+                }
+                state.set_charset(text.into_bytes());
+            }
+            Assignment::CharacterSet { charset, .. } => {
+                state.set_charset(format!("CHARACTER SET {}", charset.as_deref().unwrap_or("DEFAULT")).into_bytes());
+            }
             Assignment::System { name, .. } if matches!(name.as_str(), "last_insert_id" | "identity") => {}
-            Assignment::System { name, value: Value::Literal(value), .. } if name != "sql_mode" && is_plain(value) => {
+            Assignment::System { name, value: Value::Literal(value), .. }
+                if !decides_parsing(name) && is_plain(value) =>
+            {
                 state.set_system(name, value.to_vec());
             }
             Assignment::System { name, .. } => back.push(ReadBack::System(name.clone())),
@@ -265,6 +306,25 @@ fn remember(state: &mut State, assignments: &[Assignment<'_>]) -> Vec<ReadBack> 
         }
     }
     back
+}
+
+/// Variables that may only be off, and why.
+fn not_off(name: &str, value: &Value<'_>) -> Option<&'static str> {
+    let why = match name {
+        "completion_type" => "a COMMIT that opens the next transaction or disconnects is not followed",
+        "sql_auto_is_null" => "`IS NULL` would read the LAST_INSERT_ID() of whoever used the server connection before",
+        "last_insert_id" | "identity" if matches!(value, Value::Expression(_)) => "its value must be a number",
+        _ => return None,
+    };
+    let off: &[&[u8]] = &[b"0", b"off", b"'off'", b"false", b"no_chain", b"'no_chain'", b"default"];
+    let is_off = matches!(value, Value::Literal(text) if off.iter().any(|off| text.eq_ignore_ascii_case(off)));
+    let numbers = matches!(name, "last_insert_id" | "identity") && matches!(value, Value::Literal(_));
+    (!is_off && !numbers).then_some(why)
+}
+
+/// Variables that the lexer must know by name, whatever form the client gave: numbers, combined modes, DEFAULT.
+fn decides_parsing(name: &str) -> bool {
+    matches!(name, "sql_mode" | "character_set_client")
 }
 
 fn is_number(value: &[u8]) -> bool {

@@ -11,6 +11,7 @@ use super::relay::Shape;
 use super::single::{Job, Work, give_back};
 use super::{Incoming, Outcome, Served, Session};
 use crate::backend::{Failure, Kept, Lease};
+use crate::net::timer;
 use crate::plan::{DatabaseId, Statement};
 use crate::shard_map::{Database, ShardId, Table};
 use crate::sql::{Access, Facts, Flags, ShowKind, Verb};
@@ -22,7 +23,7 @@ use crate::wire::result_set::{Column, Decoded, TextResult, decode_text};
 use crate::wire::walker::Expect;
 
 impl Session {
-    async fn send_rows(&mut self, rows: &TextResult, more: bool) -> Served<Outcome> {
+    pub(super) async fn send_rows(&mut self, rows: &TextResult, more: bool) -> Served<Outcome> {
         let mut out = Vec::new();
         let flags = self.status(more);
         let deprecate_eof = self.client.has(capability::DEPRECATE_EOF);
@@ -198,7 +199,7 @@ impl Session {
     /// What became of something that a connection owes this session; waits for one that is just being handed over.
     async fn kept(&self, place: &Place) -> Kept {
         let bound = Duration::from_millis(place.pool.options.wait_ms_max);
-        tokio::time::timeout(bound, place.kept.settled()).await.unwrap_or_default()
+        timer::timeout(bound, place.kept.settled()).await.unwrap_or_default()
     }
 
     /// The session's LAST_INSERT_ID(), fetched from where it is; `None` if it is lost.

@@ -7,12 +7,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::client::{Gone, Incoming};
+use super::before;
+use super::client::{Client, Gone, Incoming};
 use super::prelude::{Prelude, Rejected, Step};
 use super::prepared::Bound;
+use super::registry::SessionHandle;
 use super::relay::{self, Broken, Shape};
-use super::{Ended, Served, Session};
+use super::{Ended, Served, Session, known_pool};
 use crate::backend::{Failure, Lease, Pool, StatementKey, Wanted};
+use crate::net::timer;
 use crate::plan::Refusal;
 use crate::session::State;
 use crate::shard_map::{GroupId, ShardId};
@@ -114,18 +117,22 @@ enum Interrupted {
     Client(Gone),
 }
 
-/// Waits for the next command; a connection that is only kept for a moment is given back when the moment is over.
-pub async fn wait_holding(session: &mut Session, boundary: bool) -> Result<Incoming, Gone> {
+/// Waits for the next command of a session that holds connections; one that is only kept for a moment is given back when
+/// the moment is over.
+pub async fn wait_holding(session: &mut Session) -> Result<Incoming, Gone> {
     let handle = session.registered.handle.clone();
     if session.held.iter().any(|held| held.pins.contains(Pins::FOUND_ROWS)) {
-        let soon = session.client.next(&handle, boundary);
-        if let Ok(incoming) = tokio::time::timeout(FOUND_ROWS_HOLD, soon).await {
-            return incoming;
+        // Only the first bytes are waited for: a command of several packets is not read twice.
+        let soon = session.client.first_bytes(&handle, false);
+        match timer::timeout(FOUND_ROWS_HOLD, soon).await {
+            Ok(arrived) => arrived?,
+            Err(_) => {
+                session.unpin(Pins::FOUND_ROWS).await;
+                session.note_pins();
+            }
         }
-        session.unpin(Pins::FOUND_ROWS).await;
-        session.note_pins();
     }
-    session.client.next(&handle, boundary).await
+    session.client.next(&handle, false).await
 }
 
 impl Session {
@@ -133,6 +140,29 @@ impl Session {
     pub(super) async fn run_single(&mut self, job: Job<'_>) -> Served<Ran> {
         let group = self.snapshot.group(job.shard);
         self.last_shard = Some(job.shard);
+        if let Some(mut lease) = self.lease_ready(&job, group) {
+            // What most statements come to: an idle connection in the right state, and a reply that leaves nothing behind.
+            // Whatever else happens is concluded as for any other statement.
+            self.registered.handle.begin(lease.pool(), lease.thread_id);
+            let attempted = send_and_relay(&mut self.client, &mut lease, &self.registered.handle, &job).await;
+            let hit = self.registered.handle.end();
+            if let Ok(end) = &attempted
+                && !hit
+                && leaves_connection_free(end)
+            {
+                self.before.ended(&mut lease, end, job.facts.flags);
+                if let Work::Execute(bound) = job.work {
+                    bound.executed_on(&mut lease, false);
+                }
+                lease.release();
+                return Ok(Ran::Answered(*end));
+            }
+            let held = Held { group, shard: job.shard, lease, in_transaction: false, pins: Pins::default() };
+            return match self.conclude(held, false, attempted, hit, false, &job).await? {
+                Some(ran) => Ok(ran),
+                None => self.run_any(job, group, true).await,
+            };
+        }
         if let Some(error) = self.pinned_elsewhere(group, job.facts) {
             self.answer_refusal(RefusalKind::Session, &error).await?;
             return Ok(Ran::Failed);
@@ -159,61 +189,113 @@ impl Session {
                 return Ok(Ran::Failed);
             }
         }
-        let mut retried = false;
+        self.run_any(job, group, false).await
+    }
+
+    /// A connection on which the job's bytes can be sent at once, with nothing before them and, if all goes well, nothing
+    /// behind: there is no transaction, nothing is pinned, and the statement is about no other one.
+    fn lease_ready(&self, job: &Job<'_>, group: GroupId) -> Option<Lease> {
+        let alone = match job.work {
+            Work::Bytes(_) => true,
+            Work::Execute(bound) => bound.is_alone(),
+            Work::Prepare { .. } => false,
+        };
+        let plain = alone
+            && job.facts.flags.is_empty()
+            && matches!(job.facts.verb, Verb::Select | Verb::Insert | Verb::Replace | Verb::Update | Verb::Delete)
+            && self.held.is_empty()
+            && self.transaction.is_none()
+            && self.next_transaction.is_none();
+        if !plain || job.facts.access == Access::Write && !self.state.autocommit() {
+            return None;
+        }
+        let wanted = Wanted { capabilities: self.client.capabilities & capability::KEYED, state: &self.state };
+        let mut lease = known_pool(&self.pools, group)?.acquire_ready(wanted)?;
+        let must_ask = lease.owed.as_ref().is_some_and(|owed| !self.before.is_owed(owed));
+        let must_prepare = matches!(job.work, Work::Execute(bound) if !bound.is_prepared(&mut lease));
+        if must_ask || must_prepare {
+            // Back it goes, to be found again by those who know how.
+            lease.release();
+            return None;
+        }
+        Some(lease)
+    }
+
+    /// Runs a job on whatever connection it needs, with whatever has to go before it.
+    async fn run_any(&mut self, job: Job<'_>, group: GroupId, mut retried: bool) -> Served<Ran> {
         loop {
             let (mut held, was_held) = match self.take(job, group, retried).await {
                 Ok(taken) => taken,
                 Err(failure) => return self.answer_failure(&failure).await,
             };
-            let handle = self.registered.handle.clone();
-            handle.begin(held.lease.pool(), held.lease.thread_id);
+            self.registered.handle.begin(held.lease.pool(), held.lease.thread_id);
             let attempted = self.attempt(&mut held, job).await;
-            let hit = handle.end(held.lease.thread_id);
-            if hit && attempted.is_ok() && !self.absorb_cancel(&mut held).await {
-                return self.lost_after_reply(held).await;
+            let hit = self.registered.handle.end();
+            match self.conclude(held, was_held, attempted, hit, retried, &job).await? {
+                Some(ran) => return Ok(ran),
+                None => retried = true,
             }
-            match attempted {
-                Ok(end) => {
-                    self.settle(held, &end, job).await?;
-                    return Ok(Ran::Answered(end));
+        }
+    }
+
+    /// What an attempt means for the session and for its connection. `None`: it is to be made once more, on a new
+    /// connection.
+    async fn conclude(
+        &mut self,
+        mut held: Held,
+        was_held: bool,
+        attempted: Result<End, Interrupted>,
+        hit: bool,
+        retried: bool,
+        job: &Job<'_>,
+    ) -> Served<Option<Ran>> {
+        if hit && matches!(attempted, Ok(_) | Err(Interrupted::Rejected(_))) && !self.absorb_cancel(&mut held).await {
+            return self.lost_after_reply(held).await.map(Some);
+        }
+        match attempted {
+            Ok(end) => {
+                self.settle(held, &end, *job).await?;
+                Ok(Some(Ran::Answered(end)))
+            }
+            Err(Interrupted::Rejected(rejected)) => {
+                // Steps behind the refused one have run: a BEGIN, long data of an EXECUTE. Only a reset undoes them.
+                held.lease.tainted |= rejected.sent;
+                self.keep_or_give_back(held).await;
+                let error = rejected.error;
+                self.before.answered_error(error.clone());
+                self.client.error(error.code, &error.sqlstate, &String::from_utf8_lossy(&error.message)).await?;
+                Ok(Some(Ran::Failed))
+            }
+            Err(Interrupted::Client(gone)) => {
+                // The server may be at work for nobody: it is told, then the connection is closed.
+                let pool = held.lease.pool().clone();
+                let thread_id = held.lease.thread_id;
+                if let Err(failure) = pool.kill_query(thread_id).await {
+                    let session = self.registered.handle.id;
+                    tracing::warn!(session, %failure, "the statement of a client that left was not cancelled");
                 }
-                Err(Interrupted::Rejected(rejected)) => {
-                    self.keep_or_give_back(held).await;
-                    let error = rejected.error;
-                    self.before.answered_error(error.clone());
-                    self.client.error(error.code, &error.sqlstate, &String::from_utf8_lossy(&error.message)).await?;
-                    return Ok(Ran::Failed);
+                drop(held);
+                Err(gone.into())
+            }
+            Err(Interrupted::Server { failure, sent, forwarded, torn }) => {
+                let session = self.registered.handle.id;
+                let may_repeat = !was_held && !forwarded && (!sent || job.facts.access == Access::Read);
+                drop(held);
+                if may_repeat && !retried && self.transaction_is_only_asked_for() {
+                    self.proxy.metrics.retries.increment(1);
+                    tracing::info!(session, %failure, "a statement is sent again on a new connection");
+                    return Ok(None);
                 }
-                Err(Interrupted::Client(gone)) => {
-                    // The server may be at work for nobody: it is told, then the connection is closed.
-                    let pool = held.lease.pool().clone();
-                    let thread_id = held.lease.thread_id;
-                    if let Err(failure) = pool.kill_query(thread_id).await {
-                        tracing::warn!(session = handle.id, %failure, "the statement of a client that left was not cancelled");
-                    }
-                    drop(held);
-                    return Err(gone.into());
+                tracing::warn!(session, %failure, forwarded, "a statement was lost with its connection");
+                if torn {
+                    return Err(Ended::Closed(Some(Gone::Protocol("reply torn by the loss of its server"))));
                 }
-                Err(Interrupted::Server { failure, sent, forwarded, torn }) => {
-                    let may_repeat = !was_held && !forwarded && (!sent || job.facts.access == Access::Read);
-                    drop(held);
-                    if may_repeat && !retried && self.transaction_is_only_asked_for() {
-                        self.proxy.metrics.retries.increment(1);
-                        tracing::info!(session = handle.id, %failure, "a statement is sent again on a new connection");
-                        retried = true;
-                        continue;
-                    }
-                    tracing::warn!(session = handle.id, %failure, forwarded, "a statement was lost with its connection");
-                    if torn {
-                        return Err(Ended::Closed(Some(Gone::Protocol("reply torn by the loss of its server"))));
-                    }
-                    let ran = self.answer_failure(&failure).await?;
-                    if was_held || self.in_transaction() {
-                        // What the client believes to have is gone; as with one server, so is its connection.
-                        return Err(Ended::Closed(Some(Gone::Protocol("transaction lost with its server"))));
-                    }
-                    return Ok(ran);
+                let ran = self.answer_failure(&failure).await?;
+                if was_held || self.in_transaction() {
+                    // What the client believes to have is gone; as with one server, so is its connection.
+                    return Err(Ended::Closed(Some(Gone::Protocol("transaction lost with its server"))));
                 }
+                Ok(Some(ran))
             }
         }
     }
@@ -255,7 +337,7 @@ impl Session {
                 if !bound.is_prepared(&mut held.lease) {
                     self.run_prelude(&mut held.lease, std::mem::take(&mut prelude)).await?;
                     bound.prepare_on(&mut held.lease).await.map_err(|failure| match failure {
-                        Ok(error) => Interrupted::Rejected(Rejected { error }),
+                        Ok(error) => Interrupted::Rejected(Rejected { error, sent: true }),
                         Err(failure) => lost(failure, false),
                     })?;
                 }
@@ -285,11 +367,9 @@ impl Session {
             }
         }
         let _ = sent;
-        let handle = self.registered.handle.clone();
-        relay::relay(&mut self.client, &mut held.lease, &handle, job.shape).await.map_err(|broken| match broken {
-            Broken::Server { failure, forwarded, torn } => Interrupted::Server { failure, sent: true, forwarded, torn },
-            Broken::Client(gone) => Interrupted::Client(gone),
-        })
+        relay::relay(&mut self.client, &mut held.lease, &self.registered.handle, job.shape)
+            .await
+            .map_err(Interrupted::from)
     }
 
     /// Runs the steps and waits for their answers.
@@ -305,9 +385,6 @@ impl Session {
     }
 
     async fn prelude_for(&mut self, held: &mut Held, job: Job<'_>, prelude: &mut Prelude) -> Result<(), Interrupted> {
-        if held.lease.owed.as_ref().is_some_and(|owed| !self.before.is_owed(owed)) {
-            prelude.settle(&mut held.lease);
-        }
         prelude.replay(&mut held.lease, &self.state);
         if !held.in_transaction
             && let Some(transaction) = &self.transaction
@@ -321,9 +398,21 @@ impl Session {
                 prelude.push(Step::Transaction(savepoint.text.clone()));
             }
         } else if !held.in_transaction
+            && !matches!(job.work, Work::Prepare { .. })
             && let Some(next) = &self.next_transaction
         {
+            // It stays with the connection unless this statement is a transaction of its own.
+            held.lease.tainted = true;
             prelude.push(Step::Transaction(next.clone()));
+        }
+        if !held.in_transaction
+            && let Some(transaction) = &self.transaction
+            && transaction.opening.is_none()
+        {
+            // Under autocommit=0 there is no BEGIN, but a savepoint was asked for before this group joined.
+            for savepoint in &transaction.savepoints {
+                prelude.push(Step::Transaction(savepoint.text.clone()));
+            }
         }
         if job.facts.flags.contains(Flags::LAST_INSERT_ID) && !self.before.has_last_insert_id(&held.lease) {
             match self.last_insert_id().await {
@@ -340,6 +429,10 @@ impl Session {
             }
             prelude.push(Step::ClearWarnings);
         }
+        // Last, because from here on the connection's debt is the prelude's; it goes first on the wire.
+        if held.lease.owed.as_ref().is_some_and(|owed| !self.before.is_owed(owed)) {
+            prelude.settle(&mut held.lease);
+        }
         Ok(())
     }
 
@@ -352,16 +445,14 @@ impl Session {
         } else if opened {
             held.in_transaction = true;
         }
-        if opened || job.facts.verb != Verb::Set {
+        if opened || job.facts.verb != Verb::Set && !matches!(job.work, Work::Prepare { .. }) {
             self.next_transaction = None;
         }
-        if failed && held.in_transaction {
-            self.learn_whether_rolled_back(&mut held, end).await;
+        if failed {
+            self.learn_whether_in_transaction(&mut held, end, job).await;
         }
         self.before.ended(&mut held.lease, end, job.facts.flags);
-        if !failed {
-            self.pin(&mut held, end, job);
-        }
+        self.pin(&mut held, end, job);
         if job.facts.flags.contains(Flags::UNKNOWN_FUNCTION) {
             held.lease.tainted = true;
         }
@@ -389,8 +480,9 @@ impl Session {
         let flags = job.facts.flags;
         let before = held.pins;
         held.pins.remove(Pins::FOUND_ROWS);
+        let failed = matches!(end.kind, EndKind::Err { .. });
+        // These may have had their effect before they failed.
         for (flag, pin) in [
-            (Flags::TEMPORARY, Pins::TEMPORARY_TABLE),
             (Flags::NAMED_LOCK, Pins::NAMED_LOCK),
             (Flags::USER_VAR_ASSIGN, Pins::USER_VARIABLE),
             (Flags::INTO_VAR, Pins::USER_VARIABLE),
@@ -400,12 +492,16 @@ impl Session {
             }
         }
         match job.facts.verb {
+            Verb::Call | Verb::Block => held.pins.add(Pins::ROUTINE),
             Verb::Lock => held.pins.add(Pins::TABLE_LOCK),
-            Verb::Unlock => held.pins.remove(Pins::TABLE_LOCK),
-            Verb::Call => held.pins.add(Pins::ROUTINE),
-            Verb::Prepare => held.pins.add(Pins::TEXT_STATEMENT),
             Verb::Handler => held.pins.add(Pins::HANDLER),
+            Verb::Unlock if !failed => held.pins.remove(Pins::TABLE_LOCK),
+            Verb::Prepare if !failed => held.pins.add(Pins::TEXT_STATEMENT),
+            Verb::Execute => held.pins.add(Pins::ROUTINE),
             _ => {}
+        }
+        if flags.contains(Flags::TEMPORARY) && !failed {
+            held.pins.add(Pins::TEMPORARY_TABLE);
         }
         if end.has_status && end.status & status::CURSOR_EXISTS != 0 {
             held.pins.add(Pins::CURSOR);
@@ -461,30 +557,38 @@ impl Session {
         ))
     }
 
-    /// After an error inside a transaction: a deadlock ends it on the server, most other errors do not, and only an OK
-    /// says which.
-    async fn learn_whether_rolled_back(&mut self, held: &mut Held, end: &End) {
+    /// After an error: a deadlock ends a transaction on the server, most other errors do not, under autocommit=0 even a
+    /// statement that fails may have opened one, and a routine may have done either. An ERR does not say; an OK does.
+    async fn learn_whether_in_transaction(&mut self, held: &mut Held, end: &End, job: Job<'_>) {
         const DEADLOCK: u16 = 1213;
         const LOCK_WAIT_TIMEOUT: u16 = 1205;
-        let others = self.held.iter().any(|held| held.in_transaction);
         let EndKind::Err { code } = end.kind else {
             return;
         };
-        if !others && code != DEADLOCK && code != LOCK_WAIT_TIMEOUT {
+        let was_open = held.in_transaction;
+        let others = self.held.iter().any(|held| held.in_transaction);
+        let may_have_ended = was_open && (others || matches!(code, DEADLOCK | LOCK_WAIT_TIMEOUT));
+        let opaque = matches!(job.facts.verb, Verb::Call | Verb::Block | Verb::Execute | Verb::Unknown);
+        let may_have_begun = !was_open && (opaque || !self.state.autocommit());
+        if !may_have_ended && !may_have_begun && !opaque {
             return;
         }
-        if let Ok(reply) = held.lease.call(&[code::PING]).await
-            && reply.end.has_status
-            && reply.end.status & status::IN_TRANS == 0
-        {
-            held.in_transaction = false;
+        let Ok(reply) = held.lease.call(&[code::PING]).await else {
+            // A dead connection is found dead by the next statement, inside the transaction that it lost.
+            return;
+        };
+        if !reply.end.has_status {
+            return;
+        }
+        held.in_transaction = reply.end.status & status::IN_TRANS != 0;
+        if was_open && !held.in_transaction {
             self.transaction = None;
             self.roll_back_others().await;
         }
     }
 
     /// A cancel may have been on its way when the statement ended: it is waited for, and its effect taken by a PING.
-    async fn absorb_cancel(&mut self, held: &mut Held) -> bool {
+    pub(super) async fn absorb_cancel(&mut self, held: &mut Held) -> bool {
         self.registered.handle.settled().await;
         held.lease.call(&[code::PING]).await.is_ok()
     }
@@ -517,7 +621,7 @@ impl Session {
         self.next_transaction = None;
         for held in std::mem::take(&mut self.held) {
             let bound = Duration::from_millis(held.lease.pool().options.connect_ms_max);
-            let _ = tokio::time::timeout(bound, async move {
+            let _ = timer::timeout(bound, async move {
                 let mut lease = held.lease;
                 if held.in_transaction && !run_quietly(&mut lease, b"ROLLBACK").await {
                     return;
@@ -533,6 +637,39 @@ impl Session {
 /// SQLSTATE as the wire has it.
 pub(super) fn state_bytes(sqlstate: &str) -> [u8; 5] {
     sqlstate.as_bytes().try_into().unwrap_or(*b"HY000")
+}
+
+/// A job whose bytes need nothing before them.
+async fn send_and_relay(
+    client: &mut Client,
+    lease: &mut Lease,
+    handle: &SessionHandle,
+    job: &Job<'_>,
+) -> Result<End, Interrupted> {
+    let executed;
+    let bytes = match job.work {
+        Work::Bytes(bytes) | Work::Prepare { bytes, .. } => bytes,
+        Work::Execute(bound) => {
+            executed = bound.bytes_for(lease);
+            &executed
+        }
+    };
+    lease.send(bytes).await.map_err(|failure| lost(failure, true))?;
+    relay::relay(client, lease, handle, job.shape).await.map_err(Interrupted::from)
+}
+
+/// A reply after which a connection that was free before it is free again.
+fn leaves_connection_free(end: &End) -> bool {
+    end.has_status && end.status & (status::IN_TRANS | status::CURSOR_EXISTS) == 0 && before::leaves_nothing(end)
+}
+
+impl From<Broken> for Interrupted {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Server { failure, forwarded, torn } => Interrupted::Server { failure, sent: true, forwarded, torn },
+            Broken::Client(gone) => Interrupted::Client(gone),
+        }
+    }
 }
 
 fn lost(failure: Failure, sent: bool) -> Interrupted {
@@ -587,6 +724,7 @@ impl Rejected {
              run both statements in one transaction"
         );
         Rejected {
+            sent: false,
             error: crate::wire::reply::ServerError { code: 1235, sqlstate: *b"42000", message: text.into_bytes() },
         }
     }

@@ -20,18 +20,28 @@ use crate::wire::walker::Expect;
 
 impl Session {
     pub(super) async fn query(&mut self, incoming: &mut Incoming) -> Served {
-        if !self.refresh_dialect().await? {
+        if !self.dialect_known && !self.refresh_dialect().await? {
             return Ok(());
         }
         let payload = incoming.payload();
         let text = &payload[1..];
         let mut at = 0;
         loop {
-            let scanned = match sql::scan(&text[at..], &self.dialect, &mut self.scratch) {
+            let mut scanned = match sql::scan(&text[at..], &self.dialect, &mut self.scratch) {
                 Ok(scanned) => scanned,
-                Err(error) => {
-                    let message = format!("You have an error in your SQL syntax: {error}");
-                    return self.answer_error(1064, b"42000", &message).await.map(drop);
+                Err(error) => return self.answer_syntax(&error).await.map(drop),
+            };
+            let explains = match sql::explain_route(self.scratch.normalized(), &text[at..], &self.dialect) {
+                None => false,
+                Some(Err(error)) => return self.answer_syntax(&error).await.map(drop),
+                Some(Ok(behind)) => {
+                    at += behind;
+                    // Scanned anew, because what begins a statement decides where it ends.
+                    match sql::scan(&text[at..], &self.dialect, &mut self.scratch) {
+                        Ok(explained) => scanned = explained,
+                        Err(error) => return self.answer_syntax(&error).await.map(drop),
+                    }
+                    true
                 }
             };
             let one = &text[at..at + scanned.end];
@@ -44,7 +54,8 @@ impl Session {
             let alone = at == 0 && !more;
             // The client's own packet, byte for byte, if there is nothing else in it.
             let packet = if alone { incoming.packet() } else { None };
-            let outcome = self.statement(one, packet, more).await?;
+            let outcome =
+                if explains { self.explain_route(one, more).await? } else { self.statement(one, packet, more).await? };
             match scanned.rest {
                 Some(rest) if outcome == Outcome::Done => {
                     at += rest;
@@ -55,6 +66,11 @@ impl Session {
                 _ => return Ok(()),
             }
         }
+    }
+
+    pub(super) async fn answer_syntax(&mut self, error: &(dyn std::fmt::Display + Sync)) -> Served<Outcome> {
+        let message = format!("You have an error in your SQL syntax: {error}");
+        self.answer_error(1064, b"42000", &message).await
     }
 
     /// The plan of the statement that was scanned last.
@@ -103,6 +119,9 @@ impl Session {
             }
             Target::Refused(refusal) => return self.refuse(refusal).await,
         };
+        if let Some(refusal) = route::locks_elsewhere(&statement, &self.snapshot.map, shard) {
+            return self.refuse(&refusal).await;
+        }
         self.count(class_of(&statement.facts));
         if statement.facts.flags.contains(Flags::DIAGNOSTICS)
             && let Some(outcome) = self.diagnostics(&statement, more).await?
@@ -132,6 +151,9 @@ impl Session {
 
     /// Where a statement without a table goes: where the session already is, else its database's home.
     pub(super) fn home_shard(&self, statement: &Statement) -> ShardId {
+        if statement.facts.flags.contains(Flags::NAMED_LOCK) {
+            return route::LOCKS;
+        }
         let home = self.snapshot.home(self.database_index());
         let about_before = Flags::ROW_COUNT | Flags::FOUND_ROWS | Flags::DIAGNOSTICS | Flags::LAST_INSERT_ID;
         if statement.facts.flags.intersects(about_before)

@@ -56,8 +56,8 @@ impl Session {
         if elsewhere {
             return self.commit_all().await;
         }
-        // The server does it, on the one connection there is; nothing is to be opened for it.
-        self.transaction = None;
+        // The server does it, on the one connection there is, unless it refuses the statement before: `settle` sees
+        // in its answer whether the transaction is over.
         Ok(Ok(()))
     }
 
@@ -78,7 +78,7 @@ impl Session {
             let handle = self.registered.handle.clone();
             handle.begin(held.lease.pool(), held.lease.thread_id);
             let answer = held.lease.call(&payload).await;
-            let hit = handle.end(held.lease.thread_id);
+            let hit = handle.end();
             held.in_transaction = false;
             match answer {
                 Ok(reply) => match reply.error() {

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::login::{self, Login};
 use super::{Accounts, LoginKey, Options};
 use crate::execute::{Ended, Gone, Proxy};
-use crate::net::Stream;
+use crate::net::{Stream, timer};
 use crate::telemetry::LoginFailure;
 use crate::wire::{packet, reply};
 
@@ -56,7 +56,7 @@ impl Frontend {
                 Err(error) => {
                     // Out of descriptors, or a connection that was gone before it was accepted: not a reason to end.
                     tracing::warn!(%error, "accept failed");
-                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    timer::sleep(Duration::from_millis(10)).await;
                 }
             }
         }
@@ -71,7 +71,7 @@ impl Frontend {
         if self.proxy.registry.len() >= self.options.connections_max {
             let mut bytes = Vec::new();
             packet::append(&mut bytes, &mut 0, &reply::err_before_handshake(1040, "Too many connections"));
-            let _ = tokio::time::timeout(Duration::from_secs(1), stream.send(&bytes)).await;
+            let _ = timer::timeout(Duration::from_secs(1), stream.send(&bytes)).await;
             stream.close().await;
             self.login_failed(LoginFailure::Capacity);
             tracing::warn!(%peer, "connection refused: limits.connections_max is reached");
@@ -80,7 +80,7 @@ impl Frontend {
         let registered = self.proxy.registry.register();
         let id = registered.handle.id;
         let login = Login::new(&self, stream, registered, peer);
-        let (mut session, nonce) = match tokio::time::timeout(self.options.login_timeout, login.run()).await {
+        let (mut session, nonce) = match timer::timeout(self.options.login_timeout, login.run()).await {
             Ok(Ok(done)) => done,
             Ok(Err(reason)) => {
                 self.login_failed(reason.failure());
@@ -105,7 +105,7 @@ impl Frontend {
                 }
                 Ended::ChangeUser(payload) => {
                     let changed = login::change_user(&self, session, &nonce, &payload, peer);
-                    match tokio::time::timeout(self.options.login_timeout, changed).await {
+                    match timer::timeout(self.options.login_timeout, changed).await {
                         Ok(Ok(changed)) => {
                             self.proxy.metrics.logins.increment(1);
                             session = changed;

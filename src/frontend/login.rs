@@ -10,7 +10,7 @@ use tokio_rustls::{TlsAcceptor, TlsStream};
 use super::accounts::Accounts;
 use super::listener::Frontend;
 use crate::execute::{Account, Client, Registered, Session};
-use crate::net::{ReadBuffer, Stream};
+use crate::net::{ReadBuffer, Stream, timer};
 use crate::telemetry::LoginFailure;
 use crate::wire::auth::{Accepted, Attempt, CACHING_SHA2, Exchange, Step};
 use crate::wire::handshake::{ChangeUser, Greeting, LoginRequest, NONCE_LEN, SslRequest};
@@ -329,7 +329,7 @@ pub async fn change_user(
         Ok(account) => account,
         Err(reason) => {
             // As after a login that failed: the connection ends.
-            let _ = tokio::time::timeout(Duration::from_millis(100), login.stream.close()).await;
+            let _ = timer::timeout(Duration::from_millis(100), login.stream.close()).await;
             return Err(reason);
         }
     };

@@ -1,13 +1,15 @@
 //! Bytes in and out of sockets: a stream that may be encrypted, and the buffer it is read into.
 //!
 //! Knows nothing of MySQL. Everything here is cancel-safe: a dropped future loses no byte that was read,
-//! and `write_all` is only ever dropped together with its stream.
+//! and a send is only ever dropped together with its stream.
 
 mod buffer;
+pub mod timer;
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
@@ -31,11 +33,54 @@ impl Stream {
 
     /// Writes all of `bytes` and hands them to the socket.
     pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut sent = 0;
+        poll_fn(|cx| self.poll_send(bytes, &mut sent, cx)).await
+    }
+
+    /// Goes on with sending `bytes`, of which `sent` were taken already; ready when all are with the socket.
+    pub fn poll_send(&mut self, bytes: &[u8], sent: &mut usize, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Most sends are taken whole at once, without a look at the task's budget: the reads between them have theirs.
+        if let Stream::Plain(stream) = self
+            && *sent < bytes.len()
+        {
+            match stream.try_write(&bytes[*sent..]) {
+                Ok(taken) => *sent += taken,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        while *sent < bytes.len() {
+            match ready!(Pin::new(&mut *self).poll_write(cx, &bytes[*sent..]))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                taken => *sent += taken,
+            }
+        }
         match self {
-            Stream::Plain(stream) => stream.write_all(bytes).await,
+            Stream::Plain(_) => Poll::Ready(Ok(())),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
+        }
+    }
+
+    /// Whether a read may find something: bytes or the end. Asks to be woken if not. The answer may be a false yes.
+    pub fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Stream::Plain(stream) => stream.poll_read_ready(cx).map(drop),
+            // Only a read knows whether there is plain text.
+            Stream::Tls(_) => Poll::Ready(()),
+        }
+    }
+
+    /// Whether there is something to read, the end included. Costs no system call while the reactor has seen nothing.
+    /// For a stream that is to be silent: a byte that is there is taken.
+    pub fn has_input(&mut self) -> bool {
+        let mut byte = [0u8; 1];
+        match self {
+            Stream::Plain(stream) => {
+                !matches!(stream.try_read(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+            }
             Stream::Tls(stream) => {
-                stream.write_all(bytes).await?;
-                stream.flush().await
+                let mut cx = Context::from_waker(Waker::noop());
+                Pin::new(stream.as_mut()).poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_ready()
             }
         }
     }
@@ -48,7 +93,7 @@ impl Stream {
                 Stream::Tls(stream) => stream.shutdown().await,
             }
         };
-        let _ = tokio::time::timeout(std::time::Duration::from_millis(100), shutdown).await;
+        let _ = timer::timeout(std::time::Duration::from_millis(100), shutdown).await;
     }
 }
 

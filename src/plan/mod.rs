@@ -10,11 +10,9 @@
 //! operator's precedence is ever guessed.
 
 mod place;
-mod read;
+pub(crate) mod read;
 mod refusal;
-mod second;
-#[cfg(test)]
-mod tests;
+pub(crate) mod second;
 
 pub use refusal::{Construct, Form, Refusal};
 

@@ -1,7 +1,7 @@
 //! What Meridian will not do for a client, and the one table that turns it into a MySQL error.
 //!
-//! Variants hold facts (names, forms), never sentences. A message names the construct and the way out
-//! (DESIGN.md principle 4), begins with `Meridian: ` and fits MySQL's 512 bytes of an error message.
+//! Variants hold facts (names, forms), never sentences. A message names the construct and the way out,
+//! begins with `Meridian: ` and fits MySQL's 512 bytes of an error message.
 
 use std::fmt::Write;
 
@@ -49,7 +49,7 @@ pub enum Refusal {
         first: Box<str>,
         second: Box<str>,
     },
-    /// A key in a WHERE or ON whose comparison with the column is not settled by SEMANTICS.md section 4.
+    /// A key in a WHERE or ON whose comparison with the column is not one of docs/keys.md.
     ReadForm {
         table: Box<str>,
         key: Box<str>,
@@ -94,6 +94,10 @@ pub enum Refusal {
     Homeless {
         construct: Construct,
         name: Box<str>,
+    },
+    /// A named lock beside tables that are not on the shard of the named locks.
+    LocksElsewhere {
+        shard: Box<str>,
     },
     /// The statement could not be read with certainty.
     Unreadable {
@@ -161,6 +165,7 @@ impl Refusal {
             | Refusal::SplitSchema { .. }
             | Refusal::PerServer { .. }
             | Refusal::Homeless { .. }
+            | Refusal::LocksElsewhere { .. }
             | Refusal::Unreadable { .. } => (1235, "42000"),
         }
     }
@@ -179,6 +184,7 @@ impl Refusal {
             | Refusal::WrittenForm { .. }
             | Refusal::Columns { .. }
             | Refusal::KeyAssigned { .. } => RefusalKind::Key,
+            Refusal::LocksElsewhere { .. } => RefusalKind::Shards,
             Refusal::Admin { .. } | Refusal::PerServer { .. } => RefusalKind::Server,
             Refusal::Source { .. } | Refusal::SplitSchema { .. } | Refusal::Homeless { .. } => RefusalKind::Construct,
             Refusal::Unreadable { .. } => RefusalKind::Unreadable,
@@ -258,6 +264,10 @@ impl Refusal {
                  use a database whose tables live on one shard",
                 construct.named()
             ),
+            Refusal::LocksElsewhere { shard } => format!(
+                "named locks live on shard {shard}, and this statement's tables on another; take the lock by a statement of \
+                 its own: SELECT GET_LOCK(...)"
+            ),
             Refusal::Unreadable { near } => format!(
                 "cannot tell with certainty which tables this statement uses (near `{near}`), and the database lives \
                  on several shards; write it in a plainer form"
@@ -285,7 +295,7 @@ impl Construct {
 }
 
 impl Form {
-    fn named(self) -> &'static str {
+    pub fn named(self) -> &'static str {
         match self {
             Form::Missing => "missing",
             Form::Null => "NULL",

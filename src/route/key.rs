@@ -1,4 +1,4 @@
-//! Key values of integer columns, by the cells of SEMANTICS.md section 4.
+//! Key values of integer columns, by the cells of docs/keys.md.
 //!
 //! Two questions, two answers. Which rows does `column = value` match: a key, none, or a comparison that is not settled.
 //! What does storing the value store: exactly this key, or a form that is refused.
@@ -40,7 +40,7 @@ pub fn read(value: Value<'_>, negated: bool, integer: IntegerType, list: bool) -
         Value::Text(bytes) => text(bytes, integer, list),
         Value::Null => Read::Nothing,
         Value::Float => Read::Unsettled(Form::Float),
-        Value::Other => Read::Unsettled(Form::Other),
+        Value::Other | Value::Unbound(_) => Read::Unsettled(Form::Other),
     }
 }
 
@@ -67,7 +67,7 @@ pub fn written(value: Value<'_>, negated: bool, integer: IntegerType) -> Written
         Value::Null => return Err(Form::Null),
         Value::Decimal(_) => return Err(Form::Decimal),
         Value::Float => return Err(Form::Float),
-        Value::Other => return Err(Form::Other),
+        Value::Other | Value::Unbound(_) => return Err(Form::Other),
     };
     match value {
         0 => Err(Form::Zero),
@@ -132,8 +132,21 @@ fn canonical(bytes: &[u8]) -> Option<i128> {
 
 /// Digits only; `None` also beyond 128 bits.
 fn unsigned(digits: &[u8]) -> Option<i128> {
+    // So many digits fit 64 bits, whose arithmetic is cheaper.
+    const SHORT: usize = 19;
     if digits.is_empty() {
         return None;
+    }
+    if digits.len() <= SHORT {
+        let mut value = 0u64;
+        for byte in digits {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                return None;
+            }
+            value = value * 10 + u64::from(digit);
+        }
+        return Some(i128::from(value));
     }
     digits.iter().try_fold(0i128, |value, &byte| {
         let digit = byte.is_ascii_digit().then(|| i128::from(byte - b'0'))?;

@@ -1,18 +1,21 @@
 //! Which shard, and why: a plan and this execution's values in, one shard out.
 //!
 //! Pure and hot: routing a cached statement neither allocates nor parses SQL.
-//! Invariant: keys are read as SEMANTICS.md section 4 tested them on both servers. Reads may be
+//! Invariant: keys are read as docs/keys.md has them, tried on both servers. Reads may be
 //! coarse (a literal that matches nothing goes anywhere), writes are exact or refused.
 
-mod explain;
+pub mod explain;
 mod key;
+#[cfg(test)]
+mod tests;
 mod values;
 
-pub use explain::{Explanation, explain};
+pub use explain::{Asked, Explanation, explain};
 pub use values::{Literals, Value, Values};
 
-use crate::plan::{DatabaseId, Form, KeySource, Keyed, Operand, Refusal, TableName, Tables};
+use crate::plan::{DatabaseId, Form, KeySource, Keyed, Operand, Refusal, Statement, TableName, Tables};
 use crate::shard_map::{IntegerType, RangeTable, ShardId, ShardMap, Table};
+use crate::sql::Flags;
 use key::{Read, Written};
 
 /// Where a statement goes.
@@ -45,21 +48,14 @@ pub fn route(tables: &Tables, map: &ShardMap, values: &impl Values) -> Result<Ro
     shard.map(|shard| Route { shard }).ok_or(Refusal::NoDatabase)
 }
 
-/// Where statements without a table go: the shard of the database's unlisted tables, else the first shard that
-/// the database uses, else the first of the map. Always the same one, so that named locks and the like meet.
-pub fn anywhere(map: &ShardMap, database: Option<&str>) -> Option<ShardId> {
-    let first = map.shards.first().map(|_| ShardId(0));
-    let Some(database) = database.and_then(|name| map.databases.iter().find(|database| database.name == name)) else {
-        return first;
-    };
-    let listed = || {
-        let shards = database.tables.values().flat_map(|table| match table {
-            Table::Vertical(shard) => vec![*shard],
-            Table::Range(range) => range.shards(),
-        });
-        shards.min()
-    };
-    database.unlisted.or_else(listed).or(first)
+/// Where named locks live, whatever the database: two sessions that ask for one name must ask one server.
+pub const LOCKS: ShardId = ShardId(0);
+
+/// A named lock beside tables of this shard, which is not on the server of the named locks.
+pub fn locks_elsewhere(statement: &Statement, map: &ShardMap, shard: ShardId) -> Option<Refusal> {
+    let elsewhere =
+        statement.facts.flags.contains(Flags::NAMED_LOCK) && map.shard(shard).group != map.shard(LOCKS).group;
+    elsewhere.then(|| Refusal::LocksElsewhere { shard: name(map, LOCKS) })
 }
 
 /// The rows of one occurrence that can matter.

@@ -27,6 +27,8 @@ pub enum Value<'a> {
     /// A bound string, or a decimal sent as one.
     Text(&'a [u8]),
     Null,
+    /// A parameter without a value, counted from 0: only explanations meet one.
+    Unbound(u16),
     /// Temporal parameters, long data and whatever else names no integer.
     Other,
 }
@@ -40,9 +42,9 @@ pub struct Literals<'a, P> {
 }
 
 impl<'a> Literals<'a, fn(u16) -> Value<'a>> {
-    /// A text statement: it has no parameters.
+    /// A text on its own: the parameters of one that is to be prepared have no values yet.
     pub fn of_text(statement: &'a [u8], scratch: &'a Scratch) -> Self {
-        Literals { statement, scratch, parameter: |_| Value::Other }
+        Literals { statement, scratch, parameter: Value::Unbound }
     }
 }
 

@@ -24,7 +24,7 @@ pub enum Charset {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Setting(pub Vec<u8>);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct State {
     pub database: Option<String>,
     pub charset: Charset,
@@ -99,6 +99,20 @@ impl State {
     /// What decides how a text is read by its server: charset and sql_mode.
     pub fn parsing(&self) -> (&Charset, Option<&Setting>) {
         (&self.charset, self.system.get("sql_mode"))
+    }
+
+    /// This state, but texts are read as in `other`: its database, charset and sql_mode.
+    pub fn parsing_as(&self, other: &State) -> State {
+        let mut state = self.clone();
+        state.database.clone_from(&other.database);
+        state.charset = other.charset.clone();
+        for name in OF_CHARSET.into_iter().chain(["sql_mode"]) {
+            match other.system.get(name) {
+                Some(value) => state.system.insert(name.to_string(), value.clone()),
+                None => state.system.remove(name),
+            };
+        }
+        state
     }
 
     /// How many variables are remembered.

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::FixedState;
+
 use super::document::{Fields, Key, Node, Shape, Value, near};
 use super::load::{Names, check_name, unknown};
 use super::problem::{Faults, Feature, Problem, Thing};
@@ -109,7 +111,7 @@ fn database(name: &str, node: &Node, declared: &Declared<'_>, faults: &mut Fault
         Some(node) => node.entries("a mapping of tables", faults)?,
         None => &[],
     };
-    let mut tables = HashMap::with_capacity(entries.len());
+    let mut tables = HashMap::with_capacity_and_hasher(entries.len(), FixedState::default());
     for (key, node) in entries {
         check_name(Thing::Table, &key.name, key.at, faults);
         if let Some(table) = table(&key.name, node, entries, declared, faults) {

@@ -15,6 +15,8 @@ mod tests;
 
 use std::collections::HashMap;
 
+use foldhash::fast::FixedState;
+
 pub use problem::{Fault, Feature, Problem, Thing};
 
 /// Index of a group in [`ShardMap::groups`].
@@ -76,7 +78,8 @@ pub struct Database {
     pub family: Family,
     /// Where tables live that the map does not list; `None` refuses them.
     pub unlisted: Option<ShardId>,
-    pub tables: HashMap<String, Table>,
+    /// Looked up by each statement. The names are the operator's, so the hash need not withstand anybody.
+    pub tables: HashMap<String, Table, FixedState>,
 }
 
 /// Where the rows of one table live.

@@ -64,8 +64,42 @@ const fn classes() -> [Class; 256] {
 }
 
 /// Whether a byte continues an unquoted word.
+#[inline]
 pub(super) fn in_word(byte: u8) -> bool {
     matches!(CLASSES[byte as usize], Class::Word | Class::Digit)
+}
+
+/// The bytes that continue an unquoted word and are ASCII.
+const ASCII_WORD: [bool; 256] = ascii_word();
+
+const fn ascii_word() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut i = 0;
+    while i < 0x80 {
+        table[i] = matches!(CLASSES[i], Class::Word | Class::Digit);
+        i += 1;
+    }
+    table
+}
+
+/// How many of the first bytes continue an unquoted word and are ASCII.
+#[inline]
+pub(super) fn ascii_word_len(text: &[u8]) -> usize {
+    text.iter().position(|byte| !ASCII_WORD[*byte as usize]).unwrap_or(text.len())
+}
+
+/// Whether a word is this keyword, which is of lower-case letters, in whatever case.
+#[inline]
+pub(super) fn is_keyword<const N: usize>(word: &[u8], keyword: &[u8; N]) -> bool {
+    let Ok(word) = <&[u8; N]>::try_from(word) else {
+        return false;
+    };
+    // Only a letter of either case becomes a lower-case letter by this bit. Without a branch a byte, it is one comparison.
+    let mut differs = 0;
+    for (byte, letter) in word.iter().zip(keyword) {
+        differs |= (byte | 0x20) ^ letter;
+    }
+    differs == 0
 }
 
 pub(super) fn is_space(byte: u8) -> bool {

@@ -99,6 +99,16 @@ impl Dialect {
     pub const fn new(family: Flavor, version: u32) -> Dialect {
         Dialect { ansi_quotes: false, no_backslash_escapes: false, charset: ClientCharset::AsciiSafe, family, version }
     }
+
+    /// Takes over what of a `sql_mode` changes how a text is cut: names between commas, in any case.
+    ///
+    /// Servers write out what a combination such as ANSI stands for; a client need not.
+    pub fn set_sql_mode(&mut self, mode: &str) {
+        const QUOTING: [&str; 7] = ["ANSI_QUOTES", "ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL"];
+        let has = |name: &str| mode.split(',').any(|part| part.trim().eq_ignore_ascii_case(name));
+        self.ansi_quotes = QUOTING.into_iter().any(has);
+        self.no_backslash_escapes = has("NO_BACKSLASH_ESCAPES");
+    }
 }
 
 #[cfg(test)]
@@ -116,6 +126,22 @@ mod tests {
         check("utf8mb4_general_ci", ClientCharset::AsciiSafe);
         check("latin1", ClientCharset::AsciiSafe);
         check("", ClientCharset::AsciiSafe);
+    }
+
+    #[test]
+    fn modes_that_change_quoting() {
+        let check = |mode: &str, ansi_quotes: bool, no_backslash_escapes: bool| {
+            let mut dialect = Dialect::new(Flavor::MariaDb, 101119);
+            dialect.set_sql_mode(mode);
+            let found = (dialect.ansi_quotes, dialect.no_backslash_escapes);
+            assert_eq!(found, (ansi_quotes, no_backslash_escapes), "{mode}");
+        };
+        check("", false, false);
+        check("STRICT_TRANS_TABLES,ANSI_QUOTES", true, false);
+        check("ansi_quotes, no_backslash_escapes", true, true);
+        check("ANSI", true, false);
+        check("ORACLE", true, false);
+        check("NO_ANSI_QUOTES,BACKSLASH_ESCAPES", false, false);
     }
 
     #[test]

@@ -217,7 +217,9 @@ fn access(opening: &Opening, tokens: &[Token<'_>], flags: Flags) -> Access {
         Verb::Select | Verb::Values | Verb::TableStmt | Verb::Show(_) | Verb::Describe | Verb::Explain => true,
         Verb::Begin | Verb::StartTransaction | Verb::Commit | Verb::Rollback => true,
         Verb::Savepoint | Verb::RollbackTo | Verb::ReleaseSavepoint => true,
-        Verb::Set | Verb::Use | Verb::Help | Verb::GetDiagnostics | Verb::Empty => true,
+        // MariaDB's SET STATEMENT .. FOR runs what follows.
+        Verb::Set => !tokens.get(1).is_some_and(|token| token.is_word("statement")),
+        Verb::Use | Verb::Help | Verb::GetDiagnostics | Verb::Empty => true,
         _ => false,
     };
     // EXPLAIN calls nothing, but a subquery may be run while it is planned.

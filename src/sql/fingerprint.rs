@@ -8,7 +8,7 @@
 //! ([`super::tokens`]), so equal texts are equal statements but for the literals in the slots. Offsets
 //! never leave the text. After an error the scratch is empty.
 
-use super::classes::{CLASSES, Class, combines, in_word, is_space};
+use super::classes::{CLASSES, Class, combines, in_word, is_keyword, is_space};
 use super::comment::{Comment, comment};
 use super::head::Head;
 use super::literal::word_end;
@@ -190,6 +190,7 @@ impl<'a> Scan<'a> {
     }
 
     /// A space if the normalized text would otherwise run into a token that begins with `first`.
+    #[inline]
     pub(super) fn gap(&mut self, first: u8) {
         let Some(&last) = self.out.normalized.last() else {
             return;
@@ -321,30 +322,34 @@ impl<'a> Scan<'a> {
     }
 
     /// Words after which a literal or a parenthesis means something else.
+    #[inline]
     fn keyword(&mut self, word: &[u8], before: Prev) -> Prev {
-        let is = |keyword: &[u8]| word.eq_ignore_ascii_case(keyword);
-        match word.len() {
-            2 if is(b"in") => Prev::In,
-            2 if is(b"as") => Prev::As,
-            2 if is(b"by") => {
+        // The length and the first letter rule out nearly all words before any is compared.
+        match (word.len(), word[0] | 0x20) {
+            (2, b'i') if is_keyword(word, b"in") => Prev::In,
+            (2, b'a') if is_keyword(word, b"as") => Prev::As,
+            (2, b'b') if is_keyword(word, b"by") => {
                 if self.depth < 64 {
                     self.positions |= 1 << self.depth;
                 }
                 Prev::By
             }
-            3 if before == Prev::Values && is(b"row") => Prev::Row,
-            4 if is(b"next") => Prev::Limit,
-            5 if is(b"limit") || is(b"first") => Prev::Limit,
-            5 if self.head == Head::Insert && self.depth == 0 && is(b"value") => self.values(before),
-            6 if is(b"values") => self.values(before),
-            6 if is(b"offset") => Prev::Limit,
-            6 if is(b"select") => {
+            (3, b'r') if before == Prev::Values && is_keyword(word, b"row") => Prev::Row,
+            (4, b'n') if is_keyword(word, b"next") => Prev::Limit,
+            (5, b'l') if is_keyword(word, b"limit") => Prev::Limit,
+            (5, b'f') if is_keyword(word, b"first") => Prev::Limit,
+            (5, b'v') if self.head == Head::Insert && self.depth == 0 && is_keyword(word, b"value") => {
+                self.values(before)
+            }
+            (6, b'v') if is_keyword(word, b"values") => self.values(before),
+            (6, b'o') if is_keyword(word, b"offset") => Prev::Limit,
+            (6, b's') if is_keyword(word, b"select") => {
                 if self.depth < 64 {
                     self.positions &= !(1 << self.depth);
                 }
                 Prev::Word
             }
-            8 if is(b"interval") => Prev::Interval,
+            (8, b'i') if is_keyword(word, b"interval") => Prev::Interval,
             _ if word[0] == b'_' => Prev::Introducer,
             _ => Prev::Word,
         }

@@ -1,6 +1,7 @@
 //! The first words of a statement, as far as the lexer must know them: where a block of statements
 //! begins, whose semicolons do not end it, and whether VALUE may begin rows.
 
+use super::classes::is_keyword;
 use super::fingerprint::Prev;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,7 +34,7 @@ impl Head {
         let is = |keyword: &str| word.eq_ignore_ascii_case(keyword.as_bytes());
         let any = |keywords: &[&str]| keywords.iter().any(|keyword| is(keyword));
         match self {
-            Head::First if is("select") => Head::Decided,
+            Head::First if is_keyword(word, b"select") => Head::Decided,
             Head::First if before != Prev::Start => Head::Decided,
             Head::First if is("insert") || is("replace") => Head::Insert,
             Head::First if is("create") => Head::Create,

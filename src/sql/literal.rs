@@ -1,7 +1,7 @@
 //! Ends of literals and quoted identifiers, byte for byte as the servers' lexers find them
 //! (`get_text`, MY_LEX_NUMBER_IDENT, MY_LEX_USER_VARIABLE_DELIMITER in sql/sql_lex.cc).
 
-use super::classes::in_word;
+use super::classes::{ascii_word_len, in_word};
 use super::{ClientCharset, Dialect, LexError, LexFault, MarkerKind};
 
 /// The offset behind the string that begins with the quote at `at`.
@@ -88,14 +88,18 @@ pub(super) fn identifier_end(text: &[u8], at: usize, charset: ClientCharset) -> 
 /// The offset behind the unquoted word that begins at `at`.
 ///
 /// 0xA0 is a space in latin1 and its neighbours and part of a letter in utf8: in doubt, an error.
+#[inline]
 pub(super) fn word_end(text: &[u8], at: usize, charset: ClientCharset) -> Result<usize, LexError> {
-    let mut i = at;
-    while i < text.len() && in_word(text[i]) && text[i] < 0x80 {
-        i += 1;
+    let i = at + ascii_word_len(&text[at..]);
+    match text.get(i) {
+        Some(0x80..) => word_end_beyond_ascii(text, at, i, charset),
+        _ => Ok(i),
     }
-    if i == text.len() || text[i] < 0x80 {
-        return Ok(i);
-    }
+}
+
+/// As `word_end`, from `i` on, where the first byte that is not ASCII stands.
+#[cold]
+fn word_end_beyond_ascii(text: &[u8], at: usize, mut i: usize, charset: ClientCharset) -> Result<usize, LexError> {
     while i < text.len() && in_word(text[i]) {
         i += charset.character(&text[i..]).ok_or_else(|| LexError::new(i, LexFault::MalformedCharacter))?;
     }

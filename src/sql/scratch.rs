@@ -173,6 +173,28 @@ impl Scratch {
         self.hash = 0;
     }
 
+    /// Writes the first `len` bytes of `text`, with a space before them if they are to stand `apart`. Words are short: a copy
+    /// of fixed size, of which too much is taken back, is cheaper than one of the right size.
+    #[inline]
+    pub(super) fn push_word(&mut self, text: &[u8], len: usize, apart: bool) {
+        const SHORT: usize = size_of::<u128>();
+        match text.first_chunk::<SHORT>() {
+            Some(chunk) if len < SHORT => {
+                let word = u128::from_le_bytes(*chunk);
+                let (word, len) = if apart { (word << 8 | u128::from(b' '), len + 1) } else { (word, len) };
+                let end = self.normalized.len() + len;
+                self.normalized.extend_from_slice(&word.to_le_bytes());
+                self.normalized.truncate(end);
+            }
+            _ => {
+                if apart {
+                    self.normalized.push(b' ');
+                }
+                self.normalized.extend_from_slice(&text[..len]);
+            }
+        }
+    }
+
     pub(super) fn seal(&mut self) {
         let mut hasher = foldhash::quality::FixedState::with_seed(0x4D65_7269).build_hasher();
         hasher.write(&self.normalized);

@@ -12,6 +12,7 @@ use crate::sql::classes::{CLASSES, Class, combines, in_word};
 
 impl Scan<'_> {
     /// Writes the unquoted word `at..end`.
+    #[inline]
     pub(super) fn write_word(&mut self, end: usize) {
         let word = &self.text[self.at..end];
         if self.is_multibyte() && word.iter().any(|byte| *byte >= 0x80) {
@@ -19,8 +20,8 @@ impl Scan<'_> {
             self.write_name(self.at, end);
         } else {
             // Directly behind a dot no space can be needed.
-            self.gap(word[0]);
-            self.out.normalized.extend_from_slice(word);
+            let apart = self.out.normalized.last().is_some_and(|last| in_word(*last));
+            self.out.push_word(&self.text[self.at..], end - self.at, apart);
         }
         self.at = end;
     }

@@ -8,6 +8,7 @@ mod support;
 mod bad_input;
 mod cancel;
 mod drivers;
+mod explain;
 mod failure;
 mod figures;
 mod itself;

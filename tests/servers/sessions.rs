@@ -251,6 +251,22 @@ fn what_ties_a_session_to_a_connection_is_not_seen_by_others() {
 }
 
 #[test]
+fn a_named_lock_is_one_lock_wherever_the_session_is() {
+    for mut pair in Pair::each() {
+        let (mut a, mut b) = (pair.app(), pair.app());
+        a.ok("BEGIN");
+        assert_eq!(a.value("SELECT total FROM orders WHERE id = 1"), "25.50");
+        assert_eq!(a.value("SELECT GET_LOCK('one', 0)"), "1");
+        assert_eq!(b.value("SELECT GET_LOCK('one', 0)"), "0");
+        assert!(is_refusal(&b.refused("SELECT GET_LOCK('one', 0), total FROM orders WHERE id = 1")));
+        a.ok("ROLLBACK");
+        assert_eq!(a.value("SELECT RELEASE_LOCK('one')"), "1");
+        assert_eq!(b.value("SELECT GET_LOCK('one', 0)"), "1");
+        pair.check_sound();
+    }
+}
+
+#[test]
 fn administration_is_refused_by_name() {
     let mut pair = Pair::mariadb();
     if pair.whole().port == pair.port() {

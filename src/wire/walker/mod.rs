@@ -118,8 +118,13 @@ impl ReplyWalker {
                 let part = self.streaming.min(bytes.len() - at);
                 self.streaming -= part;
                 at += part;
-            } else if self.state == State::Rows && !self.continuation {
-                at = self.small_rows(bytes, at)?;
+            } else if !self.continuation {
+                if let State::Columns(left) = self.state {
+                    at = self.small_columns(bytes, at, left)?;
+                }
+                if self.state == State::Rows {
+                    at = self.small_rows(bytes, at)?;
+                }
             }
             if at == bytes.len() {
                 return Ok(Walked { forward: at, event: None, want: HEADER_LEN + 1 });
@@ -209,6 +214,38 @@ impl ReplyWalker {
             self.last = next.wrapping_sub(1).wrapping_add(self.shift);
             self.rows += rows;
         }
+        Ok(at)
+    }
+
+    /// Passes complete definitions of at most `WHOLE_MAX` bytes, of which `left` are to come.
+    fn small_columns(&mut self, bytes: &mut [u8], mut at: usize, mut left: u16) -> Result<usize, Malformed> {
+        let Some(mut next) = self.next else {
+            return Ok(at);
+        };
+        let total = bytes.len();
+        while left > 0
+            && let Some(head) = bytes[at..].first_chunk_mut::<{ HEADER_LEN + 1 }>()
+        {
+            let len = u32::from_le_bytes([head[0], head[1], head[2], 0]) as usize;
+            let end = at + HEADER_LEN + len;
+            if head[4] == 0xFF || len == 0 || len > WHOLE_MAX || end > total {
+                break;
+            }
+            if head[3] != next {
+                return Err(OUT_OF_ORDER);
+            }
+            head[3] = next.wrapping_add(self.shift);
+            self.last = head[3];
+            next = next.wrapping_add(1);
+            left -= 1;
+            at = end;
+        }
+        self.next = Some(next);
+        self.state = match (left, self.deprecate_eof) {
+            (1.., _) => State::Columns(left),
+            (0, false) => State::ColumnsEof,
+            (0, true) => State::Rows,
+        };
         Ok(at)
     }
 

@@ -9,9 +9,9 @@ mod model;
 use generate::{Dice, Generator};
 use model::Row;
 
-use super::read::{read, toks};
-use super::{Target, plan, second};
-use crate::route::{Literals, route};
+use super::{Literals, route};
+use crate::plan::read::{read, toks};
+use crate::plan::{Target, plan, second};
 use crate::shard_map::ShardMap;
 use crate::sql::{self, Dialect, Flavor, Scratch};
 

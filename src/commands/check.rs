@@ -1,0 +1,166 @@
+//! `meridian check MAP`: everything that is wrong with a shard map, or what it says. Offline: no server is asked.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::config;
+use crate::route::explain::interval;
+use crate::shard_map::{Database, Family, Fault, RangeTable, ShardMap, Table};
+
+/// Ranges shown of one table; of a table with more, their number and its shards.
+const RANGES_MAX: usize = 8;
+
+/// Say everything that is wrong with a shard map, or what it holds.
+///
+/// Exit status 1 if something is wrong, as `path:line:column: problem; remedy` on standard error.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The shard map (YAML).
+    #[arg(value_name = "MAP")]
+    map: PathBuf,
+}
+
+/// Why a command about a map gives no answer.
+#[derive(Debug)]
+pub enum MapFailure {
+    Read { path: PathBuf, error: io::Error },
+    Faults { path: PathBuf, faults: Vec<Fault> },
+    Write(io::Error),
+}
+
+impl Check {
+    pub fn run(&self) -> Result<ExitCode, MapFailure> {
+        match read_map(&self.map) {
+            Ok(map) => {
+                let mut out = io::stdout().lock();
+                writeln!(out, "{}: sound", self.map.display()).map_err(MapFailure::Write)?;
+                write!(out, "{}", Summary(&map)).map_err(MapFailure::Write)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            // Bare lines, so that editors can jump to them.
+            Err(faults @ MapFailure::Faults { .. }) => {
+                eprintln!("{faults}");
+                Ok(ExitCode::FAILURE)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+/// Reads and checks a map, as `meridian serve` does.
+pub(super) fn read_map(path: &Path) -> Result<ShardMap, MapFailure> {
+    let text = config::text(path).map_err(|error| MapFailure::Read { path: path.into(), error })?;
+    ShardMap::load(&text).map_err(|faults| MapFailure::Faults { path: path.into(), faults })
+}
+
+impl fmt::Display for MapFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MapFailure::Read { path, error } => write!(f, "{}: {error}", path.display()),
+            MapFailure::Faults { path, faults } => {
+                let lines: Vec<String> = faults.iter().map(|fault| format!("{}:{fault}", path.display())).collect();
+                f.write_str(&lines.join("\n"))
+            }
+            MapFailure::Write(error) => write!(f, "cannot write the answer: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for MapFailure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            MapFailure::Read { error, .. } | MapFailure::Write(error) => Some(error),
+            MapFailure::Faults { .. } => None,
+        }
+    }
+}
+
+/// A sound map in a few lines; tables by name.
+struct Summary<'m>(&'m ShardMap);
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let map = self.0;
+        match map.generation {
+            Some(generation) => writeln!(f, "generation {generation}")?,
+            None => writeln!(f, "no generation")?,
+        }
+        writeln!(f, "regions {}", map.regions.join(", "))?;
+        for (id, group) in map.group_ids().zip(&map.groups) {
+            let members: Vec<String> =
+                group.members.iter().map(|member| format!("{} in {}", member.at, map.region(member.region))).collect();
+            let shards: Vec<&str> =
+                map.shards.iter().filter(|shard| shard.group == id).map(|shard| shard.name.as_str()).collect();
+            let shards = if shards.is_empty() { "none".into() } else { shards.join(", ") };
+            writeln!(f, "group {}: {}; shards: {shards}", group.name, members.join(", "))?;
+        }
+        for database in &map.databases {
+            self.database(database, f)?;
+        }
+        Ok(())
+    }
+}
+
+impl Summary<'_> {
+    fn database(&self, database: &Database, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let family = match database.family {
+            Family::MariaDb => "mariadb",
+            Family::MySql => "mysql",
+        };
+        let unlisted = match database.unlisted {
+            Some(shard) => format!("on {}", self.0.shard(shard).name),
+            None => "refused".into(),
+        };
+        writeln!(f, "database {} ({family}); tables not listed: {unlisted}", database.name)?;
+        let mut tables: Vec<(&String, &Table)> = database.tables.iter().collect();
+        tables.sort_unstable_by_key(|(name, _)| *name);
+        for (name, table) in tables {
+            match table {
+                Table::Vertical(shard) => writeln!(f, "  {name}: {}", self.0.shard(*shard).name)?,
+                Table::Range(range) => writeln!(f, "  {name}: by {}", self.range(range))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn range(&self, table: &RangeTable) -> String {
+        let key = format!("{} {}", table.key.name, table.key.integer);
+        let bounds = &table.bounds;
+        if bounds.len() > RANGES_MAX {
+            let shards: Vec<&str> = table.shards().into_iter().map(|id| self.0.shard(id).name.as_str()).collect();
+            let shown = shards[..shards.len().min(RANGES_MAX)].join(", ");
+            let more = if shards.len() > RANGES_MAX { ", ..." } else { "" };
+            return format!("{key}, {} ranges on {} shards: {shown}{more}", bounds.len(), shards.len());
+        }
+        let ranges = bounds.iter().enumerate().map(|(at, bound)| {
+            let to = bounds.get(at + 1).and_then(|next| next.from);
+            format!("{} {}", interval(bound.from, to), self.0.shard(bound.on).name)
+        });
+        format!("{key}: {}", ranges.collect::<Vec<_>>().join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_ranges_are_counted() {
+        let mut yaml = String::from(
+            "version: 1\nregions: [eu]\ngroups: {a: {members: [{at: 'a:1', region: eu}]}, b: {members: [{at: 'b:1', region: eu}]}}\n\
+             shards: {s: {group: a}, t: {group: b}}\ndatabases:\n  shop:\n    family: mysql\n    unlisted: s\n    \
+             tables:\n      wide:\n        key: {id: int}\n        range:\n          - {from: MIN, on: s}\n",
+        );
+        for bound in 1..20 {
+            yaml += &format!("          - {{from: {bound}, on: {}}}\n", if bound % 2 == 0 { "s" } else { "t" });
+        }
+        let found = ShardMap::load(&yaml).map(|map| Summary(&map).to_string()).map_err(|faults| format!("{faults:?}"));
+        let found = found.expect("a sound map");
+        assert!(found.ends_with("  wide: by id int, 20 ranges on 2 shards: s, t\n"), "{found}");
+        assert!(found.starts_with("no generation\nregions eu\ngroup a: a:1 in eu; shards: s\n"), "{found}");
+    }
+}

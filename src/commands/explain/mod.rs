@@ -1,0 +1,265 @@
+//! `meridian explain`: where statements would go, and why, by a map alone. Offline: no server is asked.
+//!
+//! Prints what EXPLAIN ROUTE answers, with the same printer. A refusal is an answer as well: the exit status is 1 only
+//! where there is none.
+
+mod json;
+mod settings;
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::Value;
+
+use super::check::{MapFailure, read_map};
+use crate::backend::ServerFacts;
+use crate::plan;
+use crate::route::explain::unreadable;
+use crate::route::{self, Asked, Explanation, Literals};
+use crate::shard_map::{Family, ShardId, ShardMap};
+use crate::sql::{self, Control, Dialect, Flavor, Scratch, Verb};
+
+/// Say where statements would go, and why.
+///
+/// Prints the shard, its group and members, the key that was found and how it was read, and the bytes that would be
+/// sent; or the refusal. Of a statement with `?`, which parameters decide.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The shard map (YAML).
+    #[arg(long, value_name = "MAP")]
+    shard_map: PathBuf,
+    /// The session's database; without, none is selected.
+    #[arg(long, value_name = "DB")]
+    database: Option<String>,
+    /// What of the session changes how a text is read: `sql_mode=ANSI_QUOTES`, `character_set_client=gbk`.
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
+    /// The servers' version, for executable comments; by default 10.11.0-MariaDB or 8.4.0, as the database's family.
+    #[arg(long, value_name = "VERSION")]
+    server_version: Option<String>,
+    /// Print a list of objects instead of lines.
+    #[arg(long)]
+    json: bool,
+    /// One statement or several, with `;` between them. A USE holds for those behind it; a SET does not, but --set does.
+    #[arg(value_name = "SQL")]
+    sql: String,
+}
+
+/// Why nothing is explained.
+#[derive(Debug)]
+pub enum ExplainFailure {
+    Map(MapFailure),
+    UnknownDatabase {
+        database: String,
+        known: Vec<String>,
+    },
+    /// `--set` of something else than NAME=VALUE.
+    NotASetting {
+        text: String,
+    },
+    /// A variable that changes nothing about where a statement goes, or is not known.
+    UnknownVariable {
+        name: String,
+    },
+    UnknownMode {
+        mode: String,
+    },
+    UnknownCharset {
+        charset: String,
+    },
+    /// No version that a server could have.
+    NotAVersion {
+        text: String,
+    },
+    OtherFamily {
+        version: String,
+        database: String,
+    },
+    NoStatement,
+}
+
+/// The schemas that each server has of its own, beside the map's.
+const SYSTEM_SCHEMAS: [&str; 4] = ["information_schema", "performance_schema", "mysql", "sys"];
+
+impl Explain {
+    pub fn run(&self) -> Result<ExitCode, ExplainFailure> {
+        let map = match read_map(&self.shard_map) {
+            Ok(map) => map,
+            Err(faults @ MapFailure::Faults { .. }) => {
+                eprintln!("{faults}");
+                return Ok(ExitCode::FAILURE);
+            }
+            Err(failure) => return Err(ExplainFailure::Map(failure)),
+        };
+        let text = self.answer(&map)?;
+        io::stdout()
+            .lock()
+            .write_all(text.as_bytes())
+            .map_err(|error| ExplainFailure::Map(MapFailure::Write(error)))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Everything that is printed.
+    fn answer(&self, map: &ShardMap) -> Result<String, ExplainFailure> {
+        let dialect = self.dialect(map)?;
+        let explained = explained(map, self.database.as_deref(), self.sql.as_bytes(), &dialect);
+        if explained.is_empty() {
+            return Err(ExplainFailure::NoStatement);
+        }
+        if self.json {
+            let list: Vec<Value> = explained.iter().map(json::object).collect();
+            return Ok(format!("{:#}\n", Value::Array(list)));
+        }
+        let several = explained.len() > 1;
+        let mut text = String::new();
+        for (at, explanation) in explained.iter().enumerate() {
+            if several {
+                let gap = if at == 0 { "" } else { "\n" };
+                text += &format!("{gap}> {}\n", explanation.shown_text());
+            }
+            for line in explanation.lines() {
+                text += &line;
+                text.push('\n');
+            }
+            if explanation.connection_id && !explanation.destinations.is_empty() {
+                text += "  with the session's own number in the place of CONNECTION_ID()\n";
+            }
+        }
+        Ok(text)
+    }
+
+    fn dialect(&self, map: &ShardMap) -> Result<Dialect, ExplainFailure> {
+        let family = match &self.database {
+            None => None,
+            Some(name) => match map.database(name) {
+                Some(database) => Some(database.family),
+                None if SYSTEM_SCHEMAS.iter().any(|schema| schema.eq_ignore_ascii_case(name)) => None,
+                None => {
+                    let known = map.databases.iter().map(|database| database.name.clone()).collect();
+                    return Err(ExplainFailure::UnknownDatabase { database: name.clone(), known });
+                }
+            },
+        };
+        let (family, version) = match &self.server_version {
+            None => {
+                let first = map.databases.first().map_or(Family::MariaDb, |database| database.family);
+                match family.unwrap_or(first) {
+                    Family::MariaDb => (Family::MariaDb, 101_100),
+                    Family::MySql => (Family::MySql, 80_400),
+                }
+            }
+            Some(text) => {
+                let facts = ServerFacts::new(text.clone(), String::new());
+                let is_version = text.starts_with(|c: char| c.is_ascii_digit()) && text.contains('.');
+                if !is_version || facts.version_number < 50_000 {
+                    return Err(ExplainFailure::NotAVersion { text: text.clone() });
+                }
+                if let (Some(family), Some(database)) = (family, &self.database)
+                    && family != facts.family
+                {
+                    let (version, database) = (text.clone(), database.clone());
+                    return Err(ExplainFailure::OtherFamily { version, database });
+                }
+                (facts.family, facts.version_number)
+            }
+        };
+        let flavor = match family {
+            Family::MariaDb => Flavor::MariaDb,
+            Family::MySql => Flavor::MySql,
+        };
+        let mut dialect = Dialect::new(flavor, version);
+        for setting in &self.set {
+            settings::set(&mut dialect, setting)?;
+        }
+        Ok(dialect)
+    }
+}
+
+/// An explanation of each statement of the text, up to one that cannot be read; empty statements are left out.
+///
+/// A USE holds for the statements behind it; a SET does not.
+fn explained(map: &ShardMap, database: Option<&str>, text: &[u8], dialect: &Dialect) -> Vec<Explanation> {
+    let mut scratch = Scratch::new();
+    let mut explained = Vec::new();
+    let mut database = database.map(str::to_owned);
+    let mut rest = Some(0);
+    while let Some(at) = rest {
+        let text = &text[at..];
+        let scanned = match sql::scan(text, dialect, &mut scratch) {
+            Ok(scanned) => scanned,
+            Err(error) => {
+                explained.push(unreadable(text, format!("You have an error in your SQL syntax: {error}")));
+                break;
+            }
+        };
+        // The two words may be left in front of a statement that was taken from a client.
+        if let Some(Ok(behind)) = sql::explain_route(scratch.normalized(), text, dialect) {
+            rest = Some(at + behind);
+            continue;
+        }
+        rest = scanned.rest.map(|rest| at + rest);
+        if scratch.normalized().is_empty() {
+            continue;
+        }
+        let text = &text[..scanned.end];
+        let facts = sql::facts(scratch.normalized());
+        let statement = plan::plan(map, database.as_deref(), scratch.normalized(), facts, dialect);
+        let home = database.as_deref().and_then(|name| map.database(name)).map_or(ShardId(0), |found| found.home());
+        let asked = Asked::new(home, text, &scratch);
+        explained.push(route::explain(&statement, map, &Literals::of_text(text, &scratch), asked));
+        if facts.verb == Verb::Use
+            && let Ok(Control::Use(name)) = sql::control(text, dialect)
+        {
+            database = Some(String::from_utf8_lossy(&name).into_owned());
+        }
+    }
+    explained
+}
+
+impl fmt::Display for ExplainFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ExplainFailure::Map(failure) => failure.fmt(f),
+            ExplainFailure::UnknownDatabase { database, known } => {
+                write!(f, "--database: the map has no database `{database}`; it has {}", known.join(", "))
+            }
+            ExplainFailure::NotASetting { text } => {
+                write!(f, "--set `{text}`: write NAME=VALUE, as sql_mode=ANSI_QUOTES")
+            }
+            ExplainFailure::UnknownVariable { name } => write!(
+                f,
+                "--set {name}: where a statement goes does not depend on it; sql_mode and character_set_client can be set"
+            ),
+            ExplainFailure::UnknownMode { mode } => {
+                write!(f, "--set sql_mode: no server knows the mode `{mode}`; write its name as in @@sql_mode")
+            }
+            ExplainFailure::UnknownCharset { charset } => {
+                write!(f, "--set character_set_client: no server knows `{charset}`; write a name as utf8mb4 or gbk")
+            }
+            ExplainFailure::NotAVersion { text } => {
+                write!(
+                    f,
+                    "--server-version `{text}` is no version; write it as @@version has it, as 10.11.6-MariaDB or 8.4.3"
+                )
+            }
+            ExplainFailure::OtherFamily { version, database } => write!(
+                f,
+                "--server-version {version} is of the other family than the map says of database {database}; \
+                 MariaDB's versions end with -MariaDB"
+            ),
+            ExplainFailure::NoStatement => f.write_str("the text holds no statement; write one, as \"SELECT 1\""),
+        }
+    }
+}
+
+impl std::error::Error for ExplainFailure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            ExplainFailure::Map(failure) => Some(failure),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! The keys that a statement gives for its split tables, and how each was read.
+
+use super::{alone, database};
+use crate::plan::{Form, KeySource, Keyed, Operand, Tables};
+use crate::route::key::{self, Read as Compared};
+use crate::route::{self, Doubt, Reach, Value, range_of, reach, restriction};
+use crate::shard_map::{Bound, IntegerType, RangeTable, ShardMap};
+use crate::sql::NormSlot;
+
+/// Values kept of one reading; of the others the number.
+const VALUES_MAX: usize = 4;
+
+/// Readings kept of one key: an IN list may touch every range of a large map.
+const READINGS_MAX: usize = 16;
+
+/// One occurrence of a split table, with the source that decides about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyFound {
+    pub database: Box<str>,
+    pub table: Box<str>,
+    pub column: Box<str>,
+    /// As a condition: `= 42`, `IN (1, 2)`, `<- 42` where it is stored. Empty if there is none.
+    pub condition: String,
+    /// Its values, gathered by what they were read as; cut after so many.
+    pub values: Vec<ValuesRead>,
+    pub values_are_cut: bool,
+}
+
+/// Values of one condition that were read as the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValuesRead {
+    pub read: Read,
+    /// The first ones.
+    pub shown: Vec<KeyValue>,
+    pub count: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyValue {
+    /// As the client gave it.
+    pub given: String,
+    /// The key that it stands for.
+    pub key: Option<i128>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Read {
+    /// Keys of one range: from `from` (MIN, if none) below `to` (no end, if none).
+    Range { from: Option<i128>, to: Option<i128>, shard: Box<str> },
+    /// No row has such a key.
+    NoRow,
+    /// The parameter has no value yet.
+    Open,
+    /// A form that names no key: why.
+    Unsettled(&'static str),
+}
+
+pub(super) fn found(tables: &Tables, map: &ShardMap, values: &impl route::Values) -> Vec<KeyFound> {
+    let mut found: Vec<KeyFound> = Vec::new();
+    for keyed in &tables.keyed {
+        if let Some(range) = range_of(map, &keyed.table) {
+            let key = one(keyed, range, map, values);
+            if !found.contains(&key) {
+                found.push(key);
+            }
+        }
+    }
+    found
+}
+
+fn one(keyed: &Keyed, range: &RangeTable, map: &ShardMap, values: &impl route::Values) -> KeyFound {
+    let source = deciding(range, keyed, values).0;
+    let mut gathered = Gathered { range, map, values: Vec::new(), cut: false };
+    let condition = match source {
+        Some(KeySource::Equal(operand)) => {
+            gathered.compared(std::slice::from_ref(operand), values, false);
+            format!("= {}", shown(std::slice::from_ref(operand), values))
+        }
+        Some(KeySource::In(operands)) => {
+            gathered.compared(operands, values, true);
+            format!("IN ({})", shown(operands, values))
+        }
+        Some(KeySource::Inserted(operands)) => {
+            gathered.stored(operands, values);
+            format!("<- {}", shown(operands, values))
+        }
+        None => String::new(),
+    };
+    KeyFound {
+        database: database(map, keyed.table.database),
+        table: keyed.table.name.clone(),
+        column: range.key.name.as_str().into(),
+        condition,
+        values: gathered.values,
+        values_are_cut: gathered.cut,
+    }
+}
+
+/// The source that decides about an occurrence, and the parameters, counted from 1, without which it cannot.
+///
+/// Sources are asked in their order, as `route` does: an open one may name a shard once it has values, and then those
+/// behind it are not asked.
+pub(super) fn deciding<'k>(
+    range: &RangeTable,
+    keyed: &'k Keyed,
+    values: &impl route::Values,
+) -> (Option<&'k KeySource>, Vec<u32>) {
+    for source in &keyed.sources {
+        let open = open(source, values);
+        if !open.is_empty() && !is_apart_anyway(range, source, values) {
+            return (Some(source), open);
+        }
+        if matches!(reach(range, source, values), Ok(Reach::Shard(_))) {
+            return (Some(source), Vec::new());
+        }
+    }
+    let nothing = keyed
+        .sources
+        .iter()
+        .find(|source| restriction(range, &alone(keyed, source), values).is_ok_and(|reach| reach == Reach::Nothing));
+    (nothing.or(keyed.sources.first()), Vec::new())
+}
+
+/// Whether the values that are known already live on several shards.
+fn is_apart_anyway(range: &RangeTable, source: &KeySource, values: &impl route::Values) -> bool {
+    matches!(known(range, source, values), Err(Doubt::Keys(..) | Doubt::Rows(..)))
+}
+
+/// What a source says by the values that are known already.
+pub(super) fn known(range: &RangeTable, source: &KeySource, values: &impl route::Values) -> Result<Reach, Doubt> {
+    let mut source = source.clone();
+    // A row to be stored without any key would be refused for that.
+    if let KeySource::Inserted(operands) = &mut source {
+        operands.retain(|operand| open(&KeySource::Equal(*operand), values).is_empty());
+    }
+    reach(range, &source, &Known(values))
+}
+
+/// The values without those of open parameters.
+struct Known<'v, V>(&'v V);
+
+impl<V: route::Values> route::Values for Known<'_, V> {
+    fn each(&self, slot: NormSlot, visit: &mut dyn FnMut(Value<'_>) -> bool) {
+        self.0.each(slot, &mut |value| match value {
+            Value::Unbound(_) => true,
+            value => visit(value),
+        });
+    }
+}
+
+/// The open parameters of a source, counted from 1.
+fn open(source: &KeySource, values: &impl route::Values) -> Vec<u32> {
+    let operands = match source {
+        KeySource::Equal(operand) => std::slice::from_ref(operand),
+        KeySource::In(operands) | KeySource::Inserted(operands) => operands,
+    };
+    let mut open = Vec::new();
+    for operand in operands {
+        if let Operand::Slot { slot, .. } = operand {
+            values.each(*slot, &mut |value| {
+                if let Value::Unbound(parameter) = value {
+                    open.push(u32::from(parameter) + 1);
+                }
+                true
+            });
+        }
+    }
+    open
+}
+
+/// Gathers values by what they were read as, in the order of the statement.
+struct Gathered<'m> {
+    range: &'m RangeTable,
+    map: &'m ShardMap,
+    values: Vec<ValuesRead>,
+    cut: bool,
+}
+
+impl Gathered<'_> {
+    fn compared(&mut self, operands: &[Operand], values: &impl route::Values, list: bool) {
+        let integer = self.range.key.integer;
+        for operand in operands {
+            match operand {
+                Operand::Slot { slot, negated } => values.each(*slot, &mut |value| {
+                    self.compare(value, *negated, integer, list);
+                    true
+                }),
+                Operand::Bool(truth) => {
+                    let read = key::read_integer(i128::from(*truth), integer);
+                    self.add(text_of(operand), comparison(read));
+                }
+                Operand::Null => self.add(text_of(operand), Ok(None)),
+                Operand::Default | Operand::Expression | Operand::Missing => {
+                    self.add(text_of(operand), Err(Form::Expression.named()));
+                }
+            }
+        }
+    }
+
+    fn compare(&mut self, value: Value<'_>, negated: bool, integer: IntegerType, list: bool) {
+        let read = key::read(value, negated, integer, list);
+        match value {
+            Value::Unbound(_) => self.push(Read::Open, literal(value, negated), None),
+            _ => self.add(literal(value, negated), comparison(read)),
+        }
+    }
+
+    fn stored(&mut self, operands: &[Operand], values: &impl route::Values) {
+        let integer = self.range.key.integer;
+        for operand in operands {
+            let Operand::Slot { slot, negated } = operand else {
+                self.add(text_of(operand), Err(Form::Missing.named()));
+                continue;
+            };
+            values.each(*slot, &mut |value| {
+                let text = literal(value, *negated);
+                match (value, key::written(value, *negated, integer)) {
+                    (Value::Unbound(_), _) => self.push(Read::Open, text, None),
+                    (_, Ok(key)) if self.range.shard(key).is_none() => {
+                        self.add(text, Err(Form::Below.named()));
+                    }
+                    (_, Ok(key)) => self.add(text, Ok(Some(key))),
+                    (_, Err(form)) => self.add(text, Err(form.named())),
+                }
+                true
+            });
+        }
+    }
+
+    fn add(&mut self, given: String, key: Result<Option<i128>, &'static str>) {
+        let read = match key {
+            Ok(Some(key)) => self.range_around(key),
+            Ok(None) => Read::NoRow,
+            Err(form) => Read::Unsettled(form),
+        };
+        self.push(read, given, key.ok().flatten());
+    }
+
+    fn push(&mut self, read: Read, given: String, key: Option<i128>) {
+        let value = KeyValue { given, key };
+        if let Some(values) = self.values.iter_mut().find(|values| values.read == read) {
+            values.count += 1;
+            if values.shown.len() < VALUES_MAX {
+                values.shown.push(value);
+            }
+        } else if self.values.len() < READINGS_MAX {
+            let shown = vec![value];
+            self.values.push(ValuesRead { read, shown, count: 1 });
+        } else {
+            self.cut = true;
+        }
+    }
+
+    fn range_around(&self, key: i128) -> Read {
+        let bounds = &self.range.bounds;
+        let above = bounds.partition_point(|bound| bound.from.is_none_or(|from| from <= key));
+        match above.checked_sub(1).map(|index| &bounds[index]) {
+            None => Read::NoRow,
+            Some(Bound { from, on }) => Read::Range {
+                from: *from,
+                to: bounds.get(above).and_then(|bound| bound.from),
+                shard: self.map.shard(*on).name.as_str().into(),
+            },
+        }
+    }
+}
+
+fn comparison(read: Compared) -> Result<Option<i128>, &'static str> {
+    match read {
+        Compared::Key(key) => Ok(Some(key)),
+        Compared::Nothing => Ok(None),
+        Compared::Unsettled(form) => Err(form.named()),
+    }
+}
+
+fn shown(operands: &[Operand], values: &impl route::Values) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for operand in operands {
+        match operand {
+            Operand::Slot { slot, negated } => values.each(*slot, &mut |value| {
+                texts.push(literal(value, *negated));
+                texts.len() <= VALUES_MAX
+            }),
+            other => texts.push(text_of(other)),
+        }
+        if texts.len() > VALUES_MAX {
+            texts.truncate(VALUES_MAX);
+            texts.push("...".into());
+            break;
+        }
+    }
+    texts.join(", ")
+}
+
+/// What stands where a value could.
+fn text_of(operand: &Operand) -> String {
+    let text = match operand {
+        Operand::Null => "NULL",
+        Operand::Bool(true) => "TRUE",
+        Operand::Bool(false) => "FALSE",
+        Operand::Default => "DEFAULT",
+        Operand::Expression => "an expression",
+        Operand::Missing => "nothing",
+        Operand::Slot { .. } => "a value",
+    };
+    text.into()
+}
+
+fn literal(value: Value<'_>, negated: bool) -> String {
+    let text = match value {
+        Value::Integer(bytes) | Value::Decimal(bytes) | Value::String(bytes) => lossy(bytes),
+        Value::Text(bytes) => format!("'{}'", lossy(bytes)),
+        Value::Signed(value) => value.to_string(),
+        Value::Unsigned(value) => value.to_string(),
+        Value::Double(value) => format!("{value:e}"),
+        Value::Null => "NULL".into(),
+        Value::Float => "a float".into(),
+        Value::Unbound(parameter) => format!("?{}", u32::from(parameter) + 1),
+        Value::Other => "?".into(),
+    };
+    if negated { format!("-{text}") } else { text }
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).chars().take(64).collect()
+}

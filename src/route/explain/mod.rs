@@ -1,0 +1,288 @@
+//! Why a statement goes where it goes: the one source of EXPLAIN ROUTE, `meridian explain` and the plan goldens.
+//!
+//! Evaluates again what `route` evaluated, so that the hot path keeps no reasons. `print` makes lines of it.
+
+mod keys;
+mod print;
+
+pub use keys::{KeyFound, KeyValue, Read, ValuesRead};
+pub use print::interval;
+
+use super::{LOCKS, Reach, Values, apart, locks_elsewhere, name, range_of, restriction, route};
+use crate::plan::{Keyed, Refusal, Statement, Tables, Target};
+use crate::shard_map::{ShardId, ShardMap};
+use crate::sql::{Flags, Scratch, SlotKind};
+
+/// What of the client's session an explanation needs beside its plan.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Where a statement without a table goes.
+    pub home: ShardId,
+    /// What would be sent: the client's text, but for what is replaced in it.
+    pub text: &'a [u8],
+    /// It has parameters, so that it can only be prepared.
+    pub prepared: bool,
+}
+
+impl<'a> Asked<'a> {
+    /// `scratch` is that of the client's text.
+    pub fn new(home: ShardId, text: &'a [u8], scratch: &Scratch) -> Self {
+        let prepared = scratch.all_slots().iter().any(|slot| matches!(slot.kind, SlotKind::Param(_)));
+        Asked { home, text, prepared }
+    }
+}
+
+/// Everything that decides where one statement goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    pub verdict: Verdict,
+    /// Split tables, in the order of the statement, and the keys found for them.
+    pub keys: Vec<KeyFound>,
+    /// Tables, or parts of tables, that live on one shard.
+    pub tables: Vec<TableFound>,
+    /// Where it goes; where it may go, if parameters decide. None: no server sees it.
+    pub destinations: Vec<Destination>,
+    /// The text of the command that each of them gets.
+    pub text: Vec<u8>,
+    /// That command is a PREPARE.
+    pub prepared: bool,
+    /// The servers' CONNECTION_ID() would be another number than the client's.
+    pub connection_id: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// About the session: Meridian reads it, and servers get what it means for them.
+    Control,
+    /// No table: any server can answer.
+    NoTable,
+    /// SHOW TABLES of several shards.
+    Gather,
+    /// SHOW DATABASES.
+    Answer,
+    Single,
+    /// The values of these parameters, counted from 1, decide.
+    Parameters {
+        parameters: Vec<u32>,
+        /// There are values for which it is refused, because other tables or other parameters have their say too.
+        may_refuse: bool,
+    },
+    Refused {
+        number: u16,
+        sqlstate: &'static str,
+        text: String,
+    },
+}
+
+/// A table, or what is named in its place, and the one shard that has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableFound {
+    pub database: Box<str>,
+    pub table: Box<str>,
+    pub kind: TableKind,
+    pub shard: Box<str>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableKind {
+    Vertical,
+    /// Of a split table, whose definition is the same on all its shards.
+    Definition,
+    /// The whole database has one shard, whatever the statement names.
+    OneShard,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    pub shard: Box<str>,
+    pub group: Box<str>,
+    pub members: Vec<MemberFound>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberFound {
+    pub at: Box<str>,
+    pub region: Box<str>,
+}
+
+/// Explains a plan with the values of one execution, or without those of its parameters.
+pub fn explain(statement: &Statement, map: &ShardMap, values: &impl Values, asked: Asked<'_>) -> Explanation {
+    let mut explanation = Explanation {
+        verdict: Verdict::Control,
+        keys: Vec::new(),
+        tables: Vec::new(),
+        destinations: Vec::new(),
+        text: asked.text.to_vec(),
+        prepared: asked.prepared,
+        connection_id: statement.facts.flags.contains(Flags::CONNECTION_ID),
+    };
+    let (verdict, shards) = match &statement.target {
+        Target::Control => (Verdict::Control, Vec::new()),
+        Target::NoTable => {
+            let locks = statement.facts.flags.contains(Flags::NAMED_LOCK);
+            (Verdict::NoTable, vec![if locks { LOCKS } else { asked.home }])
+        }
+        Target::ShowTables { database } => {
+            let database = map.databases.get(usize::from(database.0));
+            let shards = database.map(|database| database.shards());
+            (Verdict::Gather, shards.unwrap_or_default())
+        }
+        Target::ShowDatabases => (Verdict::Answer, Vec::new()),
+        Target::Refused(refusal) => (refused(refusal), Vec::new()),
+        Target::Tables(tables) => {
+            explanation.keys = keys::found(tables, map, values);
+            explanation.tables = fixed(tables, map);
+            let (verdict, shards) = decided(tables, map, values);
+            beside_locks(statement, map, verdict, shards)
+        }
+    };
+    explanation.verdict = verdict;
+    explanation.destinations = shards.into_iter().map(|shard| destination(map, shard)).collect();
+    explanation
+}
+
+/// The answer to a text that cannot be cut into tokens.
+pub fn unreadable(text: &[u8], message: String) -> Explanation {
+    Explanation {
+        verdict: Verdict::Refused { number: 1064, sqlstate: "42000", text: message },
+        keys: Vec::new(),
+        tables: Vec::new(),
+        destinations: Vec::new(),
+        text: text.to_vec(),
+        prepared: false,
+        connection_id: false,
+    }
+}
+
+fn refused(refusal: &Refusal) -> Verdict {
+    let (number, sqlstate, text) = refusal.error();
+    Verdict::Refused { number, sqlstate, text }
+}
+
+fn decided(tables: &Tables, map: &ShardMap, values: &impl Values) -> (Verdict, Vec<ShardId>) {
+    match by_parameters(tables, map, values) {
+        Ok(Some(decided)) => decided,
+        Ok(None) => match route(tables, map, values) {
+            Ok(found) => (Verdict::Single, vec![found.shard]),
+            Err(refusal) => (refused(&refusal), Vec::new()),
+        },
+        Err(refusal) => (refused(&refusal), Vec::new()),
+    }
+}
+
+/// Takes out the shards where the statement would be refused for its named lock.
+fn beside_locks(
+    statement: &Statement,
+    map: &ShardMap,
+    mut verdict: Verdict,
+    shards: Vec<ShardId>,
+) -> (Verdict, Vec<ShardId>) {
+    let elsewhere = |shard: &ShardId| locks_elsewhere(statement, map, *shard);
+    let Some(refusal) = shards.iter().find_map(elsewhere) else {
+        return (verdict, shards);
+    };
+    let left: Vec<ShardId> = shards.into_iter().filter(|shard| elsewhere(shard).is_none()).collect();
+    if left.is_empty() {
+        return (refused(&refusal), left);
+    }
+    if let Verdict::Parameters { may_refuse, .. } = &mut verdict {
+        *may_refuse = true;
+    }
+    (verdict, left)
+}
+
+/// `None` if no parameter matters; a refusal that no value of them averts.
+fn by_parameters(
+    tables: &Tables,
+    map: &ShardMap,
+    values: &impl Values,
+) -> Result<Option<(Verdict, Vec<ShardId>)>, Refusal> {
+    let mut parameters: Vec<u32> = Vec::new();
+    let mut candidates: Option<Vec<ShardId>> = None;
+    let mut may_refuse = false;
+    let mut settled: Vec<ShardId> = tables.fixed.iter().map(|fixed| fixed.shard).collect();
+    for keyed in &tables.keyed {
+        let Some(range) = range_of(map, &keyed.table) else {
+            continue;
+        };
+        let (source, open) = keys::deciding(range, keyed, values);
+        if open.is_empty() {
+            match restriction(range, keyed, values) {
+                Ok(Reach::Shard(shard)) => settled.push(shard),
+                Ok(Reach::Nothing) => {}
+                Err(doubt) => {
+                    // Not the parameter's form, which is not known, but what is.
+                    let known = source.map(|source| keys::known(range, source, values));
+                    let doubt = known.and_then(Result::err).unwrap_or(doubt);
+                    return Err(doubt.refusal(keyed, range, map));
+                }
+            }
+            continue;
+        }
+        parameters.extend(open);
+        let known = source.filter(|source| keyed.sources.last() == Some(source));
+        let mut shards = match known.map(|source| keys::known(range, source, values)) {
+            Some(Ok(Reach::Shard(shard))) => {
+                may_refuse = true;
+                vec![shard]
+            }
+            _ => range.shards(),
+        };
+        if let Some(candidates) = &candidates {
+            shards.retain(|shard| candidates.contains(shard));
+        }
+        candidates = Some(shards);
+    }
+    let Some(mut candidates) = candidates else {
+        return Ok(None);
+    };
+    candidates.retain(|shard| settled.iter().all(|other| other == shard));
+    if candidates.is_empty() {
+        return Err(apart(tables, map, values));
+    }
+    parameters.sort_unstable();
+    parameters.dedup();
+    may_refuse |= !settled.is_empty() || parameters.len() > 1;
+    let verdict = Verdict::Parameters { parameters, may_refuse };
+    Ok(Some((verdict, candidates)))
+}
+
+fn fixed(tables: &Tables, map: &ShardMap) -> Vec<TableFound> {
+    let mut found: Vec<TableFound> = Vec::new();
+    for fixed in &tables.fixed {
+        let kind = match range_of(map, &fixed.table) {
+            Some(_) => TableKind::Definition,
+            None if &*fixed.table.name == "*" => TableKind::OneShard,
+            None => TableKind::Vertical,
+        };
+        let table = TableFound {
+            database: database(map, fixed.table.database),
+            table: fixed.table.name.clone(),
+            kind,
+            shard: name(map, fixed.shard),
+        };
+        if !found.contains(&table) {
+            found.push(table);
+        }
+    }
+    found
+}
+
+fn database(map: &ShardMap, id: crate::plan::DatabaseId) -> Box<str> {
+    let database = map.databases.get(usize::from(id.0));
+    database.map_or_else(Box::default, |database| database.name.as_str().into())
+}
+
+fn destination(map: &ShardMap, shard: ShardId) -> Destination {
+    let group = map.group_of(shard);
+    let members = group
+        .members
+        .iter()
+        .map(|member| MemberFound { at: member.at.as_str().into(), region: map.region(member.region).into() });
+    Destination { shard: name(map, shard), group: group.name.as_str().into(), members: members.collect() }
+}
+
+/// One occurrence with one source, to ask what that source says by itself.
+fn alone(keyed: &Keyed, source: &crate::plan::KeySource) -> Keyed {
+    Keyed { table: keyed.table.clone(), sources: vec![source.clone()] }
+}

@@ -1,0 +1,165 @@
+//! An explanation as lines: the first says all in short, the others, indented, why.
+//!
+//!     route customers.id = '42' (range) -> s0 single
+//!       key shop.customers.id = '42'
+//!         [MIN, 1000000) on s0: '42' read as 42
+//!       shard s0: group split0, member 127.0.0.1:3313 in eu
+//!       send 43 bytes: SELECT name FROM customers WHERE id = '42'
+
+use std::fmt::{self, Write};
+
+use super::{Destination, Explanation, KeyFound, KeyValue, Read, TableFound, TableKind, ValuesRead, Verdict};
+
+/// Characters shown of the text that is sent.
+const TEXT_MAX: usize = 1000;
+
+/// Shards shown of those that parameters may choose, or that SHOW TABLES asks.
+const SHARDS_MAX: usize = 16;
+
+impl fmt::Display for Explanation {
+    /// The first line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.verdict {
+            Verdict::Control => f.write_str("control session"),
+            Verdict::NoTable => f.write_str("route no table -> any shard"),
+            Verdict::Gather => f.write_str("gather SHOW TABLES"),
+            Verdict::Answer => f.write_str("answer SHOW DATABASES"),
+            Verdict::Single => write!(f, "route {} -> {} single", self.parts(), self.shards(", ")),
+            Verdict::Parameters { parameters, may_refuse } => {
+                let noun = if parameters.len() == 1 { "parameter" } else { "parameters" };
+                let numbers: Vec<String> = parameters.iter().map(u32::to_string).collect();
+                write!(f, "route {} -> by {noun} {}: {}", self.parts(), numbers.join(", "), self.shards(" or "))?;
+                f.write_str(if *may_refuse { ", or refused" } else { "" })
+            }
+            Verdict::Refused { number, sqlstate, text } => write!(f, "refuse {number} ({sqlstate}) {text}"),
+        }
+    }
+}
+
+impl Explanation {
+    /// All lines, without their ends.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = vec![self.to_string()];
+        for key in &self.keys {
+            key_lines(key, &mut lines);
+        }
+        lines.extend(self.tables.iter().map(table_line));
+        lines.extend(self.destinations.iter().take(SHARDS_MAX).map(shard_line));
+        if self.destinations.len() > SHARDS_MAX {
+            lines.push(format!("  and {} more shards", self.destinations.len() - SHARDS_MAX));
+        }
+        if !self.destinations.is_empty() {
+            let verb = if self.prepared { "prepare" } else { "send" };
+            lines.push(format!("  {verb} {} bytes: {}", self.text.len(), self.shown_text()));
+        }
+        lines
+    }
+
+    /// What decides: `customers.id = 42 (range), orders (vertical)`.
+    fn parts(&self) -> String {
+        let mut parts: Vec<String> = Vec::new();
+        let keys = self.keys.iter().map(|key| match key.condition.as_str() {
+            "" => format!("{}.{} (range)", key.table, key.column),
+            condition => format!("{}.{} {condition} (range)", key.table, key.column),
+        });
+        let tables = self.tables.iter().map(|table| format!("{} ({})", table.table, table.kind.word()));
+        for part in keys.chain(tables) {
+            if !parts.contains(&part) {
+                parts.push(part);
+            }
+        }
+        parts.join(", ")
+    }
+
+    fn shards(&self, between: &str) -> String {
+        let names: Vec<&str> = self.destinations.iter().take(SHARDS_MAX).map(|to| &*to.shard).collect();
+        let more = if self.destinations.len() > SHARDS_MAX { between.to_owned() + "others" } else { String::new() };
+        names.join(between) + &more
+    }
+
+    /// The text on one line, cut after so many characters.
+    pub fn shown_text(&self) -> String {
+        let text = String::from_utf8_lossy(&self.text);
+        let text = text.trim();
+        let mut shown = String::new();
+        for c in text.chars().take(TEXT_MAX) {
+            match c {
+                '\n' => shown.push_str("\\n"),
+                '\r' => shown.push_str("\\r"),
+                '\t' => shown.push_str("\\t"),
+                c if c.is_control() => write!(shown, "\\u{{{:x}}}", u32::from(c)).expect("a String takes all"),
+                c => shown.push(c),
+            }
+        }
+        if text.chars().nth(TEXT_MAX).is_some() {
+            shown.push_str("...");
+        }
+        shown
+    }
+}
+
+impl TableKind {
+    pub fn word(self) -> &'static str {
+        match self {
+            TableKind::Vertical => "vertical",
+            TableKind::Definition => "definition",
+            TableKind::OneShard => "one shard",
+        }
+    }
+}
+
+fn key_lines(key: &KeyFound, lines: &mut Vec<String>) {
+    lines.push(format!("  key {}.{}.{} {}", key.database, key.table, key.column, key.condition));
+    lines.extend(key.values.iter().map(values_line));
+    if key.values_are_cut {
+        lines.push("    and further ranges".into());
+    }
+}
+
+fn values_line(values: &ValuesRead) -> String {
+    let shown: Vec<String> = values.shown.iter().map(value).collect();
+    let more = match values.count - values.shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let shown = shown.join(", ") + &more;
+    match &values.read {
+        Read::Range { from, to, shard } => format!("    {} on {shard}: {shown}", interval(*from, *to)),
+        Read::NoRow => format!("    no row: {shown}"),
+        Read::Open => format!("    not known yet: {shown}"),
+        Read::Unsettled(form) => format!("    not settled: {shown} is {form}"),
+    }
+}
+
+fn value(value: &KeyValue) -> String {
+    match value.key {
+        Some(key) if key.to_string() != value.given => format!("{} read as {key}", value.given),
+        _ => value.given.clone(),
+    }
+}
+
+/// `[MIN, 1000000)`, `[1000000, MAX]`.
+pub fn interval(from: Option<i128>, to: Option<i128>) -> String {
+    let from = from.map_or_else(|| "MIN".into(), |from| from.to_string());
+    match to {
+        Some(to) => format!("[{from}, {to})"),
+        None => format!("[{from}, MAX]"),
+    }
+}
+
+fn table_line(table: &TableFound) -> String {
+    let TableFound { database, table, kind, shard } = table;
+    match kind {
+        // A schema of the server itself, named in the statement.
+        TableKind::Vertical if table.contains('.') => format!("  table {table} on {shard}"),
+        TableKind::Vertical => format!("  table {database}.{table} on {shard}"),
+        TableKind::Definition => format!("  table {database}.{table}: its definition, read on {shard}"),
+        TableKind::OneShard => format!("  database {database} on {shard} alone"),
+    }
+}
+
+fn shard_line(to: &Destination) -> String {
+    let members: Vec<String> = to.members.iter().map(|member| format!("{} in {}", member.at, member.region)).collect();
+    let noun = if members.len() == 1 { "member" } else { "members" };
+    format!("  shard {}: group {}, {noun} {}", to.shard, to.group, members.join(", "))
+}
