@@ -1,5 +1,6 @@
 //! Meridian: a MySQL-wire-protocol, shard-routing SQL proxy. `docs/ARCHITECTURE.md` names the rooms.
 
+pub mod admin;
 pub mod backend;
 pub mod commands;
 pub mod config;

@@ -1,23 +1,27 @@
 //! Composition: from a configuration to a serving process, and its end.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use zeroize::Zeroizing;
 
+use crate::admin::Admin;
 use crate::backend::{self, BackendAccount, BackendTls, Credentials, TlsMode, Trust};
 use crate::config::{self, BackendTlsMode, Config, Databases};
 use crate::execute::{self, Account, Proxy, Stop};
 use crate::frontend::{self, Accounts, Frontend, LoginKey, User};
 use crate::net::timer;
 use crate::shard_map::{GroupId, ShardMap};
+use crate::telemetry::{Metrics, Prometheus};
 
 /// Why the process does not start.
 #[derive(Debug)]
@@ -35,7 +39,7 @@ pub enum StartFailure {
     /// TLS files or settings.
     Tls(String),
     Listen {
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         error: std::io::Error,
     },
     System(std::io::Error),
@@ -96,7 +100,9 @@ pub async fn serve(config: Config) -> Result<(), StartFailure> {
     let mut dummy = Zeroizing::new([0u8; 32]);
     getrandom::fill(dummy.as_mut_slice()).map_err(|_| StartFailure::Randomness)?;
 
-    let proxy = Arc::new(Proxy::new(map, execute_options(&config)));
+    let recorder = Prometheus::default();
+    let metrics = Arc::new(Metrics::register(&recorder));
+    let proxy = Arc::new(Proxy::new(map, execute_options(&config), metrics));
     let version = server_version(&config, &proxy, &users).await;
     let frontend = Arc::new(Frontend {
         proxy: proxy.clone(),
@@ -117,12 +123,18 @@ pub async fn serve(config: Config) -> Result<(), StartFailure> {
     let tasks = TaskTracker::new();
     let stop = CancellationToken::new();
     for address in &config.listen {
-        let listener = frontend::bind(*address).map_err(|error| StartFailure::Listen { address: *address, error })?;
+        let listener = listen(*address)?;
         let address = listener.local_addr().map_err(StartFailure::System)?;
         tracing::info!(%address, "listening");
         tasks.spawn(frontend.clone().accept(listener, tasks.clone(), stop.clone()));
     }
     tasks.spawn(reap(proxy.clone(), stop.clone()));
+    // Its pages are served during the drain as well, so it ends after all others.
+    let admin = AdminTasks { tasks: TaskTracker::new(), stop: CancellationToken::new() };
+    if let Some(settings) = &config.admin {
+        let pages = Admin { proxy: proxy.clone(), recorder, draining: stop.clone() };
+        admin.serve(pages, settings.listen)?;
+    }
 
     tokio::select! {
         _ = terminate.recv() => tracing::info!("SIGTERM: draining"),
@@ -131,7 +143,35 @@ pub async fn serve(config: Config) -> Result<(), StartFailure> {
     stop.cancel();
     tasks.close();
     drain(&proxy, &tasks, &config.drain).await;
+    admin.end().await;
     Ok(())
+}
+
+/// The admin's listener and its connections.
+struct AdminTasks {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl AdminTasks {
+    fn serve(&self, pages: Admin, address: SocketAddr) -> Result<(), StartFailure> {
+        let listener = listen(address)?;
+        let address = listener.local_addr().map_err(StartFailure::System)?;
+        tracing::info!(%address, "serving /metrics, /healthz and /readyz");
+        self.tasks.spawn(Arc::new(pages).accept(listener, self.tasks.clone(), self.stop.clone()));
+        Ok(())
+    }
+
+    /// Each request is bounded; who asks at the very end is not waited for longer than others are.
+    async fn end(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        let _ = timer::timeout(Duration::from_secs(1), self.tasks.wait()).await;
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, StartFailure> {
+    frontend::bind(address).map_err(|error| StartFailure::Listen { address, error })
 }
 
 /// Sessions end where they stand between statements and transactions; at the hard limit wherever they are.

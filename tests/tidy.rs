@@ -9,7 +9,7 @@ use std::path::Path;
 /// The rooms of `src/`, by rank: a room imports only rooms of lower rank. docs/ARCHITECTURE.md has them in this order.
 ///
 /// `commands`, `server` and `main` together are the composition: one room of three names.
-const ROOMS: [(&str, u8); 16] = [
+const ROOMS: [(&str, u8); 17] = [
     ("telemetry", 0),
     ("wire", 0),
     ("sql", 1),
@@ -21,6 +21,7 @@ const ROOMS: [(&str, u8); 16] = [
     ("backend", 5),
     ("execute", 6),
     ("frontend", 7),
+    ("admin", 7),
     ("config", 8),
     ("server", COMPOSITION),
     ("commands", COMPOSITION),

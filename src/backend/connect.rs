@@ -141,6 +141,7 @@ pub(super) async fn connect(
     let state = Arc::make_mut(&mut connection.state);
     state.set_system("sql_mode", format!("'{}'", facts.sql_mode).into_bytes());
     member.learn(facts);
+    member.metrics.backend_connects.increment(1);
     Ok(connection)
 }
 

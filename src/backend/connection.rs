@@ -127,6 +127,7 @@ impl Connection {
     }
 
     pub fn garbage(&self, what: &'static str) -> Failure {
+        self.member.metrics.backend_failures.increment(1);
         Failure::Garbage { member: self.member.at.clone(), what }
     }
 

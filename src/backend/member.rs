@@ -1,11 +1,12 @@
 //! What is known of one server, beyond its address: facts asked once, and which SETs it has accepted.
 
 use std::collections::HashSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwapOption;
 
 use crate::shard_map::Family;
+use crate::telemetry::Metrics;
 
 /// What a server says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,17 +41,18 @@ const SETS_MAX: usize = 1024;
 pub struct MemberState {
     /// `host:port`.
     pub at: String,
+    pub metrics: Arc<Metrics>,
     facts: ArcSwapOption<ServerFacts>,
     /// SET statements that this server answered with OK and no warning since it was last seen to start.
     accepted: Mutex<HashSet<Vec<u8>>>,
 }
 
 impl MemberState {
-    pub fn new(at: String) -> Self {
-        MemberState { at, facts: ArcSwapOption::empty(), accepted: Mutex::default() }
+    pub fn new(at: String, metrics: Arc<Metrics>) -> Self {
+        MemberState { at, metrics, facts: ArcSwapOption::empty(), accepted: Mutex::default() }
     }
 
-    pub fn facts(&self) -> Option<std::sync::Arc<ServerFacts>> {
+    pub fn facts(&self) -> Option<Arc<ServerFacts>> {
         self.facts.load_full()
     }
 
@@ -62,6 +64,7 @@ impl MemberState {
 
     /// A connection to the server broke or could not be made: it may be another one when it is back.
     pub fn forget(&self) {
+        self.metrics.backend_failures.increment(1);
         self.facts.store(None);
         self.accepted.lock().expect("no panic under this lock").clear();
     }

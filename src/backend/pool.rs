@@ -175,6 +175,7 @@ impl Pool {
     }
 
     async fn wait(self: &Arc<Self>, receiver: oneshot::Receiver<Grant>, wanted: Wanted<'_>) -> Result<Lease, Failure> {
+        self.member.metrics.pool_waits.increment(1);
         let bound = Duration::from_millis(self.options.wait_ms_max);
         match timer::timeout(bound, receiver).await {
             Ok(Ok(Grant::Lease(mut lease))) => {
@@ -188,11 +189,14 @@ impl Pool {
             }
             Ok(Ok(Grant::Slot(slot))) => self.open(slot, wanted).await,
             // A sender that is dropped unsent would be a waiter forgotten; it is reported as the wait it was.
-            Ok(Err(_)) | Err(_) => Err(Failure::PoolExhausted {
-                member: self.member.at.clone(),
-                waited_ms: self.options.wait_ms_max,
-                connections_max: self.options.connections_max,
-            }),
+            Ok(Err(_)) | Err(_) => {
+                self.member.metrics.pool_timeouts.increment(1);
+                Err(Failure::PoolExhausted {
+                    member: self.member.at.clone(),
+                    waited_ms: self.options.wait_ms_max,
+                    connections_max: self.options.connections_max,
+                })
+            }
         }
     }
 
@@ -237,7 +241,9 @@ impl Pool {
             let mut command = vec![0x03];
             command.extend_from_slice(format!("KILL QUERY {thread_id}").as_bytes());
             // An error says that there is no such thread any more, which is what was wanted.
-            connection.call(&command).await.map(drop)
+            connection.call(&command).await?;
+            self.member.metrics.cancels.increment(1);
+            Ok(())
         };
         match timer::timeout(bound, kill).await {
             Ok(done) => done,

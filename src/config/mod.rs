@@ -42,6 +42,8 @@ section! {
         map: PathBuf [required] = PathBuf::new(),
         /// The accounts.
         accounts: PathBuf [required] = PathBuf::new(),
+        /// Pages for operators; absent, there are none.
+        admin: Option<Admin> = None,
         /// TLS towards clients; absent, TLS is not offered.
         tls: Option<Tls> = None,
         /// TLS towards the servers.
@@ -54,6 +56,14 @@ section! {
         limits: Limits = Limits::default(),
         /// How the process ends.
         drain: Drain = Drain::default(),
+    }
+}
+
+section! {
+    /// Pages for operators.
+    pub struct Admin {
+        /// Where `/metrics`, `/healthz` and `/readyz` are served, by plain HTTP and to anybody who can connect.
+        listen: SocketAddr [required] = SocketAddr::from(([127, 0, 0, 1], 9306)),
     }
 }
 

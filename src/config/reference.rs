@@ -9,6 +9,7 @@ use super::options::{Row, Setting};
 pub(super) const CONFIG: &str = r#"listen: ["0.0.0.0:3306"]
 map: /etc/meridian/map/shards.yaml
 accounts: /etc/meridian/accounts/accounts.yaml
+admin: {listen: "0.0.0.0:9306"}
 tls:
   certificate: /etc/meridian/tls/tls.crt
   key: /etc/meridian/tls/tls.key
@@ -57,8 +58,8 @@ Generated from `src/config`; `UPDATE_DOCS=1 cargo test config` rewrites it.
 
 `meridian serve --config FILE` reads one YAML file. Unknown fields, repeated keys, anchors, aliases and
 tags are refused, all at once, with line and column. Relative paths begin at the file's directory. Names
-with `_ms` are milliseconds, with `_bytes` bytes. The sections `tls`, `backend_tls`, `log`, `limits` and
-`drain` may be left out; `required` inside one means: where that section is written.
+with `_ms` are milliseconds, with `_bytes` bytes. The sections `admin`, `tls`, `backend_tls`, `log`,
+`limits` and `drain` may be left out; `required` inside one means: where that section is written.
 
 | field | what | default | meaning |
 |---|---|---|---|

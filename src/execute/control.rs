@@ -3,6 +3,7 @@
 use super::{Outcome, Served, Session};
 use crate::plan::{DatabaseId, Statement};
 use crate::sql::{self, Access, Control, Facts, Flags, Scope, Verb};
+use crate::telemetry::RefusalKind;
 use std::sync::Arc;
 
 impl Session {
@@ -11,7 +12,7 @@ impl Session {
             Verb::Prepare | Verb::Execute | Verb::Deallocate => return self.text_prepared(text, statement, more).await,
             Verb::Xa => {
                 let text = "Meridian: XA transactions of clients are not served; use BEGIN and COMMIT";
-                return self.answer_error(1235, b"42000", text).await;
+                return self.answer_refusal(RefusalKind::Construct, text).await;
             }
             _ => {}
         }
@@ -50,7 +51,7 @@ impl Session {
         if !sole {
             let text = "Meridian: PREPARE and EXECUTE as text are not served in a database of several shards; use prepared \
                         statements of the protocol (COM_STMT_PREPARE), as drivers do";
-            return self.answer_error(1235, b"42000", text).await;
+            return self.answer_refusal(RefusalKind::Construct, text).await;
         }
         if statement.facts.verb == Verb::Prepare && self.prepares_an_explanation(text) {
             return self.refuse_prepared_explanation().await;
@@ -88,6 +89,7 @@ impl Session {
     }
 
     pub(super) async fn deny_database(&mut self, name: &str) -> Served<Outcome> {
+        self.proxy.metrics.refusals.of(RefusalKind::Name).increment(1);
         let text = format!("Access denied for user '{}' to database '{name}'", self.account.user);
         self.answer_error(1044, b"42000", &text).await
     }
@@ -108,6 +110,7 @@ impl Session {
     }
 
     pub(super) async fn refuse_global(&mut self, what: &str) -> Served<Outcome> {
+        self.proxy.metrics.refusals.of(RefusalKind::Server).increment(1);
         let text = format!(
             "Meridian: {what} changes one server for everybody and is not passed on; run it on each server, or set it for \
              this session with SET SESSION"

@@ -8,6 +8,7 @@ use super::{Outcome, Served, Session};
 use crate::plan::Target;
 use crate::route::{Asked, Literals, explain};
 use crate::sql::{self, SlotKind};
+use crate::telemetry::Class;
 use crate::wire::result_set::{Column, TextResult};
 
 /// Characters of a line that the column announces; a client shows longer ones as well.
@@ -16,6 +17,7 @@ const LINE_CHARACTERS: u32 = 1024;
 impl Session {
     /// `text` is the statement that was scanned last, without the two words in front of it.
     pub(super) async fn explain_route(&mut self, text: &[u8], more: bool) -> Served<Outcome> {
+        self.count(Class::Local);
         let statement = self.plan();
         let databases = match &statement.target {
             Target::Tables(tables) => tables.databases.as_slice(),

@@ -14,6 +14,7 @@ mod control;
 mod dialect;
 mod explain;
 mod kill;
+mod pinned;
 mod plan_cache;
 mod prelude;
 mod prepared;
@@ -38,9 +39,11 @@ use crate::backend::Pool;
 use crate::session::{State, Transaction};
 use crate::shard_map::{GroupId, ShardId};
 use crate::sql::{Dialect, Flavor, Scratch};
+use crate::telemetry::{Class, RefusalKind};
 use crate::wire::command::{self, Command};
 use crate::wire::{capability, reply, status};
 use before::Before;
+use pinned::Pinned;
 use prepared::Statements;
 use single::Held;
 
@@ -71,6 +74,7 @@ pub struct Session {
     scratch: Box<Scratch>,
     /// Connections kept between statements: transactions and pins.
     held: Vec<Held>,
+    pinned: Pinned,
     transaction: Option<Transaction>,
     /// `SET TRANSACTION ...`, which is for the next transaction only.
     next_transaction: Option<Vec<u8>>,
@@ -113,6 +117,7 @@ impl Session {
         let multi_statements = client.has(capability::MULTI_STATEMENTS);
         Session {
             snapshot: proxy.snapshot.load_full(),
+            pinned: Pinned::new(proxy.metrics.clone()),
             proxy,
             client,
             registered,
@@ -167,6 +172,7 @@ impl Session {
         } else {
             self.dispatch(&mut incoming).await
         };
+        self.note_pins();
         self.client.finish(incoming);
         served
     }
@@ -256,6 +262,17 @@ impl Session {
         self.before.answered_error(error);
         self.client.error(code, sqlstate, text).await?;
         Ok(Outcome::Failed)
+    }
+
+    /// Tells the client what the session will not do for it.
+    pub(crate) async fn answer_refusal(&mut self, kind: RefusalKind, text: &str) -> Served<Outcome> {
+        self.proxy.metrics.refusals.of(kind).increment(1);
+        self.answer_error(1235, b"42000", text).await
+    }
+
+    /// Counts a statement; once, where it is decided who answers it.
+    fn count(&self, class: Class) {
+        self.proxy.metrics.statements.of(class).increment(1);
     }
 
     async fn refuse_malformed(&mut self, what: &str) -> Served {

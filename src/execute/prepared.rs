@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::prelude::{Prelude, Step};
 use super::relay::{self, Broken, Shape};
 use super::single::{Job, Ran, Work};
-use super::text::scratch_of;
+use super::text::{class_of, class_of_control, scratch_of};
 use super::values::BoundValues;
 use super::{Ended, Gone, Incoming, Served, Session, Snapshot};
 use crate::backend::{Failure, Lease, StatementKey};
@@ -19,6 +19,7 @@ use crate::route;
 use crate::session::State;
 use crate::shard_map::{GroupId, ShardId, Table};
 use crate::sql::{self, Scratch};
+use crate::telemetry::{Class, RefusalKind};
 use crate::wire::command::code;
 use crate::wire::execute::Execute;
 use crate::wire::reply::ServerError;
@@ -220,6 +221,7 @@ impl Session {
         let shard = match &statement.target {
             Target::Tables(tables) => {
                 if let Some(refused) = self.forbidden(&tables.databases) {
+                    self.count(Class::Refused);
                     return self.deny_database(&refused).await.map(drop);
                 }
                 self.definition_shard(tables)
@@ -231,6 +233,8 @@ impl Session {
                 return self.answer_prepared(id).await;
             }
             Target::ShowTables { .. } | Target::ShowDatabases => {
+                self.count(Class::Refused);
+                self.proxy.metrics.refusals.of(RefusalKind::Construct).increment(1);
                 let text = "This command is not supported in the prepared statement protocol yet; send it as text";
                 return self.answer_error(1295, b"HY000", text).await.map(drop);
             }
@@ -331,6 +335,7 @@ impl Session {
         let shard = match &statement.target {
             Target::Tables(tables) => {
                 if let Some(refused) = self.forbidden(&tables.databases) {
+                    self.count(Class::Refused);
                     return self.deny_database(&refused).await.map(drop);
                 }
                 let long = |index: usize| prepared.long_data.iter().any(|(param, _)| usize::from(*param) == index);
@@ -348,6 +353,7 @@ impl Session {
             }
             Target::NoTable => self.home_shard(&statement),
             Target::Control => {
+                self.count(class_of_control(statement.facts.verb));
                 let text = prepared.text.clone();
                 return self.control(&text, &statement, false).await.map(drop);
             }
@@ -359,6 +365,7 @@ impl Session {
         if let Some(refusal) = route::locks_elsewhere(&statement, &self.snapshot.map, shard) {
             return self.refuse(&refusal).await.map(drop);
         }
+        self.count(class_of(&statement.facts));
         let with_cursor = execute.flags & CURSOR_TYPES != 0;
         let mut key = prepared.key;
         if with_cursor {

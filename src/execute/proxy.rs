@@ -12,6 +12,7 @@ use super::registry::Registry;
 use crate::backend::{self, BackendAccount, MemberState, Pool};
 use crate::session::State;
 use crate::shard_map::{GroupId, ShardId, ShardMap};
+use crate::telemetry::Metrics;
 
 /// Bounds on a session and on what sessions share.
 #[derive(Debug, Clone)]
@@ -84,6 +85,7 @@ pub struct Proxy {
     pub registry: Arc<Registry>,
     pub options: Options,
     pub started: Instant,
+    pub metrics: Arc<Metrics>,
     /// States of sessions, one of each: sessions with equal states then share connections by comparing pointers.
     states: Mutex<HashSet<Arc<State>>>,
     members: DashMap<String, Arc<MemberState>>,
@@ -91,12 +93,13 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    pub fn new(map: ShardMap, options: Options) -> Self {
+    pub fn new(map: ShardMap, options: Options, metrics: Arc<Metrics>) -> Self {
         Proxy {
             snapshot: ArcSwap::from_pointee(Snapshot::new(map, &options)),
             registry: Arc::default(),
             options,
             started: Instant::now(),
+            metrics,
             states: Mutex::default(),
             members: DashMap::new(),
             pools: DashMap::new(),
@@ -110,7 +113,7 @@ impl Proxy {
         if let Some(pool) = self.pools.get(&key) {
             return pool.clone();
         }
-        let member = self.members.entry(at.clone()).or_insert_with(|| Arc::new(MemberState::new(at.clone()))).clone();
+        let member = self.members.entry(at.clone()).or_insert_with(|| self.member(at)).clone();
         let pool = Pool::new(member, account.clone(), self.options.pool.clone());
         self.pools.entry(key).or_insert_with(|| Arc::new(pool)).clone()
     }
@@ -139,8 +142,22 @@ impl Proxy {
         }
     }
 
-    /// All pools, for figures.
-    pub fn pools(&self) -> Vec<Arc<Pool>> {
-        self.pools.iter().map(|entry| entry.value().clone()).collect()
+    fn member(&self, at: &str) -> Arc<MemberState> {
+        Arc::new(MemberState::new(at.to_string(), self.metrics.clone()))
+    }
+
+    /// Sets the gauges whose figures are kept elsewhere anyway; called before they are printed.
+    pub fn measure(&self) {
+        let (mut open, mut idle) = (0, 0);
+        for entry in &self.pools {
+            let counts = entry.value().counts();
+            open += counts.0;
+            idle += counts.1;
+        }
+        let metrics = &self.metrics;
+        metrics.pool_connections.set(open as f64);
+        metrics.pool_connections_idle.set(idle as f64);
+        metrics.sessions.set(self.registry.len() as f64);
+        metrics.plan_cache_bytes.set(self.snapshot.load().plans.bytes() as f64);
     }
 }

@@ -11,6 +11,7 @@ use super::{Outcome, Served, Session};
 use crate::backend::{Failure, Lease};
 use crate::session::State;
 use crate::sql::{Assignment, Flags, Scope, Value};
+use crate::telemetry::RefusalKind;
 use crate::wire::command::code;
 use crate::wire::result_set::{ColumnType, Decoded};
 use crate::wire::{capability, reply};
@@ -39,14 +40,14 @@ impl Session {
         if flags.intersects(unknown) {
             let text = "Meridian: SET with ROW_COUNT(), FOUND_ROWS(), @@warning_count or CONNECTION_ID() is not served yet; \
                         read it with SELECT, and give its value by SET @name = value";
-            return self.answer_error(1235, b"42000", text).await;
+            return self.answer_refusal(RefusalKind::Construct, text).await;
         }
         let mut last_insert_id = None;
         if flags.contains(Flags::LAST_INSERT_ID) {
             last_insert_id = self.last_insert_id().await;
             if last_insert_id.is_none() {
                 let text = "Meridian: LAST_INSERT_ID() of this session was lost with its server connection";
-                return self.answer_error(1235, b"42000", text).await;
+                return self.answer_refusal(RefusalKind::Construct, text).await;
             }
         }
         for assignment in assignments {
@@ -54,18 +55,18 @@ impl Session {
                 Assignment::System { scope: Scope::Session, name, value, .. } => {
                     if let Some(why) = not_off(name, value) {
                         let text = format!("Meridian: SET {name} is served only for turning it off: {why}");
-                        return self.answer_error(1235, b"42000", &text).await;
+                        return self.answer_refusal(RefusalKind::Construct, &text).await;
                     }
                     if name.starts_with("meridian") {
                         let text = format!("Meridian: SET {name} is not served yet");
-                        return self.answer_error(1235, b"42000", &text).await;
+                        return self.answer_refusal(RefusalKind::Construct, &text).await;
                     }
                     if REFUSED.contains(&name.as_str()) {
                         let text = format!(
                             "Meridian: SET {name} concerns one server connection, and statements of a session may run on \
                              several; it is not passed on"
                         );
-                        return self.answer_error(1235, b"42000", &text).await;
+                        return self.answer_refusal(RefusalKind::Construct, &text).await;
                     }
                 }
                 Assignment::System { name, .. } => {
@@ -75,7 +76,7 @@ impl Session {
                 Assignment::Other { kind, .. } => {
                     let text =
                         format!("Meridian: SET {kind} is not served; accounts are those of Meridian's accounts file");
-                    return self.answer_error(1235, b"42000", &text).await;
+                    return self.answer_refusal(RefusalKind::Construct, &text).await;
                 }
                 Assignment::Names { .. } | Assignment::CharacterSet { .. } | Assignment::User { .. } => {}
             }
@@ -94,7 +95,7 @@ impl Session {
         let mut next = (*self.state).clone();
         let to_read_back = remember(&mut next, assignments);
         if let Err(text) = self.within_limits(&next) {
-            return self.answer_error(1235, b"42000", &text).await;
+            return self.answer_refusal(RefusalKind::Session, &text).await;
         }
         if to_read_back.is_empty() && self.held.is_empty() {
             let group = self.snapshot.group(self.snapshot.home(self.database_index()));
@@ -134,6 +135,7 @@ impl Session {
                 Err(failure) => {
                     drop(held);
                     if !was_held && !retried {
+                        self.proxy.metrics.retries.increment(1);
                         retried = true;
                         continue;
                     }

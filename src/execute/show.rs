@@ -15,6 +15,7 @@ use crate::net::timer;
 use crate::plan::{DatabaseId, Statement};
 use crate::shard_map::{Database, ShardId, Table};
 use crate::sql::{Access, Facts, Flags, ShowKind, Verb};
+use crate::telemetry::RefusalKind;
 use crate::wire::capability;
 use crate::wire::command::{self, Command};
 use crate::wire::reply::ServerError;
@@ -38,7 +39,7 @@ impl Session {
         let words = text.split(|b| b.is_ascii_whitespace()).filter(|word| !word.is_empty()).count();
         if words > 2 {
             let text = "Meridian: SHOW DATABASES with LIKE or WHERE is not served yet; use SHOW DATABASES";
-            return self.answer_error(1235, b"42000", text).await;
+            return self.answer_refusal(RefusalKind::Construct, text).await;
         }
         let mut names: Vec<&str> = self.snapshot.map.databases.iter().map(|database| database.name.as_str()).collect();
         names.retain(|name| self.account.may_use(name));
@@ -109,7 +110,10 @@ impl Session {
                     give_back(lease).await;
                     return Ok(answer);
                 }
-                Err(_) if !retried => retried = true,
+                Err(_) if !retried => {
+                    self.proxy.metrics.retries.increment(1);
+                    retried = true;
+                }
                 Err(failure) => return Err(failure),
             }
         }

@@ -20,6 +20,7 @@ use crate::plan::Refusal;
 use crate::session::State;
 use crate::shard_map::{GroupId, ShardId};
 use crate::sql::facts::{Access, Facts, Flags, Verb};
+use crate::telemetry::{Class, RefusalKind};
 use crate::wire::command::code;
 use crate::wire::walker::{End, EndKind};
 use crate::wire::{capability, packet, status};
@@ -125,7 +126,10 @@ pub async fn wait_holding(session: &mut Session) -> Result<Incoming, Gone> {
         let soon = session.client.first_bytes(&handle, false);
         match timer::timeout(FOUND_ROWS_HOLD, soon).await {
             Ok(arrived) => arrived?,
-            Err(_) => session.unpin(Pins::FOUND_ROWS).await,
+            Err(_) => {
+                session.unpin(Pins::FOUND_ROWS).await;
+                session.note_pins();
+            }
         }
     }
     session.client.next(&handle, false).await
@@ -160,7 +164,7 @@ impl Session {
             };
         }
         if let Some(error) = self.pinned_elsewhere(group, job.facts) {
-            self.answer_error(1235, b"42000", &error).await?;
+            self.answer_refusal(RefusalKind::Session, &error).await?;
             return Ok(Ran::Failed);
         }
         if job.facts.implicit_commit
@@ -181,7 +185,7 @@ impl Session {
                     self.snapshot.group_name(writer),
                     self.snapshot.group_name(group),
                 );
-                self.answer_error(1235, b"42000", &text).await?;
+                self.answer_refusal(RefusalKind::Session, &text).await?;
                 return Ok(Ran::Failed);
             }
         }
@@ -278,6 +282,7 @@ impl Session {
                 let may_repeat = !was_held && !forwarded && (!sent || job.facts.access == Access::Read);
                 drop(held);
                 if may_repeat && !retried && self.transaction_is_only_asked_for() {
+                    self.proxy.metrics.retries.increment(1);
                     tracing::info!(session, %failure, "a statement is sent again on a new connection");
                     return Ok(None);
                 }
@@ -604,6 +609,8 @@ impl Session {
     }
 
     pub(super) async fn refuse(&mut self, refusal: &Refusal) -> Served<super::Outcome> {
+        self.count(Class::Refused);
+        self.proxy.metrics.refusals.of(refusal.kind()).increment(1);
         let (code, sqlstate, text) = refusal.error();
         self.answer_error(code, &state_bytes(sqlstate), &text).await
     }
@@ -623,6 +630,7 @@ impl Session {
             })
             .await;
         }
+        self.note_pins();
     }
 }
 

@@ -11,8 +11,9 @@ use super::{Incoming, Outcome, Served, Session};
 use crate::plan::{self, Statement, Target};
 use crate::route;
 use crate::shard_map::ShardId;
-use crate::sql::facts::Flags;
+use crate::sql::facts::{Access, Facts, Flags, Verb};
 use crate::sql::{self, Scratch};
+use crate::telemetry::Class;
 use crate::wire::command::code;
 use crate::wire::packet;
 use crate::wire::walker::Expect;
@@ -77,8 +78,10 @@ impl Session {
         let scope = Scope { database: self.database_scope(), dialect: self.dialect };
         let (hash, normalized) = (self.scratch.hash(), self.scratch.normalized());
         if let Some(found) = self.snapshot.plans.find(hash, scope, normalized) {
+            self.proxy.metrics.plan_cache_hits.increment(1);
             return found;
         }
+        self.proxy.metrics.plan_cache_misses.increment(1);
         let facts = sql::facts(normalized);
         let planned = plan::plan(&self.snapshot.map, self.state.database.as_deref(), normalized, facts, &self.dialect);
         let planned = Arc::new(planned);
@@ -92,6 +95,7 @@ impl Session {
         let shard = match &statement.target {
             Target::Tables(tables) => {
                 if let Some(refused) = self.forbidden(&tables.databases) {
+                    self.count(Class::Refused);
                     return self.deny_database(&refused).await;
                 }
                 let values = TextValues { text, scratch: &self.scratch };
@@ -101,14 +105,24 @@ impl Session {
                 }
             }
             Target::NoTable => self.home_shard(&statement),
-            Target::Control => return self.control(text, &statement, more).await,
-            Target::ShowTables { database } => return self.show_tables(text, *database, more).await,
-            Target::ShowDatabases => return self.show_databases(text, more).await,
+            Target::Control => {
+                self.count(class_of_control(statement.facts.verb));
+                return self.control(text, &statement, more).await;
+            }
+            Target::ShowTables { database } => {
+                self.count(Class::Local);
+                return self.show_tables(text, *database, more).await;
+            }
+            Target::ShowDatabases => {
+                self.count(Class::Local);
+                return self.show_databases(text, more).await;
+            }
             Target::Refused(refusal) => return self.refuse(refusal).await,
         };
         if let Some(refusal) = route::locks_elsewhere(&statement, &self.snapshot.map, shard) {
             return self.refuse(&refusal).await;
         }
+        self.count(class_of(&statement.facts));
         if statement.facts.flags.contains(Flags::DIAGNOSTICS)
             && let Some(outcome) = self.diagnostics(&statement, more).await?
         {
@@ -151,6 +165,31 @@ impl Session {
             Some(held) => held.shard,
             None => home,
         }
+    }
+}
+
+/// What a statement that goes to a shard is counted as.
+pub(super) fn class_of(facts: &Facts) -> Class {
+    match facts.access {
+        Access::Read => Class::Read,
+        Access::Write => Class::Write,
+    }
+}
+
+/// The same of one that concerns the session.
+pub(super) fn class_of_control(verb: Verb) -> Class {
+    match verb {
+        Verb::Begin
+        | Verb::StartTransaction
+        | Verb::Commit
+        | Verb::Rollback
+        | Verb::Savepoint
+        | Verb::RollbackTo
+        | Verb::ReleaseSavepoint
+        | Verb::Xa => Class::Transaction,
+        // What they run is hidden from us.
+        Verb::Prepare | Verb::Execute | Verb::Deallocate => Class::Write,
+        _ => Class::Session,
     }
 }
 

@@ -10,6 +10,7 @@ use super::{Ended, Gone, Outcome, Served, Session};
 use crate::backend::Failure;
 use crate::session::{Savepoint, Transaction};
 use crate::sql::Facts;
+use crate::telemetry::RefusalKind;
 use crate::wire::command::code;
 use crate::wire::reply::ServerError;
 use crate::wire::walker::Expect;
@@ -20,7 +21,7 @@ impl Session {
         if snapshot && self.snapshot.map.shards.len() > 1 {
             let text = "Meridian: START TRANSACTION WITH CONSISTENT SNAPSHOT is not served yet over several shards: each would \
                         have a snapshot of its own time; use START TRANSACTION, and read one shard at a time";
-            return self.answer_error(1235, b"42000", text).await;
+            return self.answer_refusal(RefusalKind::Construct, text).await;
         }
         if self.in_transaction()
             && let Err(ran) = self.commit_all().await?

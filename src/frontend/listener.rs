@@ -15,6 +15,7 @@ use super::login::{self, Login};
 use super::{Accounts, LoginKey, Options};
 use crate::execute::{Ended, Gone, Proxy};
 use crate::net::{Stream, timer};
+use crate::telemetry::LoginFailure;
 use crate::wire::{packet, reply};
 
 /// What every connection needs.
@@ -72,6 +73,7 @@ impl Frontend {
             packet::append(&mut bytes, &mut 0, &reply::err_before_handshake(1040, "Too many connections"));
             let _ = timer::timeout(Duration::from_secs(1), stream.send(&bytes)).await;
             stream.close().await;
+            self.login_failed(LoginFailure::Capacity);
             tracing::warn!(%peer, "connection refused: limits.connections_max is reached");
             return;
         }
@@ -81,14 +83,17 @@ impl Frontend {
         let (mut session, nonce) = match timer::timeout(self.options.login_timeout, login.run()).await {
             Ok(Ok(done)) => done,
             Ok(Err(reason)) => {
+                self.login_failed(reason.failure());
                 tracing::info!(session = id, %peer, reason = reason.text(), "login failed");
                 return;
             }
             Err(_) => {
+                self.login_failed(LoginFailure::Timeout);
                 tracing::info!(session = id, %peer, reason = "limits.login_timeout_ms passed", "login failed");
                 return;
             }
         };
+        self.proxy.metrics.logins.increment(1);
         tracing::debug!(session = id, %peer, "logged in");
         loop {
             match session.run().await {
@@ -101,16 +106,29 @@ impl Frontend {
                 Ended::ChangeUser(payload) => {
                     let changed = login::change_user(&self, session, &nonce, &payload, peer);
                     match timer::timeout(self.options.login_timeout, changed).await {
-                        Ok(Ok(changed)) => session = changed,
+                        Ok(Ok(changed)) => {
+                            self.proxy.metrics.logins.increment(1);
+                            session = changed;
+                        }
                         Ok(Err(reason)) => {
+                            self.login_failed(reason.failure());
                             tracing::info!(session = id, %peer, reason = reason.text(), "change of user failed");
                             return;
                         }
-                        Err(_) => return,
+                        Err(_) => {
+                            self.login_failed(LoginFailure::Timeout);
+                            return;
+                        }
                     }
                 }
             }
         }
+    }
+}
+
+impl Frontend {
+    fn login_failed(&self, why: LoginFailure) {
+        self.proxy.metrics.login_failures.of(why).increment(1);
     }
 }
 

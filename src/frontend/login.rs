@@ -4,12 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::AsyncReadExt;
 use tokio_rustls::{TlsAcceptor, TlsStream};
 
 use super::accounts::Accounts;
 use super::listener::Frontend;
 use crate::execute::{Account, Client, Registered, Session};
 use crate::net::{ReadBuffer, Stream, timer};
+use crate::telemetry::LoginFailure;
 use crate::wire::auth::{Accepted, Attempt, CACHING_SHA2, Exchange, Step};
 use crate::wire::handshake::{ChangeUser, Greeting, LoginRequest, NONCE_LEN, SslRequest};
 use crate::wire::{capability, charset, packet, reply, status};
@@ -20,7 +22,10 @@ pub enum Reason {
     Closed,
     Failed(std::io::Error),
     Malformed(&'static str),
-    Denied(String),
+    /// What the client was told, and what it is counted as.
+    Denied(LoginFailure, String),
+    /// The TLS handshake.
+    Tls(std::io::Error),
     Randomness,
 }
 
@@ -30,8 +35,20 @@ impl Reason {
             Reason::Closed => "connection closed by the client".into(),
             Reason::Failed(error) => error.to_string(),
             Reason::Malformed(what) => format!("malformed packet ({what})"),
-            Reason::Denied(why) => why.clone(),
+            Reason::Denied(_, why) => why.clone(),
+            Reason::Tls(error) => format!("TLS: {error}"),
             Reason::Randomness => "no random bytes to be had".into(),
+        }
+    }
+
+    /// What it is counted as.
+    pub fn failure(&self) -> LoginFailure {
+        match self {
+            Reason::Closed | Reason::Failed(_) => LoginFailure::Closed,
+            Reason::Malformed(_) => LoginFailure::Malformed,
+            Reason::Denied(failure, _) => *failure,
+            Reason::Tls(_) => LoginFailure::Tls,
+            Reason::Randomness => LoginFailure::Internal,
         }
     }
 }
@@ -84,6 +101,9 @@ impl<'a> Login<'a> {
             plugin: CACHING_SHA2.as_bytes().to_vec(),
         };
         self.send(&greeting.encode()).await?;
+        if tls.is_some() {
+            self.read_one_packet().await?;
+        }
         let mut payload = self.receive().await?;
         if let Some(_request) = SslRequest::parse(&payload) {
             let Some(acceptor) = (*tls).clone() else {
@@ -93,7 +113,8 @@ impl<'a> Login<'a> {
             payload = self.receive().await?;
         } else if self.frontend.options.require_tls {
             let text = "Connections using insecure transport are prohibited (tls.require)";
-            return self.fail(3159, b"HY000", text, Reason::Denied("no TLS, which tls.require asks for".into())).await;
+            let why = "no TLS, which tls.require asks for".into();
+            return self.fail(3159, b"HY000", text, Reason::Denied(LoginFailure::Tls, why)).await;
         }
         let request = match LoginRequest::parse(&payload) {
             Ok(request) => request,
@@ -168,14 +189,15 @@ impl<'a> Login<'a> {
                         accounts.cache_fast(user, fast);
                     }
                     // A dummy is never accepted.
-                    let found = found.ok_or(Reason::Denied("unknown user".into()))?;
+                    let found = found.ok_or(Reason::Denied(LoginFailure::Credentials, "unknown user".into()))?;
                     return Ok(found.account.clone());
                 }
                 Step::Deny => {
                     let using = if response.is_empty() { "NO" } else { "YES" };
                     let text =
                         format!("Access denied for user '{user}'@'{}' (using password: {using})", self.peer.ip());
-                    return self.fail(1045, b"28000", &text, Reason::Denied(text.clone())).await;
+                    let denied = Reason::Denied(LoginFailure::Credentials, text.clone());
+                    return self.fail(1045, b"28000", &text, denied).await;
                 }
             };
         }
@@ -190,11 +212,11 @@ impl<'a> Login<'a> {
         let snapshot = self.frontend.proxy.snapshot.load_full();
         if !account.may_use(&name) {
             let text = format!("Access denied for user '{}'@'{}' to database '{name}'", account.user, self.peer.ip());
-            return self.fail(1044, b"42000", &text, Reason::Denied(text.clone())).await;
+            return self.fail(1044, b"42000", &text, Reason::Denied(LoginFailure::Database, text.clone())).await;
         }
         if snapshot.map.database(&name).is_none() {
             let text = format!("Unknown database '{name}'");
-            return self.fail(1049, b"42000", &text, Reason::Denied(text.clone())).await;
+            return self.fail(1049, b"42000", &text, Reason::Denied(LoginFailure::Database, text.clone())).await;
         }
         Ok(Some(name))
     }
@@ -246,15 +268,37 @@ impl<'a> Login<'a> {
         }
     }
 
+    /// Reads the packet that may ask for TLS, and nothing behind it: the client's side of TLS begins there, and clients
+    /// send it without waiting. `receive` judges what was read.
+    async fn read_one_packet(&mut self) -> Result<(), Reason> {
+        let mut bytes = vec![0; packet::HEADER_LEN];
+        self.read_exactly(&mut bytes).await?;
+        let len = packet::header(&bytes).map_or(0, |header| header.len);
+        if len <= self.frontend.options.login_bytes_max {
+            bytes.resize(packet::HEADER_LEN + len, 0);
+            self.read_exactly(&mut bytes[packet::HEADER_LEN..]).await?;
+        }
+        self.buffer.append(&bytes);
+        Ok(())
+    }
+
+    async fn read_exactly(&mut self, bytes: &mut [u8]) -> Result<(), Reason> {
+        match self.stream.read_exact(bytes).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(Reason::Closed),
+            Err(error) => Err(Reason::Failed(error)),
+        }
+    }
+
     async fn encrypt(mut self, acceptor: TlsAcceptor) -> Result<Self, Reason> {
-        // Bytes in clear text behind the request would be taken as if they had come encrypted.
+        // Bytes in clear text would be taken as if they had come encrypted; `read_one_packet` read none.
         if !self.buffer.is_empty() {
             return Err(Reason::Malformed("bytes between the TLS request and TLS"));
         }
         let Stream::Plain(plain) = self.stream else {
             return Err(Reason::Malformed("TLS within TLS"));
         };
-        let stream = acceptor.accept(plain).await.map_err(Reason::Failed)?;
+        let stream = acceptor.accept(plain).await.map_err(Reason::Tls)?;
         self.stream = Stream::Tls(Box::new(TlsStream::Server(stream)));
         Ok(self)
     }

@@ -5,6 +5,8 @@
 
 use std::fmt::Write;
 
+use crate::telemetry::RefusalKind;
+
 /// A statement, or its values, that will not be routed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
@@ -165,6 +167,27 @@ impl Refusal {
             | Refusal::Homeless { .. }
             | Refusal::LocksElsewhere { .. }
             | Refusal::Unreadable { .. } => (1235, "42000"),
+        }
+    }
+
+    /// As which it is counted.
+    pub fn kind(&self) -> RefusalKind {
+        match self {
+            Refusal::NoDatabase
+            | Refusal::UnknownDatabase { .. }
+            | Refusal::Unlisted { .. }
+            | Refusal::OtherCase { .. } => RefusalKind::Name,
+            Refusal::NoKey { .. } | Refusal::Apart { .. } | Refusal::KeysApart { .. } | Refusal::RowsApart { .. } => {
+                RefusalKind::Shards
+            }
+            Refusal::ReadForm { .. }
+            | Refusal::WrittenForm { .. }
+            | Refusal::Columns { .. }
+            | Refusal::KeyAssigned { .. } => RefusalKind::Key,
+            Refusal::LocksElsewhere { .. } => RefusalKind::Shards,
+            Refusal::Admin { .. } | Refusal::PerServer { .. } => RefusalKind::Server,
+            Refusal::Source { .. } | Refusal::SplitSchema { .. } | Refusal::Homeless { .. } => RefusalKind::Construct,
+            Refusal::Unreadable { .. } => RefusalKind::Unreadable,
         }
     }
 

@@ -40,9 +40,9 @@ label! {
         Transaction = "transaction",
         /// SET, USE and what else changes the session only.
         Session = "session",
-        /// Answered without a server.
+        /// Answered by the proxy itself.
         Local = "local",
-        /// Answered with an error of ours.
+        /// Not planned, or without a shard to go to.
         Refused = "refused",
     }
 }
@@ -50,23 +50,41 @@ label! {
 label! {
     /// Why a login ended.
     LoginFailure as "reason" {
+        /// An unknown user or a wrong password.
         Credentials = "credentials",
+        /// A database that is unknown, or not the account's.
         Database = "database",
+        /// A TLS handshake that failed, or none where one is required.
         Tls = "tls",
+        /// The limit on the time of a login.
         Timeout = "timeout",
+        /// What the protocol does not allow.
         Malformed = "malformed",
+        /// The limit on connections.
         Capacity = "capacity",
+        /// The client left, as one does that only looks whether the port is open.
+        Closed = "closed",
+        /// The system has no random bytes.
+        Internal = "internal",
     }
 }
 
 label! {
-    /// Why a statement was not planned.
+    /// Why a statement was refused.
     RefusalKind as "reason" {
-        /// The grammar that this version does not serve.
-        NotYet = "not_yet",
-        /// What no proxy can do without changing its meaning.
-        Unsound = "unsound",
-        /// A limit of the configuration.
-        Limit = "limit",
+        /// It needs several shards, or does not say which one.
+        Shards = "shards",
+        /// A key in a form that names no shard, or that would move its row.
+        Key = "key",
+        /// A database or a table that the map does not have.
+        Name = "name",
+        /// What concerns one server, and not the map.
+        Server = "server",
+        /// A construct that this version does not serve.
+        Construct = "construct",
+        /// Text that cannot be read with certainty.
+        Unreadable = "unreadable",
+        /// What this session did before: its transaction, its variables, its limits.
+        Session = "session",
     }
 }

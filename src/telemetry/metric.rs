@@ -1,6 +1,6 @@
 //! One metric, and the handles of a metric with a label.
 
-use metrics::{Counter, Gauge, Histogram, Key, Level, Metadata, Recorder, Unit};
+use metrics::{Counter, Gauge, Key, Level, Metadata, Recorder, Unit};
 
 use super::Label;
 
@@ -8,7 +8,6 @@ use super::Label;
 pub enum Kind {
     Counter,
     Gauge,
-    Histogram,
 }
 
 /// One row of the table.
@@ -63,7 +62,6 @@ impl Metric {
         match self.kind {
             Kind::Counter => recorder.describe_counter(name, unit, help),
             Kind::Gauge => recorder.describe_gauge(name, unit, help),
-            Kind::Histogram => recorder.describe_histogram(name, unit, help),
         }
     }
 }
@@ -129,17 +127,5 @@ impl Series for Gauge {
 
     fn idle() -> Gauge {
         Gauge::noop()
-    }
-}
-
-impl Series for Histogram {
-    const KIND: Kind = Kind::Histogram;
-
-    fn series(key: &Key, recorder: &dyn Recorder) -> Histogram {
-        recorder.register_histogram(key, &metadata())
-    }
-
-    fn idle() -> Histogram {
-        Histogram::noop()
     }
 }

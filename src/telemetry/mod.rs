@@ -1,13 +1,15 @@
 //! Which metrics exist, with kind, unit and help: one table, from which the typed handles come.
 //!
-//! A handle is looked up in the registry once, when [`Metrics::register`] runs behind the
-//! installation of a recorder; afterwards it costs an atomic operation, or nothing without a recorder.
+//! A handle is made once, when [`Metrics::register`] runs before a recorder; afterwards an event costs an atomic
+//! addition, or nothing without a recorder. [`Prometheus`] is the recorder of a serving process, and prints what was counted.
 //! Invariant: a metric that is not in the table cannot be counted.
 
 mod labels;
 mod metric;
+mod prometheus;
 mod table;
 
 pub use labels::{Class, Label, LoginFailure, RefusalKind};
 pub use metric::{Family, Kind, Metric};
+pub use prometheus::Prometheus;
 pub use table::{METRICS, Metrics};

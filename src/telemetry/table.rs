@@ -1,6 +1,6 @@
 //! The table of metrics. One row makes the handle, its registration and its line in [`METRICS`].
 
-use metrics::{Counter, Gauge, Histogram, Recorder, Unit};
+use metrics::{Counter, Gauge, Recorder, Unit};
 
 use super::metric::{Family, Handle, Metric};
 use super::{Class, LoginFailure, RefusalKind};
@@ -10,6 +10,12 @@ macro_rules! table {
         /// A handle for every metric; shared by reference, cloned never.
         pub struct Metrics {
             $( #[doc = $help] pub $field: $type, )*
+        }
+
+        impl std::fmt::Debug for Metrics {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "Metrics({} in the table)", METRICS.len())
+            }
         }
 
         /// Every metric, in the order of the table.
@@ -42,25 +48,23 @@ macro_rules! table {
 
 table! {
     sessions: Gauge = "meridian_sessions", Count, "Client sessions, from accept to close.";
-    sessions_pinned: Gauge = "meridian_sessions_pinned", Count, "Sessions that hold a server connection between transactions.";
-    logins: Counter = "meridian_logins_total", Count, "Logins that succeeded.";
+    sessions_pinned: Gauge = "meridian_sessions_pinned", Count, "Sessions that keep a server connection for what lives on it, beyond their transactions.";
+    pins: Counter = "meridian_pins_total", Count, "Reasons to keep a server connection, each time one arose in a session.";
+    logins: Counter = "meridian_logins_total", Count, "Logins that succeeded, changes of user included.";
     login_failures: Family<LoginFailure, Counter> = "meridian_login_failures_total", Count, "Logins that failed.";
-    statements: Family<Class, Counter> = "meridian_statements_total", Count, "Statements of clients.";
-    statement_seconds: Family<Class, Histogram> = "meridian_statement_seconds", Seconds, "Time from a command's last byte to its reply's last byte.";
-    plan_cache_hits: Counter = "meridian_plan_cache_hits_total", Count, "Statements whose plan was cached.";
-    plan_cache_misses: Counter = "meridian_plan_cache_misses_total", Count, "Statements that were planned anew.";
+    statements: Family<Class, Counter> = "meridian_statements_total", Count, "Statements of clients, prepared ones at each execution.";
+    plan_cache_hits: Counter = "meridian_plan_cache_hits_total", Count, "Statements, or preparations of one, whose plan was cached.";
+    plan_cache_misses: Counter = "meridian_plan_cache_misses_total", Count, "Statements, or preparations of one, that were planned anew.";
     plan_cache_bytes: Gauge = "meridian_plan_cache_bytes", Bytes, "Memory of the cached plans.";
-    refusals: Family<RefusalKind, Counter> = "meridian_refusals_total", Count, "Statements that were refused.";
+    refusals: Family<RefusalKind, Counter> = "meridian_refusals_total", Count, "Statements that were refused, before or while they were run.";
     pool_connections: Gauge = "meridian_pool_connections", Count, "Connections to servers, idle and in use.";
     pool_connections_idle: Gauge = "meridian_pool_connections_idle", Count, "Connections to servers that nobody uses.";
     pool_waits: Counter = "meridian_pool_waits_total", Count, "Statements that had to wait for a connection.";
     pool_timeouts: Counter = "meridian_pool_timeouts_total", Count, "Statements that waited in vain for a connection.";
     backend_connects: Counter = "meridian_backend_connects_total", Count, "Connections opened to servers.";
-    backend_failures: Counter = "meridian_backend_failures_total", Count, "Connections to servers that could not be opened or broke.";
+    backend_failures: Counter = "meridian_backend_failures_total", Count, "Failures to open a connection to a server, and breaks of one.";
     retries: Counter = "meridian_retries_total", Count, "Statements sent again on another connection.";
     cancels: Counter = "meridian_cancels_total", Count, "Statements cancelled on a server, by KILL or because the client left.";
-    map_reloads: Counter = "meridian_map_reloads_total", Count, "Shard maps that were put in force.";
-    map_rejects: Counter = "meridian_map_rejects_total", Count, "Shard maps that were rejected.";
 }
 
 #[cfg(test)]
@@ -68,7 +72,7 @@ mod tests {
     use std::collections::HashSet;
     use std::sync::Mutex;
 
-    use metrics::{Key, KeyName, Metadata, SharedString};
+    use metrics::{Histogram, Key, KeyName, Metadata, SharedString};
 
     use super::*;
     use crate::telemetry::{Kind, Label};
@@ -82,7 +86,6 @@ mod tests {
             assert!(help.ends_with('.'), "{name}");
             assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
             assert_eq!(name.ends_with("_bytes"), *unit == Unit::Bytes, "{name}");
-            assert_eq!(name.ends_with("_seconds"), *unit == Unit::Seconds, "{name}");
             assert!(label.is_none_or(|(_, values)| !values.is_empty()), "{name}");
         }
     }
@@ -124,8 +127,7 @@ mod tests {
             Gauge::noop()
         }
 
-        fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
-            self.note(key);
+        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
             Histogram::noop()
         }
     }

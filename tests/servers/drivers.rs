@@ -20,6 +20,11 @@ fn same(name: &str) {
         let got = script(name, pair.port(), "shop", &[]).fine();
         // Into an empty table once more where both are the same server.
         assert_eq!(got, expected, "{name} on {:?}", pair.first.kind);
+        if pair.has_proxy() {
+            let proxy = pair.proxy();
+            assert_eq!(proxy.figure("meridian_pins_total"), 0, "{name} needs no pinned session");
+            assert!(proxy.figure("meridian_statements_total{class=\"write\"}") > 0, "they are counted");
+        }
         pair.check_sound();
     }
 }

@@ -44,8 +44,8 @@ fn run(proxy: &mut Proxy, workload: &str, tables: &str, mode: &str) {
     // Deadlocks are the workload's own: sysbench ignores them and goes on.
     assert!(workload.contains("write") || errors.split_whitespace().nth(2) == Some("0"), "{errors}");
     proxy.check_runs();
-    let pinned = proxy.log().lines().filter(|line| line.contains("pinned")).count();
-    assert_eq!(pinned, 0, "{workload} {mode} needs no pinned session");
+    assert_eq!(proxy.figure("meridian_pins_total"), 0, "{workload} {mode} needs no pinned session");
+    assert!(proxy.figure("meridian_statements_total{class=\"read\"}") >= 400, "they are counted");
 }
 
 fn each_workload(first: &Server, second: &Server) {

@@ -5,6 +5,7 @@
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+pub mod certificates;
 pub mod cli;
 pub mod fault;
 pub mod folder;
@@ -16,6 +17,7 @@ pub mod raw;
 pub mod raw_login;
 pub mod server;
 
+pub use certificates::Certificates;
 pub use folder::Folder;
 pub use pair::Pair;
 pub use process::Process;

@@ -70,6 +70,11 @@ impl Pair {
         self.proxy.as_mut().expect("a test of the proxy itself does not run with MERIDIAN_TEST_WHOLE")
     }
 
+    /// Whether there is one: not with MERIDIAN_TEST_WHOLE.
+    pub fn has_proxy(&self) -> bool {
+        self.proxy.is_some()
+    }
+
     /// One server that holds both halves: what one server would answer.
     pub fn whole(&mut self) -> &Server {
         if self.whole.is_none() {

@@ -1,5 +1,7 @@
 //! The proxy as a process of its own: the built binary with files in a folder of its own, on a free port.
 
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -24,6 +26,8 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Proxy {
     pub port: u16,
+    /// Where its figures are.
+    pub admin: u16,
     process: Process,
     folder: Folder,
 }
@@ -53,13 +57,14 @@ impl Proxy {
 
     fn try_start(settings: &Settings) -> (Proxy, bool) {
         let folder = Folder::new("proxy");
-        let port = free_port();
+        let (port, admin) = (free_port(), free_port());
         folder.write("map.yaml", &settings.map);
         folder.write("accounts.yaml", if settings.accounts.is_empty() { ACCOUNTS } else { &settings.accounts });
         let config = folder.write(
             "config.yaml",
             &format!(
-                "listen: [\"127.0.0.1:{port}\"]\nmap: map.yaml\naccounts: accounts.yaml\nlog:\n  level: debug\n{}",
+                "listen: [\"127.0.0.1:{port}\"]\nmap: map.yaml\naccounts: accounts.yaml\nlog:\n  level: debug\n\
+                 admin:\n  listen: 127.0.0.1:{admin}\n{}",
                 settings.config
             ),
         );
@@ -73,9 +78,10 @@ impl Proxy {
                 .stdout(log.try_clone().expect("a second handle of a file"))
                 .stderr(log),
         );
-        let mut proxy = Proxy { port, process, folder };
+        let mut proxy = Proxy { port, admin, process, folder };
         let listens = until(PATIENCE, || {
-            if proxy.log().contains("listening") {
+            // The last thing that it opens.
+            if proxy.log().contains("/readyz") {
                 return Some(true);
             }
             proxy.process.ended().map(|_| false)
@@ -94,6 +100,15 @@ impl Proxy {
     /// Everything that it wrote to stdout and stderr.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// A figure of /metrics, by its name and its label, as `meridian_logins_total` or `x_total{reason="tls"}`.
+    pub fn figure(&self, series: &str) -> u64 {
+        let (status, page) = get(self.admin, "/metrics").expect("the page is served");
+        assert_eq!(status, 200, "{page}");
+        let found = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        let number = found.unwrap_or_else(|| panic!("no {series} in\n{page}"));
+        number.parse().unwrap_or_else(|_| panic!("{series} is {number}"))
     }
 
     /// Asserts that it runs and has not panicked.
@@ -138,6 +153,23 @@ impl Drop for Proxy {
         // A session that a failed test left open must not hold the end up.
         self.process.kill();
     }
+}
+
+/// Asks for a page; its status and its body.
+pub fn get(port: u16, path: &str) -> io::Result<(u16, String)> {
+    http(port, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+}
+
+/// Sends a request as it is, and reads the answer to its end.
+pub fn http(port: u16, request: &str) -> io::Result<(u16, String)> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| io::Error::other(format!("{answer:?}")))?;
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    Ok((status.ok_or_else(|| io::Error::other(head.to_owned()))?, body.to_owned()))
 }
 
 fn command(wrapper: &[String]) -> Command {
