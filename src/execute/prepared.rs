@@ -219,7 +219,7 @@ impl Session {
         });
         let shard = match &statement.target {
             Target::Tables(tables) => {
-                if let Some(refused) = self.forbidden(&tables.databases) {
+                if let Some(refused) = self.forbidden_of(tables) {
                     return self.deny_database(&refused).await.map(drop);
                 }
                 self.definition_shard(tables)
@@ -330,7 +330,7 @@ impl Session {
         let statement = prepared.statement.clone();
         let shard = match &statement.target {
             Target::Tables(tables) => {
-                if let Some(refused) = self.forbidden(&tables.databases) {
+                if let Some(refused) = self.forbidden_of(tables) {
                     return self.deny_database(&refused).await.map(drop);
                 }
                 let long = |index: usize| prepared.long_data.iter().any(|(param, _)| usize::from(*param) == index);

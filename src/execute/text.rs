@@ -91,7 +91,7 @@ impl Session {
         let statement = self.plan();
         let shard = match &statement.target {
             Target::Tables(tables) => {
-                if let Some(refused) = self.forbidden(&tables.databases) {
+                if let Some(refused) = self.forbidden_of(tables) {
                     return self.deny_database(&refused).await;
                 }
                 let values = TextValues { text, scratch: &self.scratch };

@@ -53,7 +53,7 @@ impl Place<'_> {
         if shape.unsure.is_some() {
             return match self.session.and_then(|id| Some((id, self.sole_shard(id)?))) {
                 Some((id, shard)) if !self.names_another_database(self.session, reader) => {
-                    Ok(whole_database(id, shard))
+                    self.opaque(id, shard, reader).ok_or_else(|| self.unreadable(shape))
                 }
                 _ => Err(self.unreadable(shape)),
             };
@@ -186,8 +186,27 @@ impl Place<'_> {
         };
         match self.sole_shard(id) {
             // The body of a routine may name any table.
-            Some(shard) if !self.names_another_database(Some(id), reader) => Ok(whole_database(id, shard)),
+            Some(shard) if !self.names_another_database(Some(id), reader) => {
+                self.opaque(id, shard, reader).ok_or_else(|| Refusal::Homeless { construct, name: name.into() })
+            }
             _ => Err(Refusal::Homeless { construct, name: name.into() }),
+        }
+    }
+
+    /// The whole database for a text that is not understood. A text that runs others, which it has in strings or
+    /// variables, reaches every database of the server: `None` unless there is one shard in all.
+    fn opaque(&self, id: DatabaseId, shard: ShardId, reader: &Reader) -> Option<Target> {
+        let runs_texts = reader.is_too_long()
+            || (0..reader.len()).any(|at| reader.is_any(at, &["PREPARE", "EXECUTE"]))
+            // sys.execute_prepared_stmt and its like.
+            || (0..reader.len()).any(|at| reader.is_op(at + 1, ".") && reader.name(at).is_some_and(|n| self.is_system(n)));
+        let Target::Tables(tables) = whole_database(id, shard) else {
+            return None;
+        };
+        match runs_texts {
+            false => Some(Target::Tables(tables)),
+            true if self.map.shards.len() == 1 => Some(Target::Tables(Tables { beyond: Some("*".into()), ..tables })),
+            true => None,
         }
     }
 
@@ -222,5 +241,6 @@ fn whole_database(database: DatabaseId, shard: ShardId) -> Target {
         fixed: vec![Fixed { table: TableName { database, name: "*".into() }, shard }],
         keyed: Vec::new(),
         databases: vec![database],
+        beyond: None,
     })
 }
