@@ -29,8 +29,10 @@ impl Place<'_> {
     fn try_target(&self, facts: &Facts, subject: Subject, shape: &Shape, reader: &Reader) -> Result<Target, Refusal> {
         match subject {
             Subject::Tables => self.tables(facts, shape, reader),
-            Subject::Control if shape.occurrences.is_empty() && shape.unsure.is_none() => Ok(Target::Control),
-            // SET with a subquery: `execute` evaluates it on the database's shard, so there must be one only.
+            Subject::Control if shape.occurrences.is_empty() && shape.unsure.is_none() && !calls(facts) => {
+                Ok(Target::Control)
+            }
+            // SET with a subquery or a stored function: `execute` evaluates it on the database's shard, so there must be one only.
             Subject::Control => match self.session.and_then(|id| self.sole_shard(id)) {
                 Some(_) if !self.names_another_database(self.session, reader) => Ok(Target::Control),
                 _ => Err(self.unreadable(shape)),
@@ -65,7 +67,7 @@ impl Place<'_> {
         tables.databases.sort();
         tables.databases.dedup();
         self.together(&tables)?;
-        Ok(match self.routines(facts, tables)? {
+        Ok(match self.routines(facts, tables, reader)? {
             Target::Tables(tables) if tables.fixed.is_empty() && tables.keyed.is_empty() => Target::NoTable,
             target => target,
         })
@@ -135,7 +137,7 @@ impl Place<'_> {
 
     /// A function that is no builtin may read tables; a sequence lives somewhere. Where rows of a split table
     /// stand beside it, or no table says which shard is meant, its answer would be one shard's.
-    fn routines(&self, facts: &Facts, tables: Tables) -> Result<Target, Refusal> {
+    fn routines(&self, facts: &Facts, tables: Tables, reader: &Reader) -> Result<Target, Refusal> {
         let construct = if facts.flags.contains(Flags::NEXTVAL) {
             Construct::Sequence
         } else if facts.flags.contains(Flags::UNKNOWN_FUNCTION) {
@@ -144,9 +146,17 @@ impl Place<'_> {
             return Ok(Target::Tables(tables));
         };
         let refusal = Refusal::Homeless { construct, name: "in this statement".into() };
+        if self.calls_elsewhere(&tables.databases, reader) {
+            return Err(refusal);
+        }
         if tables.fixed.is_empty() && tables.keyed.is_empty() {
             let sole = self.session.and_then(|id| Some((id, self.sole_shard(id)?)));
-            return sole.map(|(id, shard)| whole_database(id, shard)).ok_or(refusal);
+            return match sole {
+                Some((id, shard)) if !self.names_another_database(self.session, reader) => {
+                    Ok(whole_database(id, shard))
+                }
+                _ => Err(refusal),
+            };
         }
         if tables.keyed.is_empty() && tables.fixed.iter().all(|fixed| !self.hosts_split_rows(fixed.shard)) {
             return Ok(Target::Tables(tables));
@@ -211,7 +221,19 @@ impl Place<'_> {
     }
 
     fn unreadable(&self, shape: &Shape) -> Refusal {
-        Refusal::Unreadable { near: shape.unsure.clone().unwrap_or_else(|| "SET with a subquery".into()) }
+        Refusal::Unreadable { near: shape.unsure.clone().unwrap_or_else(|| "SET with a subquery or a function".into()) }
+    }
+
+    /// Whether a function is called by the name of a database that is neither the session's nor among `databases`.
+    fn calls_elsewhere(&self, databases: &[DatabaseId], reader: &Reader) -> bool {
+        (0..reader.len())
+            .filter(|at| reader.is_op(at + 1, ".") && reader.name(at + 2).is_some() && reader.is_op(at + 3, "("))
+            .filter(|at| *at == 0 || !reader.is_op(at - 1, "."))
+            .filter_map(|at| reader.name(at))
+            .any(|name| match DatabaseId::find(self.map, name) {
+                Some(id) => Some(id) != self.session && !databases.contains(&id),
+                None => true,
+            })
     }
 
     /// Whether the text names a logical database other than `own`, as far as can be told without reading it.
@@ -233,6 +255,11 @@ impl Place<'_> {
     fn shard_name(&self, shard: ShardId) -> Box<str> {
         self.map.shards[usize::from(shard.0)].name.as_str().into()
     }
+}
+
+/// Whether the statement calls what may read tables, or reads a sequence.
+fn calls(facts: &Facts) -> bool {
+    facts.flags.intersects(Flags::UNKNOWN_FUNCTION | Flags::NEXTVAL)
 }
 
 /// All of a database that lives on one shard.

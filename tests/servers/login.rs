@@ -228,6 +228,8 @@ fn an_account_of_some_databases_reaches_no_other() {
         "EXECUTE IMMEDIATE 'SELECT * FROM other.secret'",
         "PREPARE p FROM 'SELECT * FROM other.secret'",
         "BEGIN NOT ATOMIC EXECUTE IMMEDIATE 'SELECT * FROM other.secret'; END",
+        "SELECT other.f()",
+        "SET @x = other.f()",
         "CREATE PROCEDURE p() EXECUTE IMMEDIATE 'SELECT * FROM other.secret'",
     ] {
         let error = raw.refused(text);
