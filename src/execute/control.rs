@@ -68,7 +68,7 @@ impl Session {
             let text = format!("Unknown database '{name}'");
             return self.answer_error(1049, b"42000", &text).await;
         }
-        if known && !self.account.may_use(&name) {
+        if !self.account.may_use(&name) {
             return self.deny_database(&name).await;
         }
         Arc::make_mut(&mut self.state).database = Some(name);

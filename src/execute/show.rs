@@ -42,7 +42,9 @@ impl Session {
         }
         let mut names: Vec<&str> = self.snapshot.map.databases.iter().map(|database| database.name.as_str()).collect();
         names.retain(|name| self.account.may_use(name));
-        names.push("information_schema");
+        if self.account.databases.is_none() {
+            names.push("information_schema");
+        }
         names.sort_unstable();
         let mut rows = TextResult::new(vec![Column::text("Database", 64)]);
         for name in names {

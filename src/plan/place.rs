@@ -41,9 +41,17 @@ impl Place<'_> {
             Subject::ShowDatabases => Ok(Target::ShowDatabases),
             Subject::ShowTables(database) => self.show_tables(database.as_deref()),
             Subject::PerServer { what, database } => match database.as_deref() {
-                Some(name) if self.is_system(name) => self.per_server(self.session, &what),
+                Some(name) if self.is_system(name) => Ok(beyond(self.per_server(self.session, &what)?, name)),
                 name => self.per_server(Some(self.database(name)?), &what),
             },
+            Subject::ShowCreateDatabase(name) if self.is_system(&name) => {
+                let id = self.session.ok_or(Refusal::NoDatabase)?;
+                Ok(beyond(whole_database(id, self.home_shard(id)), &name))
+            }
+            Subject::ShowCreateDatabase(name) => {
+                let id = self.database(Some(&name))?;
+                Ok(whole_database(id, self.home_shard(id)))
+            }
             Subject::Homeless { construct, database, name } => {
                 self.homeless(construct, database.as_deref(), &name, reader)
             }
@@ -83,6 +91,7 @@ impl Place<'_> {
         if let Some(schema) = occurrence.database.as_deref().filter(|name| self.is_system(name)) {
             let session = self.session.ok_or(Refusal::NoDatabase)?;
             let shard = self.only_shard(session).ok_or_else(|| Refusal::PerServer { what: schema.into() })?;
+            tables.beyond.get_or_insert_with(|| schema.into());
             let name = format!("{schema}.{}", occurrence.name).into();
             tables.fixed.push(Fixed { table: TableName { database: session, name }, shard });
             return Ok(());
@@ -166,7 +175,7 @@ impl Place<'_> {
 
     fn show_tables(&self, database: Option<&str>) -> Result<Target, Refusal> {
         if let Some(schema) = database.filter(|name| self.is_system(name)) {
-            return self.per_server(self.session, schema);
+            return Ok(beyond(self.per_server(self.session, schema)?, schema));
         }
         let id = self.database(database)?;
         Ok(match self.only_shard(id) {
@@ -254,6 +263,14 @@ impl Place<'_> {
 
     fn shard_name(&self, shard: ShardId) -> Box<str> {
         self.map.shards[usize::from(shard.0)].name.as_str().into()
+    }
+}
+
+/// The same, for accounts that may use `what` as well.
+fn beyond(target: Target, what: &str) -> Target {
+    match target {
+        Target::Tables(tables) => Target::Tables(Tables { beyond: Some(what.into()), ..tables }),
+        target => target,
     }
 }
 

@@ -230,13 +230,30 @@ fn an_account_of_some_databases_reaches_no_other() {
         "BEGIN NOT ATOMIC EXECUTE IMMEDIATE 'SELECT * FROM other.secret'; END",
         "SELECT other.f()",
         "SET @x = other.f()",
+        "SELECT user FROM mysql.user",
+        "SELECT table_name FROM information_schema.tables",
+        "SELECT * FROM performance_schema.threads",
+        "CREATE VIEW v AS SELECT * FROM mysql.user",
+        "CREATE PROCEDURE p() SELECT * FROM mysql.user",
+        "SHOW CREATE DATABASE other",
+        "SHOW CREATE SCHEMA IF NOT EXISTS mysql",
+        "SHOW TABLES FROM other",
+        "SHOW TABLES FROM mysql",
+        "SHOW TABLE STATUS FROM mysql",
+        "SHOW COLUMNS FROM user FROM mysql",
+        "USE mysql",
         "CREATE PROCEDURE p() EXECUTE IMMEDIATE 'SELECT * FROM other.secret'",
     ] {
         let error = raw.refused(text);
         assert!(matches!(error.code, 1235 | 1044), "{text}: {error:?}");
     }
+    assert_eq!(raw.rows("SHOW DATABASES").lines(), ["shop"]);
+    raw.rows("SHOW CREATE DATABASE shop");
+    raw.rows("SHOW TABLES");
+    assert_eq!(raw.refused("SHOW FULL PROCESSLIST").code, 1227);
     // One shard and all databases: as on the server.
     let proxy = Proxy::start(&Settings { map, ..Settings::default() });
     let mut raw = Raw::login(proxy.port, &login).expect("app may log in");
     assert_eq!(raw.value("EXECUTE IMMEDIATE 'SELECT * FROM other.secret'"), "42");
+    assert_eq!(raw.value("SELECT schema_name FROM information_schema.schemata WHERE schema_name = 'shop'"), "shop");
 }
