@@ -18,7 +18,7 @@ use crate::plan::{Statement, Tables, Target};
 use crate::route;
 use crate::session::State;
 use crate::shard_map::{GroupId, ShardId, Table};
-use crate::sql::{self, Scratch};
+use crate::sql::{self, Flags, Scratch};
 use crate::wire::command::code;
 use crate::wire::execute::Execute;
 use crate::wire::reply::ServerError;
@@ -203,6 +203,9 @@ impl Session {
         std::mem::swap(&mut self.scratch, &mut scratch);
         let statement = self.plan();
         std::mem::swap(&mut self.scratch, &mut scratch);
+        if statement.facts.flags.contains(Flags::CONNECTION_ID) {
+            return self.refuse_connection_id().await.map(drop);
+        }
         let id = self.statements.next_id();
         let key = StatementKey { text: hash(&*text), context: context_of(&self.state) };
         let mut prepared = Box::new(Prepared {
@@ -249,7 +252,7 @@ impl Session {
         let facts = crate::sql::Facts {
             access: crate::sql::Access::Read,
             implicit_commit: false,
-            flags: crate::sql::Flags::NONE,
+            flags: Flags::NONE,
             verb: crate::sql::Verb::Select,
         };
         let job = Job { shard, facts: &facts, shape, work };

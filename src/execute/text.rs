@@ -114,7 +114,9 @@ impl Session {
         {
             return Ok(outcome);
         }
-        let text = self.with_connection_id(text, &statement);
+        let Some(text) = self.with_connection_id(text, &statement) else {
+            return self.refuse_connection_id().await;
+        };
         let mut built = Vec::new();
         let bytes = match (packet, &text) {
             (Some(packet), Cow::Borrowed(_)) => packet,
