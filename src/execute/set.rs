@@ -81,6 +81,15 @@ impl Session {
                 Assignment::Names { .. } | Assignment::CharacterSet { .. } | Assignment::User { .. } => {}
             }
         }
+        let unclear = |assignment: &Assignment<'_>| match assignment {
+            Assignment::System { name, value: Value::Literal(value), .. } => name == "autocommit" && !is_switch(value),
+            Assignment::System { name, .. } => name == "autocommit",
+            _ => false,
+        };
+        if !self.state.autocommit() && self.in_transaction() && assignments.iter().any(unclear) {
+            let text = "Meridian: in a transaction, SET autocommit is served with 0, 1, ON and OFF only";
+            return self.answer_error(1235, b"42000", text).await;
+        }
         let turns_autocommit_on = !self.state.autocommit() && {
             let mut wanted = (*self.state).clone();
             remember(&mut wanted, assignments);
@@ -293,7 +302,7 @@ fn remember(state: &mut State, assignments: &[Assignment<'_>]) -> Vec<ReadBack> 
             }
             Assignment::System { name, .. } if matches!(name.as_str(), "last_insert_id" | "identity") => {}
             Assignment::System { name, value: Value::Literal(value), .. }
-                if !decides_parsing(name) && is_plain(value) =>
+                if !decides_parsing(name) && is_plain(value) && (name != "autocommit" || is_switch(value)) =>
             {
                 state.set_system(name, value.to_vec());
             }
@@ -325,6 +334,12 @@ fn not_off(name: &str, value: &Value<'_>) -> Option<&'static str> {
 /// Variables that the lexer must know by name, whatever form the client gave: numbers, combined modes, DEFAULT.
 fn decides_parsing(name: &str) -> bool {
     matches!(name, "sql_mode" | "character_set_client")
+}
+
+/// The values of autocommit that `State` knows; of others, the server says what they mean.
+fn is_switch(value: &[u8]) -> bool {
+    let known: [&[u8]; 10] = [b"0", b"1", b"on", b"off", b"true", b"false", b"'on'", b"'off'", b"'0'", b"'1'"];
+    known.iter().any(|known| value.eq_ignore_ascii_case(known))
 }
 
 fn is_number(value: &[u8]) -> bool {
@@ -422,6 +437,26 @@ mod tests {
         }
         for other in ["\"x\"", "'a\\'b'", "'a''b'", "'\u{e4}'", "@@sql_mode", "", "_latin1'x'"] {
             assert!(!is_plain(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn autocommit_is_remembered_in_plain_forms_only() {
+        let check = |value: &'static [u8], autocommit: Option<bool>| {
+            let mut state = State::new(45, None);
+            let value = Value::Literal(value);
+            let set = Assignment::System { scope: Scope::Session, name: "autocommit".into(), value, text: b"" };
+            let back = remember(&mut state, &[set]);
+            assert_eq!(back.is_empty().then(|| state.autocommit()), autocommit, "{value:?}");
+        };
+        for off in [&b"0"[..], b"OFF", b"false", b"'off'", b"'0'"] {
+            check(off, Some(false));
+        }
+        for on in [&b"1"[..], b"on", b"TRUE", b"'ON'", b"'1'"] {
+            check(on, Some(true));
+        }
+        for other in [&b"00"[..], b"-0", b"0x0", b"DEFAULT", b"01"] {
+            check(other, None);
         }
     }
 

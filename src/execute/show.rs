@@ -14,7 +14,7 @@ use crate::backend::{Failure, Kept, Lease};
 use crate::net::timer;
 use crate::plan::{DatabaseId, Statement};
 use crate::shard_map::{Database, ShardId, Table};
-use crate::sql::{Access, Facts, Flags, ShowKind, Verb};
+use crate::sql::{self, Access, Edit, Facts, Flags, ShowKind, Verb};
 use crate::telemetry::RefusalKind;
 use crate::wire::capability;
 use crate::wire::command::{self, Command};
@@ -43,7 +43,9 @@ impl Session {
         }
         let mut names: Vec<&str> = self.snapshot.map.databases.iter().map(|database| database.name.as_str()).collect();
         names.retain(|name| self.account.may_use(name));
-        names.push("information_schema");
+        if self.account.databases.is_none() {
+            names.push("information_schema");
+        }
         names.sort_unstable();
         let mut rows = TextResult::new(vec![Column::text("Database", 64)]);
         for name in names {
@@ -235,44 +237,44 @@ impl Session {
         value
     }
 
-    /// The text with this session's own id in the place of CONNECTION_ID(): a server would answer with its own.
-    pub(super) fn with_connection_id<'a>(&self, text: &'a [u8], statement: &Statement) -> Cow<'a, [u8]> {
-        const CALL: &[u8] = b"connection_id";
+    /// The text with this session's own id in the place of CONNECTION_ID(): a server would answer with its own. `None`:
+    /// nothing can stand in its place.
+    pub(super) fn with_connection_id<'a>(&self, text: &'a [u8], statement: &Statement) -> Option<Cow<'a, [u8]>> {
         if !statement.facts.flags.contains(Flags::CONNECTION_ID) {
-            return Cow::Borrowed(text);
+            return Some(Cow::Borrowed(text));
         }
+        // A definition would keep the number.
+        if matches!(statement.facts.verb, Verb::Create(_) | Verb::Alter(_) | Verb::Block) {
+            return None;
+        }
+        let calls = sql::connection_ids(text, &self.dialect).ok()??;
         let id = self.registered.handle.id;
+        let with: Vec<Vec<u8>> = calls.iter().map(|call| own_id(id, call.alone, &text[call.start..call.end])).collect();
+        let edits: Vec<Edit<'_>> =
+            calls.iter().zip(&with).map(|(call, with)| Edit { start: call.start, end: call.end, with }).collect();
         let mut out = Vec::with_capacity(text.len() + 32);
-        let mut rest = text;
-        while let Some(at) = find_ignoring_case(rest, CALL) {
-            let behind = rest[at + CALL.len()..].trim_ascii_start();
-            let Some(arguments) = behind.strip_prefix(b"(").map(|b| b.trim_ascii_start()) else {
-                out.extend_from_slice(&rest[..at + CALL.len()]);
-                rest = &rest[at + CALL.len()..];
-                continue;
-            };
-            let Some(after) = arguments.strip_prefix(b")") else {
-                return Cow::Borrowed(text);
-            };
-            out.extend_from_slice(&rest[..at]);
-            let call = &rest[at..rest.len() - after.len()];
-            let alone = out.trim_ascii().eq_ignore_ascii_case(b"select") && after.trim_ascii().is_empty();
-            out.extend_from_slice(format!("CAST({id} AS UNSIGNED)").as_bytes());
-            if alone {
-                // The column keeps the name that a server gives it.
-                out.extend_from_slice(b" AS `");
-                out.extend_from_slice(call);
-                out.push(b'`');
-            }
-            rest = after;
-        }
-        out.extend_from_slice(rest);
-        Cow::Owned(out)
+        sql::splice(text, &edits, &mut out)?;
+        Some(Cow::Owned(out))
+    }
+
+    pub(super) async fn refuse_connection_id(&mut self) -> Served<Outcome> {
+        let text = "Meridian: CONNECTION_ID() is not served in definitions, blocks and prepared statements, nor are \
+                    @@pseudo_thread_id and PS_CURRENT_THREAD_ID(): a server would answer with its own number; use \
+                    SELECT CONNECTION_ID()";
+        self.answer_error(1235, b"42000", text).await
     }
 }
 
-fn find_ignoring_case(text: &[u8], word: &[u8]) -> Option<usize> {
-    text.windows(word.len()).position(|window| window.eq_ignore_ascii_case(word))
+/// What stands in the place of `call`.
+fn own_id(id: u32, alone: bool, call: &[u8]) -> Vec<u8> {
+    let mut with = format!("CAST({id} AS UNSIGNED)").into_bytes();
+    if alone {
+        // The column keeps the name that a server gives it.
+        with.extend_from_slice(b" AS `");
+        with.extend(call.iter().filter(|byte| **byte != b'`'));
+        with.push(b'`');
+    }
+    with
 }
 
 /// Whether SHOW TABLES takes this name from this shard.

@@ -94,7 +94,7 @@ impl Session {
         let statement = self.plan();
         let shard = match &statement.target {
             Target::Tables(tables) => {
-                if let Some(refused) = self.forbidden(&tables.databases) {
+                if let Some(refused) = self.forbidden_of(tables) {
                     self.count(Class::Refused);
                     return self.deny_database(&refused).await;
                 }
@@ -128,7 +128,9 @@ impl Session {
         {
             return Ok(outcome);
         }
-        let text = self.with_connection_id(text, &statement);
+        let Some(text) = self.with_connection_id(text, &statement) else {
+            return self.refuse_connection_id().await;
+        };
         let mut built = Vec::new();
         let bytes = match (packet, &text) {
             (Some(packet), Cow::Borrowed(_)) => packet,

@@ -9,8 +9,10 @@ use super::raw::{Raw, RawKind};
 
 /// Behind SET.
 pub(super) fn set<'a>(cursor: &mut Cursor<'a>, whole: &'a [u8]) -> Result<Control<'a>, ControlError> {
-    if let Some(transaction) = transaction(cursor, whole) {
-        return Ok(transaction);
+    if let Some(scope) = transaction(cursor) {
+        cursor.advance(1 + usize::from(scope.is_some()));
+        characteristics(cursor)?;
+        return cursor.finish(Control::SetTransaction { scope, text: whole });
     }
     if let Some(kind) = other(cursor) {
         return Ok(Control::Set(vec![Assignment::Other { kind, text: whole }]));
@@ -27,11 +29,33 @@ pub(super) fn set<'a>(cursor: &mut Cursor<'a>, whole: &'a [u8]) -> Result<Contro
 }
 
 /// SET [GLOBAL | SESSION | LOCAL] TRANSACTION ..
-fn transaction<'a>(cursor: &mut Cursor<'a>, whole: &'a [u8]) -> Option<Control<'a>> {
+fn transaction(cursor: &Cursor<'_>) -> Option<Option<Scope>> {
     let scope = word_scope(cursor);
     let words = usize::from(scope.is_some());
     let named = cursor.word_at(words, "transaction") && !cursor.punct_at(words + 1, b'=');
-    named.then_some(Control::SetTransaction { scope, text: whole })
+    named.then_some(scope)
+}
+
+/// ISOLATION LEVEL .. and READ ONLY | READ WRITE, each at most once.
+fn characteristics(cursor: &mut Cursor<'_>) -> Result<(), ControlError> {
+    const LEVELS: [&[&str]; 4] =
+        [&["read", "uncommitted"], &["read", "committed"], &["repeatable", "read"], &["serializable"]];
+    let (mut level, mut access) = (false, false);
+    loop {
+        if !level && cursor.take(&["isolation", "level"]) {
+            if !LEVELS.iter().any(|words| cursor.take(words)) {
+                return cursor.syntax();
+            }
+            level = true;
+        } else if !access && (cursor.take(&["read", "only"]) || cursor.take(&["read", "write"])) {
+            access = true;
+        } else {
+            return cursor.syntax();
+        }
+        if !cursor.take_punct(b',') {
+            return Ok(());
+        }
+    }
 }
 
 /// Forms that are not assignments of variables.

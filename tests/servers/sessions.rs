@@ -307,3 +307,21 @@ fn pairs() -> impl Iterator<Item = Pair> {
         .into_iter()
         .filter_map(|start| start())
 }
+
+#[test]
+fn connection_id_is_replaced_where_it_is_called() {
+    let mut pair = Pair::mariadb();
+    let mut raw = pair.app();
+    let id = raw.value("SELECT CONNECTION_ID()");
+    raw.ok("INSERT INTO notes (text) VALUES ('how connection_id() works'), (CONCAT('cid', CONNECTION_ID()))");
+    assert_eq!(
+        raw.rows("SELECT text FROM notes ORDER BY id").lines(),
+        ["how connection_id() works", &format!("cid{id}")]
+    );
+    assert_eq!(raw.value("SELECT CONNECTION_ID/**/()"), id);
+    own_or_refused(&mut raw, "SELECT `connection_id`() FROM users WHERE id = 1", &id);
+    own_or_refused(&mut raw, "SELECT @@pseudo_thread_id", &id);
+    let reply = raw.simple(&[&[0x16][..], b"SELECT CONNECTION_ID()"].concat());
+    assert!(matches!(&reply, Reply::Error(error) if is_refusal(error)), "{reply:?}");
+    pair.check_sound();
+}
