@@ -43,7 +43,7 @@ impl Session {
         }
         let mut last_insert_id = None;
         if flags.contains(Flags::LAST_INSERT_ID) {
-            last_insert_id = self.last_insert_id().await;
+            last_insert_id = self.last_insert_id(None).await;
             if last_insert_id.is_none() {
                 let text = "Meridian: LAST_INSERT_ID() of this session was lost with its server connection";
                 return self.answer_error(1235, b"42000", text).await;

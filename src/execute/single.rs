@@ -201,7 +201,8 @@ impl Session {
             && matches!(job.facts.verb, Verb::Select | Verb::Insert | Verb::Replace | Verb::Update | Verb::Delete)
             && self.held.is_empty()
             && self.transaction.is_none()
-            && self.next_transaction.is_none();
+            && self.next_transaction.is_none()
+            && !self.before.must_ask_for_id();
         if !plain || job.facts.access == Access::Write && !self.state.autocommit() {
             return None;
         }
@@ -409,13 +410,20 @@ impl Session {
                 prelude.push(Step::Transaction(savepoint.text.clone()));
             }
         }
-        if job.facts.flags.contains(Flags::LAST_INSERT_ID) && !self.before.has_last_insert_id(&held.lease) {
-            match self.last_insert_id().await {
+        let about = Flags::ROW_COUNT | Flags::FOUND_ROWS | Flags::DIAGNOSTICS;
+        // A question in between would change the answer to the other one.
+        let asks_both = job.facts.flags.intersects(about)
+            && self.before.may_have_last_insert_id(&held.lease)
+            && self.before.was_here(&held.lease);
+        if job.facts.flags.contains(Flags::LAST_INSERT_ID) && !self.before.has_last_insert_id(&held.lease) && !asks_both
+        {
+            match self.last_insert_id(Some(&mut held.lease)).await {
+                // It may have turned out that this connection has it.
+                Some(_) if self.before.has_last_insert_id(&held.lease) => {}
                 Some(value) => prelude.push(Step::LastInsertId(value)),
                 None => return Err(Interrupted::Rejected(Rejected::about_before("LAST_INSERT_ID()"))),
             }
         }
-        let about = Flags::ROW_COUNT | Flags::FOUND_ROWS | Flags::DIAGNOSTICS;
         if job.facts.flags.intersects(about) && !(self.before.was_here(&held.lease) && prelude.is_empty()) {
             if job.facts.flags.intersects(Flags::ROW_COUNT | Flags::FOUND_ROWS) || !self.before.has_no_diagnostics() {
                 return Err(Interrupted::Rejected(Rejected::about_before(
@@ -423,6 +431,10 @@ impl Session {
                 )));
             }
             prelude.push(Step::ClearWarnings);
+        }
+        if job.facts.access == Access::Write && self.before.must_ask_for_id() {
+            // Of a lost one nothing is remembered either.
+            let _ = self.last_insert_id(Some(&mut held.lease)).await;
         }
         // Last, because from here on the connection's debt is the prelude's; it goes first on the wire.
         if held.lease.owed.as_ref().is_some_and(|owed| !self.before.is_owed(owed)) {

@@ -55,6 +55,34 @@ fn generated_ids_are_the_sessions_own() {
 }
 
 #[test]
+fn an_id_that_the_client_gave_is_not_its_last_insert_id() {
+    for mut pair in pairs() {
+        let (mut a, mut b) = two_sessions(&pair);
+        let own_a = a.ok("INSERT INTO notes (text) VALUES ('a')").last_id;
+        b.ok("INSERT INTO notes (id, text) VALUES (5000, 'b')");
+        assert_eq!(b.value("SELECT LAST_INSERT_ID()"), "0");
+        a.ok("INSERT INTO notes (text) VALUES ('a')");
+        // The earlier one, of the other server, holds; also when others ask in between.
+        let own_b = b.ok("INSERT INTO marks (text) VALUES ('b')").last_id;
+        a.ok("INSERT INTO notes (text) VALUES ('a')");
+        b.ok("INSERT INTO notes (id, text) VALUES (6000, 'b')");
+        let own_a2 = a.ok("INSERT INTO notes (text) VALUES ('a')").last_id;
+        assert_ne!(own_a, own_a2);
+        assert_eq!(b.value("SELECT LAST_INSERT_ID()"), own_b.to_string());
+        a.ok("INSERT INTO notes (id, text) VALUES (5000, 'a') ON DUPLICATE KEY UPDATE text = 'c'");
+        assert_eq!(a.value("SELECT LAST_INSERT_ID()"), own_a2.to_string());
+        for id in 7000..7100 {
+            a.ok(&format!("INSERT INTO notes (id, text) VALUES ({id}, 'a')"));
+        }
+        assert_eq!(a.value("SELECT LAST_INSERT_ID()"), own_a2.to_string());
+        b.ok("INSERT INTO notes (id, text) VALUES (8000, 'b')");
+        b.ok("SET @id = LAST_INSERT_ID()");
+        assert_eq!(b.value("SELECT @id"), own_b.to_string());
+        pair.check_sound();
+    }
+}
+
+#[test]
 fn counts_of_rows_are_the_sessions_own() {
     for mut pair in pairs() {
         let (mut a, mut b) = two_sessions(&pair);
