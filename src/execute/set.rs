@@ -41,6 +41,14 @@ impl Session {
                         read it with SELECT, and give its value by SET @name = value";
             return self.answer_error(1235, b"42000", text).await;
         }
+        if assignments.iter().any(|one| matches!(one, Assignment::System { scope: Scope::Next, .. })) {
+            let Some(text) = next_transaction(assignments) else {
+                let text = "Meridian: SET @@transaction_isolation and SET @@transaction_read_only are for the next transaction, \
+                            and are served only with a plain value and without other variables; use SET TRANSACTION";
+                return self.answer_error(1235, b"42000", text).await;
+            };
+            return self.set_next_transaction(text.as_bytes(), more).await;
+        }
         let mut last_insert_id = None;
         if flags.contains(Flags::LAST_INSERT_ID) {
             last_insert_id = self.last_insert_id(None).await;
@@ -147,6 +155,16 @@ impl Session {
         }
     }
 
+    /// Characteristics of the next transaction, opened when it is.
+    async fn set_next_transaction(&mut self, text: &[u8], more: bool) -> Served<Outcome> {
+        if self.in_transaction() {
+            let text = "Transaction characteristics can't be changed while a transaction is in progress";
+            return self.answer_error(1568, b"25001", text).await;
+        }
+        self.next_transaction = Some(text.to_vec());
+        self.answer_ok(more).await
+    }
+
     /// `SET SESSION TRANSACTION ISOLATION LEVEL ...`: run, then read back as the variables that it sets.
     pub(super) async fn set_session_transaction(&mut self, text: &[u8], more: bool) -> Served<Outcome> {
         let mut held = match self.lease_for_set(false).await {
@@ -217,7 +235,8 @@ impl Session {
 
     async fn lease_for_set(&mut self, new: bool) -> Result<Held, Failure> {
         if !self.held.is_empty() {
-            return Ok(self.held.swap_remove(0));
+            let at = self.held.iter().position(Held::has_user_variables).unwrap_or(0);
+            return Ok(self.held.swap_remove(at));
         }
         let shard = self.snapshot.home(self.database_index());
         let group = self.snapshot.group(shard);
@@ -304,6 +323,28 @@ fn remember(state: &mut State, assignments: &[Assignment<'_>]) -> Vec<ReadBack> 
         }
     }
     back
+}
+
+/// `SET @@transaction_isolation = ..` as the SET TRANSACTION that it is, in words that every server knows.
+fn next_transaction(assignments: &[Assignment<'_>]) -> Option<String> {
+    let mut parts = Vec::new();
+    for assignment in assignments {
+        let Assignment::System { scope: Scope::Next, name, value: Value::Literal(value), .. } = assignment else {
+            return None;
+        };
+        let value = String::from_utf8_lossy(value).to_ascii_lowercase();
+        let value = value.trim_matches(|quote| matches!(quote, '\'' | '"'));
+        parts.push(match (name.ends_with("isolation"), value) {
+            (true, "read-uncommitted" | "0") => "ISOLATION LEVEL READ UNCOMMITTED",
+            (true, "read-committed" | "1") => "ISOLATION LEVEL READ COMMITTED",
+            (true, "repeatable-read" | "2") => "ISOLATION LEVEL REPEATABLE READ",
+            (true, "serializable" | "3") => "ISOLATION LEVEL SERIALIZABLE",
+            (false, "1" | "on" | "true") => "READ ONLY",
+            (false, "0" | "off" | "false") => "READ WRITE",
+            _ => return None,
+        });
+    }
+    Some(format!("SET TRANSACTION {}", parts.join(", ")))
 }
 
 /// Variables that may only be off, and why.
@@ -412,6 +453,24 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bare_variables_of_a_transaction_are_set_transaction() {
+        let check = |text: &str, expected: Option<&str>| {
+            let dialect = crate::sql::Dialect::new(crate::sql::Flavor::MySql, 0);
+            let Ok(crate::sql::Control::Set(assignments)) = crate::sql::control(text.as_bytes(), &dialect) else {
+                panic!("{text}");
+            };
+            assert_eq!(next_transaction(&assignments).as_deref(), expected, "{text}");
+        };
+        let level = Some("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+        check("SET @@tx_isolation = 'SERIALIZABLE'", level);
+        check("SET @@transaction_isolation = 3", level);
+        check("SET @@transaction_read_only = ON", Some("SET TRANSACTION READ ONLY"));
+        for other in ["SET tx_isolation = 3", "SET @@session.tx_isolation = 3", "SET @@tx_isolation = @x"] {
+            check(other, None);
+        }
+    }
 
     #[test]
     fn plain_values_read_alike_everywhere() {

@@ -35,6 +35,13 @@ pub struct Held {
     pub pins: Pins,
 }
 
+impl Held {
+    /// Whether user variables live here that a query or a routine assigned.
+    pub fn has_user_variables(&self) -> bool {
+        self.pins.contains(Pins::USER_VARIABLE) || self.pins.contains(Pins::ROUTINE)
+    }
+}
+
 /// Why a connection is kept beyond its transaction: what lives on it and cannot be carried to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Pins(u16);
@@ -553,9 +560,7 @@ impl Session {
         if !facts.flags.contains(Flags::USER_VAR_READ) {
             return None;
         }
-        let held = self.held.iter().find(|held| {
-            held.group != group && (held.pins.contains(Pins::USER_VARIABLE) || held.pins.contains(Pins::ROUTINE))
-        })?;
+        let held = self.held.iter().find(|held| held.group != group && held.has_user_variables())?;
         Some(format!(
             "Meridian: this statement belongs to group {} and reads a user variable that a query assigned on group {}; \
              read it there with SELECT, and give its value by SET @name = value",

@@ -244,6 +244,56 @@ fn transactions_of_two_sessions_do_not_mix() {
 }
 
 #[test]
+fn an_isolation_set_without_a_scope_is_for_one_transaction() {
+    for mut pair in Pair::each() {
+        let (mut a, mut b) = two_sessions(&pair);
+        for name in ["tx_isolation", "transaction_isolation"] {
+            let counted = b.value("SELECT COUNT(*) FROM notes");
+            a.ok(&format!("SET @@{name} = 'READ-COMMITTED'"));
+            for sees in [true, false] {
+                a.ok("BEGIN");
+                let before = a.value("SELECT COUNT(*) FROM notes");
+                b.ok("INSERT INTO notes (text) VALUES ('b')");
+                assert_eq!(a.value("SELECT COUNT(*) FROM notes") != before, sees, "{name}, {counted}");
+                if sees {
+                    assert_eq!(a.refused(&format!("SET @@{name} = 'SERIALIZABLE'")).code, 1568);
+                }
+                a.ok("COMMIT");
+            }
+        }
+        a.ok("SET @@transaction_read_only = 1");
+        a.ok("BEGIN");
+        assert_eq!(a.refused("INSERT INTO notes (text) VALUES ('a')").code, 1792);
+        a.ok("ROLLBACK");
+        a.ok("INSERT INTO notes (text) VALUES ('a')");
+        pair.check_sound();
+    }
+}
+
+#[test]
+fn user_variables_are_read_where_a_query_assigned_them() {
+    for mut pair in Pair::each() {
+        let mut a = pair.app();
+        a.ok("BEGIN");
+        a.rows("SELECT id FROM users WHERE id = 1");
+        a.rows("SELECT @x := 9 FROM orders WHERE id = 1");
+        assert_eq!(a.value("SELECT @x"), "9");
+        a.ok("SET @x = @x + 1");
+        assert_eq!(a.value("SELECT @x"), "10");
+        a.ok("COMMIT");
+        // The other way round.
+        let mut b = pair.app();
+        b.ok("BEGIN");
+        b.rows("SELECT id FROM orders WHERE id = 1");
+        b.rows("SELECT @x := 9 FROM users WHERE id = 1");
+        b.ok("SET @x = @x + 1");
+        assert_eq!(b.value("SELECT @x FROM users WHERE id = 1"), "10");
+        b.ok("COMMIT");
+        pair.check_sound();
+    }
+}
+
+#[test]
 fn what_ties_a_session_to_a_connection_is_not_seen_by_others() {
     let mut pair = Pair::mariadb_with("limits:\n  pool_connections_max: 3\n");
     let (mut a, mut b) = two_sessions(&pair);
