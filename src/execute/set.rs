@@ -101,6 +101,15 @@ impl Session {
         }
         let mut next = (*self.state).clone();
         let to_read_back = remember(&mut next, assignments);
+        let named_beyond_ascii = next.user.keys().any(|name| !name.is_ascii())
+            || to_read_back.iter().any(|one| matches!(one, ReadBack::User(name) if !name.is_ascii()));
+        let charset_unknown =
+            to_read_back.iter().any(|one| matches!(one, ReadBack::System(name) if name == "character_set_client"));
+        if named_beyond_ascii && (charset_unknown || !next.is_utf8()) {
+            let text =
+                "Meridian: user variables with names beyond ASCII are served only while the session's charset is UTF-8";
+            return self.answer_error(1235, b"42000", text).await;
+        }
         if let Err(text) = self.within_limits(&next) {
             return self.answer_error(1235, b"42000", &text).await;
         }
@@ -309,6 +318,16 @@ fn remember(state: &mut State, assignments: &[Assignment<'_>]) -> Vec<ReadBack> 
                 state.set_charset(format!("CHARACTER SET {}", charset.as_deref().unwrap_or("DEFAULT")).into_bytes());
             }
             Assignment::System { name, .. } if matches!(name.as_str(), "last_insert_id" | "identity") => {}
+            // Another default than that which SET NAMES left.
+            Assignment::System { name, value: Value::Literal(value), .. }
+                if value.eq_ignore_ascii_case(b"default")
+                    && (name.starts_with("character_set_") || name.starts_with("collation_")) =>
+            {
+                let of = name.strip_prefix("character_set_");
+                let of = of.filter(|of| matches!(*of, "connection" | "database" | "server"));
+                // A collation says its charset too.
+                back.push(ReadBack::System(of.map_or(name.clone(), |of| format!("collation_{of}"))));
+            }
             Assignment::System { name, value: Value::Literal(value), .. }
                 if !decides_parsing(name) && is_plain(value) =>
             {
@@ -393,12 +412,13 @@ impl ReadBack {
             return Err(lease.garbage("no row for a variable that was just set"));
         };
         let kind = rows.types.first().copied();
+        let unsigned = rows.unsigned.first().is_some_and(|unsigned| *unsigned);
         let Some(row) = rows.rows.into_iter().next() else {
             return Err(lease.garbage("no row for a variable that was just set"));
         };
         match self {
             ReadBack::System(name) => next.set_system(name, system_literal(row.into_iter().next().flatten())),
-            ReadBack::User(name) => next.set_user(name.as_bytes(), user_literal(&row, kind)),
+            ReadBack::User(name) => next.set_user(name.as_bytes(), user_literal(&row, kind, unsigned)),
         }
         Ok(())
     }
@@ -425,12 +445,13 @@ fn system_literal(value: Option<Vec<u8>>) -> Vec<u8> {
 }
 
 /// A literal with the value, type, charset and collation of a user variable: value, CHARSET, COLLATION, HEX.
-fn user_literal(row: &[Option<Vec<u8>>], kind: Option<ColumnType>) -> Vec<u8> {
+fn user_literal(row: &[Option<Vec<u8>>], kind: Option<ColumnType>, unsigned: bool) -> Vec<u8> {
     let text = |at: usize| row.get(at).and_then(|value| value.as_deref()).map(String::from_utf8_lossy);
     let Some(value) = text(0) else {
         return b"NULL".to_vec();
     };
     match kind {
+        Some(ColumnType::LONGLONG | ColumnType::LONG) if unsigned => format!("CAST({value} AS UNSIGNED)").into_bytes(),
         Some(ColumnType::LONGLONG | ColumnType::LONG) => value.into_owned().into_bytes(),
         Some(ColumnType::NEWDECIMAL) if value.contains('.') => value.into_owned().into_bytes(),
         Some(ColumnType::NEWDECIMAL) => format!("{value}.").into_bytes(),
@@ -486,7 +507,7 @@ mod tests {
     fn user_variables_keep_type_and_collation() {
         let some = |text: &str| Some(text.as_bytes().to_vec());
         let check = |row: [Option<Vec<u8>>; 4], kind, literal: &str| {
-            assert_eq!(String::from_utf8(user_literal(&row, Some(kind))).expect("ascii"), literal);
+            assert_eq!(String::from_utf8(user_literal(&row, Some(kind), false)).expect("ascii"), literal);
         };
         check([some("5"), some("binary"), some("binary"), some("5")], ColumnType::LONGLONG, "5");
         check([some("1.50"), some("binary"), some("binary"), some("1")], ColumnType::NEWDECIMAL, "1.50");
@@ -497,5 +518,7 @@ mod tests {
             "_latin1 X'61E4' COLLATE latin1_swedish_ci",
         );
         check([None, some("binary"), some("binary"), None], ColumnType::NULL, "NULL");
+        let row = [some("5"), some("binary"), some("binary"), some("5")];
+        assert_eq!(user_literal(&row, Some(ColumnType::LONGLONG), true), b"CAST(5 AS UNSIGNED)");
     }
 }

@@ -294,6 +294,31 @@ fn user_variables_are_read_where_a_query_assigned_them() {
 }
 
 #[test]
+fn variables_mean_the_same_wherever_they_are_carried() {
+    for mut pair in pairs() {
+        let (mut a, mut b) = two_sessions(&pair);
+        a.ok("SET @u = CAST(5 AS UNSIGNED), @men\u{fc} = 6");
+        a.ok("SET character_set_results = latin1, character_set_results = DEFAULT");
+        let results = a.value("SELECT @@character_set_results");
+        b.ok("SET NAMES latin1");
+        b.ok("SET collation_connection = utf8mb4_bin");
+        b.ok("SET character_set_connection = latin1");
+        b.ok("SET character_set_results = DEFAULT");
+        for table in ["users", "orders", "users"] {
+            let one = format!("FROM {table} WHERE id = 1");
+            assert_eq!(b.value(&format!("SELECT @@collation_connection {one}")), "latin1_swedish_ci");
+            assert_eq!(b.value(&format!("SELECT @@character_set_results {one}")), results);
+            assert_eq!(a.value(&format!("SELECT @men\u{fc} {one}")), "6");
+            assert_eq!(a.refused(&format!("SELECT @u - 6 {one}")).code, 1690);
+        }
+        assert!(is_refusal(&a.refused("SET NAMES latin1")));
+        a.ok("SET @men\u{fc} = NULL");
+        a.ok("SET NAMES latin1");
+        pair.check_sound();
+    }
+}
+
+#[test]
 fn what_ties_a_session_to_a_connection_is_not_seen_by_others() {
     let mut pair = Pair::mariadb_with("limits:\n  pool_connections_max: 3\n");
     let (mut a, mut b) = two_sessions(&pair);
