@@ -42,9 +42,17 @@ impl Session {
                         read it with SELECT, and give its value by SET @name = value";
             return self.answer_refusal(RefusalKind::Construct, text).await;
         }
+        if assignments.iter().any(|one| matches!(one, Assignment::System { scope: Scope::Next, .. })) {
+            let Some(text) = next_transaction(assignments) else {
+                let text = "Meridian: SET @@transaction_isolation and SET @@transaction_read_only are for the next transaction, \
+                            and are served only with a plain value and without other variables; use SET TRANSACTION";
+                return self.answer_error(1235, b"42000", text).await;
+            };
+            return self.set_next_transaction(text.as_bytes(), more).await;
+        }
         let mut last_insert_id = None;
         if flags.contains(Flags::LAST_INSERT_ID) {
-            last_insert_id = self.last_insert_id().await;
+            last_insert_id = self.last_insert_id(None).await;
             if last_insert_id.is_none() {
                 let text = "Meridian: LAST_INSERT_ID() of this session was lost with its server connection";
                 return self.answer_refusal(RefusalKind::Construct, text).await;
@@ -103,6 +111,15 @@ impl Session {
         }
         let mut next = (*self.state).clone();
         let to_read_back = remember(&mut next, assignments);
+        let named_beyond_ascii = next.user.keys().any(|name| !name.is_ascii())
+            || to_read_back.iter().any(|one| matches!(one, ReadBack::User(name) if !name.is_ascii()));
+        let charset_unknown =
+            to_read_back.iter().any(|one| matches!(one, ReadBack::System(name) if name == "character_set_client"));
+        if named_beyond_ascii && (charset_unknown || !next.is_utf8()) {
+            let text =
+                "Meridian: user variables with names beyond ASCII are served only while the session's charset is UTF-8";
+            return self.answer_error(1235, b"42000", text).await;
+        }
         if let Err(text) = self.within_limits(&next) {
             return self.answer_refusal(RefusalKind::Session, &text).await;
         }
@@ -156,6 +173,16 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Characteristics of the next transaction, opened when it is.
+    async fn set_next_transaction(&mut self, text: &[u8], more: bool) -> Served<Outcome> {
+        if self.in_transaction() {
+            let text = "Transaction characteristics can't be changed while a transaction is in progress";
+            return self.answer_error(1568, b"25001", text).await;
+        }
+        self.next_transaction = Some(text.to_vec());
+        self.answer_ok(more).await
     }
 
     /// `SET SESSION TRANSACTION ISOLATION LEVEL ...`: run, then read back as the variables that it sets.
@@ -228,7 +255,8 @@ impl Session {
 
     async fn lease_for_set(&mut self, new: bool) -> Result<Held, Failure> {
         if !self.held.is_empty() {
-            return Ok(self.held.swap_remove(0));
+            let at = self.held.iter().position(Held::has_user_variables).unwrap_or(0);
+            return Ok(self.held.swap_remove(at));
         }
         let shard = self.snapshot.home(self.database_index());
         let group = self.snapshot.group(shard);
@@ -301,6 +329,16 @@ fn remember(state: &mut State, assignments: &[Assignment<'_>]) -> Vec<ReadBack> 
                 state.set_charset(format!("CHARACTER SET {}", charset.as_deref().unwrap_or("DEFAULT")).into_bytes());
             }
             Assignment::System { name, .. } if matches!(name.as_str(), "last_insert_id" | "identity") => {}
+            // Another default than that which SET NAMES left.
+            Assignment::System { name, value: Value::Literal(value), .. }
+                if value.eq_ignore_ascii_case(b"default")
+                    && (name.starts_with("character_set_") || name.starts_with("collation_")) =>
+            {
+                let of = name.strip_prefix("character_set_");
+                let of = of.filter(|of| matches!(*of, "connection" | "database" | "server"));
+                // A collation says its charset too.
+                back.push(ReadBack::System(of.map_or(name.clone(), |of| format!("collation_{of}"))));
+            }
             Assignment::System { name, value: Value::Literal(value), .. }
                 if !decides_parsing(name) && is_plain(value) && (name != "autocommit" || is_switch(value)) =>
             {
@@ -315,6 +353,28 @@ fn remember(state: &mut State, assignments: &[Assignment<'_>]) -> Vec<ReadBack> 
         }
     }
     back
+}
+
+/// `SET @@transaction_isolation = ..` as the SET TRANSACTION that it is, in words that every server knows.
+fn next_transaction(assignments: &[Assignment<'_>]) -> Option<String> {
+    let mut parts = Vec::new();
+    for assignment in assignments {
+        let Assignment::System { scope: Scope::Next, name, value: Value::Literal(value), .. } = assignment else {
+            return None;
+        };
+        let value = String::from_utf8_lossy(value).to_ascii_lowercase();
+        let value = value.trim_matches(|quote| matches!(quote, '\'' | '"'));
+        parts.push(match (name.ends_with("isolation"), value) {
+            (true, "read-uncommitted" | "0") => "ISOLATION LEVEL READ UNCOMMITTED",
+            (true, "read-committed" | "1") => "ISOLATION LEVEL READ COMMITTED",
+            (true, "repeatable-read" | "2") => "ISOLATION LEVEL REPEATABLE READ",
+            (true, "serializable" | "3") => "ISOLATION LEVEL SERIALIZABLE",
+            (false, "1" | "on" | "true") => "READ ONLY",
+            (false, "0" | "off" | "false") => "READ WRITE",
+            _ => return None,
+        });
+    }
+    Some(format!("SET TRANSACTION {}", parts.join(", ")))
 }
 
 /// Variables that may only be off, and why.
@@ -369,12 +429,13 @@ impl ReadBack {
             return Err(lease.garbage("no row for a variable that was just set"));
         };
         let kind = rows.types.first().copied();
+        let unsigned = rows.unsigned.first().is_some_and(|unsigned| *unsigned);
         let Some(row) = rows.rows.into_iter().next() else {
             return Err(lease.garbage("no row for a variable that was just set"));
         };
         match self {
             ReadBack::System(name) => next.set_system(name, system_literal(row.into_iter().next().flatten())),
-            ReadBack::User(name) => next.set_user(name.as_bytes(), user_literal(&row, kind)),
+            ReadBack::User(name) => next.set_user(name.as_bytes(), user_literal(&row, kind, unsigned)),
         }
         Ok(())
     }
@@ -401,12 +462,13 @@ fn system_literal(value: Option<Vec<u8>>) -> Vec<u8> {
 }
 
 /// A literal with the value, type, charset and collation of a user variable: value, CHARSET, COLLATION, HEX.
-fn user_literal(row: &[Option<Vec<u8>>], kind: Option<ColumnType>) -> Vec<u8> {
+fn user_literal(row: &[Option<Vec<u8>>], kind: Option<ColumnType>, unsigned: bool) -> Vec<u8> {
     let text = |at: usize| row.get(at).and_then(|value| value.as_deref()).map(String::from_utf8_lossy);
     let Some(value) = text(0) else {
         return b"NULL".to_vec();
     };
     match kind {
+        Some(ColumnType::LONGLONG | ColumnType::LONG) if unsigned => format!("CAST({value} AS UNSIGNED)").into_bytes(),
         Some(ColumnType::LONGLONG | ColumnType::LONG) => value.into_owned().into_bytes(),
         Some(ColumnType::NEWDECIMAL) if value.contains('.') => value.into_owned().into_bytes(),
         Some(ColumnType::NEWDECIMAL) => format!("{value}.").into_bytes(),
@@ -429,6 +491,24 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bare_variables_of_a_transaction_are_set_transaction() {
+        let check = |text: &str, expected: Option<&str>| {
+            let dialect = crate::sql::Dialect::new(crate::sql::Flavor::MySql, 0);
+            let Ok(crate::sql::Control::Set(assignments)) = crate::sql::control(text.as_bytes(), &dialect) else {
+                panic!("{text}");
+            };
+            assert_eq!(next_transaction(&assignments).as_deref(), expected, "{text}");
+        };
+        let level = Some("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+        check("SET @@tx_isolation = 'SERIALIZABLE'", level);
+        check("SET @@transaction_isolation = 3", level);
+        check("SET @@transaction_read_only = ON", Some("SET TRANSACTION READ ONLY"));
+        for other in ["SET tx_isolation = 3", "SET @@session.tx_isolation = 3", "SET @@tx_isolation = @x"] {
+            check(other, None);
+        }
+    }
 
     #[test]
     fn plain_values_read_alike_everywhere() {
@@ -464,7 +544,7 @@ mod tests {
     fn user_variables_keep_type_and_collation() {
         let some = |text: &str| Some(text.as_bytes().to_vec());
         let check = |row: [Option<Vec<u8>>; 4], kind, literal: &str| {
-            assert_eq!(String::from_utf8(user_literal(&row, Some(kind))).expect("ascii"), literal);
+            assert_eq!(String::from_utf8(user_literal(&row, Some(kind), false)).expect("ascii"), literal);
         };
         check([some("5"), some("binary"), some("binary"), some("5")], ColumnType::LONGLONG, "5");
         check([some("1.50"), some("binary"), some("binary"), some("1")], ColumnType::NEWDECIMAL, "1.50");
@@ -475,5 +555,7 @@ mod tests {
             "_latin1 X'61E4' COLLATE latin1_swedish_ci",
         );
         check([None, some("binary"), some("binary"), None], ColumnType::NULL, "NULL");
+        let row = [some("5"), some("binary"), some("binary"), some("5")];
+        assert_eq!(user_literal(&row, Some(ColumnType::LONGLONG), true), b"CAST(5 AS UNSIGNED)");
     }
 }

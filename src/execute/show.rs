@@ -204,17 +204,40 @@ impl Session {
         timer::timeout(bound, place.kept.settled()).await.unwrap_or_default()
     }
 
-    /// The session's LAST_INSERT_ID(), fetched from where it is; `None` if it is lost.
-    pub(super) async fn last_insert_id(&mut self) -> Option<u64> {
-        let place = match &self.before.last_insert_id {
-            LastInsertId::Zero => return Some(0),
-            LastInsertId::Known(value) => return Some(*value),
-            LastInsertId::On(place) => place.clone(),
-        };
-        let value = match place.kept.now() {
+    /// The session's LAST_INSERT_ID(), fetched from where it is; `None` if it is lost. `here`: a connection that is about
+    /// to be used; it may be the one.
+    pub(super) async fn last_insert_id(&mut self, mut here: Option<&mut Lease>) -> Option<u64> {
+        loop {
+            let place = match &self.before.last_insert_id {
+                LastInsertId::Zero => return Some(0),
+                LastInsertId::Known(value) => return Some(*value),
+                LastInsertId::On(inserted) => inserted.place.clone(),
+            };
+            let is_here = here.as_ref().is_some_and(|lease| lease.id == place.connection);
+            let value = self.last_insert_id_at(&place, here.as_deref_mut()).await?;
+            let LastInsertId::On(inserted) = &mut self.before.last_insert_id else {
+                continue;
+            };
+            if !inserted.is_own(value) {
+                self.before.last_insert_id = *std::mem::take(&mut inserted.earlier);
+            } else if is_here && place.kept.now() == Kept::There {
+                inserted.sure = true;
+                inserted.ids.clear();
+                return Some(value);
+            } else {
+                self.before.last_insert_id = LastInsertId::Known(value);
+            }
+        }
+    }
+
+    /// What LAST_INSERT_ID() is on a connection, or was when another session took it over.
+    async fn last_insert_id_at(&mut self, place: &Place, here: Option<&mut Lease>) -> Option<u64> {
+        match place.kept.now() {
             Kept::LastInsertId(value) => Some(value),
             Kept::There => {
-                if let Some(held) = self.held.iter_mut().find(|held| held.lease.id == place.connection) {
+                if let Some(lease) = here.filter(|lease| lease.id == place.connection) {
+                    ask_last_insert_id(lease).await
+                } else if let Some(held) = self.held.iter_mut().find(|held| held.lease.id == place.connection) {
                     ask_last_insert_id(&mut held.lease).await
                 } else if let Some(mut lease) = place.pool.acquire_same(place.connection) {
                     let value = ask_last_insert_id(&mut lease).await;
@@ -223,18 +246,14 @@ impl Session {
                     }
                     value
                 } else {
-                    match self.kept(&place).await {
+                    match self.kept(place).await {
                         Kept::LastInsertId(value) => Some(value),
                         _ => None,
                     }
                 }
             }
             _ => None,
-        };
-        if let Some(value) = value {
-            self.before.last_insert_id = LastInsertId::Known(value);
         }
-        value
     }
 
     /// The text with this session's own id in the place of CONNECTION_ID(): a server would answer with its own. `None`:

@@ -163,7 +163,9 @@ impl Session {
         {
             return shard;
         }
-        match self.held.first() {
+        let reads = statement.facts.flags.contains(Flags::USER_VAR_READ);
+        let pinned = self.held.iter().find(|held| reads && held.has_user_variables());
+        match pinned.or(self.held.first()) {
             Some(held) => held.shard,
             None => home,
         }

@@ -146,6 +146,7 @@ fn user<'a>(cursor: &mut Cursor<'a>, start: usize) -> Result<Assignment<'a>, Con
 /// `[scope] name = ..`, `@@[scope.]name = ..`
 fn system<'a>(cursor: &mut Cursor<'a>, start: usize) -> Result<Assignment<'a>, ControlError> {
     let mut scope = None;
+    let mut bare = false;
     if cursor.take_punct(b'@') {
         if !cursor.take_punct(b'@') {
             return cursor.syntax();
@@ -154,6 +155,7 @@ fn system<'a>(cursor: &mut Cursor<'a>, start: usize) -> Result<Assignment<'a>, C
             scope = word_scope(cursor);
             cursor.advance(if scope.is_some() { 2 } else { 0 });
         }
+        bare = scope.is_none();
     } else if let Some(found) = word_scope(cursor) {
         cursor.advance(1);
         scope = Some(found);
@@ -168,7 +170,14 @@ fn system<'a>(cursor: &mut Cursor<'a>, start: usize) -> Result<Assignment<'a>, C
     };
     let value = assigned(cursor)?;
     let text = &cursor.text[start..cursor.end()];
-    Ok(Assignment::System { scope: scope.unwrap_or(Scope::Session), name: name.to_ascii_lowercase(), value, text })
+    let name = name.to_ascii_lowercase();
+    let scope = scope.unwrap_or(if bare && is_of_transaction(&name) { Scope::Next } else { Scope::Session });
+    Ok(Assignment::System { scope, name, value, text })
+}
+
+/// Variables that `SET @@x` sets for the next transaction only, unlike `SET x`.
+fn is_of_transaction(name: &str) -> bool {
+    matches!(name, "tx_isolation" | "transaction_isolation" | "tx_read_only" | "transaction_read_only")
 }
 
 /// `=` or `:=`, and the value up to a comma of the outermost level.

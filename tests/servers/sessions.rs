@@ -55,6 +55,34 @@ fn generated_ids_are_the_sessions_own() {
 }
 
 #[test]
+fn an_id_that_the_client_gave_is_not_its_last_insert_id() {
+    for mut pair in pairs() {
+        let (mut a, mut b) = two_sessions(&pair);
+        let own_a = a.ok("INSERT INTO notes (text) VALUES ('a')").last_id;
+        b.ok("INSERT INTO notes (id, text) VALUES (5000, 'b')");
+        assert_eq!(b.value("SELECT LAST_INSERT_ID()"), "0");
+        a.ok("INSERT INTO notes (text) VALUES ('a')");
+        // The earlier one, of the other server, holds; also when others ask in between.
+        let own_b = b.ok("INSERT INTO marks (text) VALUES ('b')").last_id;
+        a.ok("INSERT INTO notes (text) VALUES ('a')");
+        b.ok("INSERT INTO notes (id, text) VALUES (6000, 'b')");
+        let own_a2 = a.ok("INSERT INTO notes (text) VALUES ('a')").last_id;
+        assert_ne!(own_a, own_a2);
+        assert_eq!(b.value("SELECT LAST_INSERT_ID()"), own_b.to_string());
+        a.ok("INSERT INTO notes (id, text) VALUES (5000, 'a') ON DUPLICATE KEY UPDATE text = 'c'");
+        assert_eq!(a.value("SELECT LAST_INSERT_ID()"), own_a2.to_string());
+        for id in 7000..7100 {
+            a.ok(&format!("INSERT INTO notes (id, text) VALUES ({id}, 'a')"));
+        }
+        assert_eq!(a.value("SELECT LAST_INSERT_ID()"), own_a2.to_string());
+        b.ok("INSERT INTO notes (id, text) VALUES (8000, 'b')");
+        b.ok("SET @id = LAST_INSERT_ID()");
+        assert_eq!(b.value("SELECT @id"), own_b.to_string());
+        pair.check_sound();
+    }
+}
+
+#[test]
 fn counts_of_rows_are_the_sessions_own() {
     for mut pair in pairs() {
         let (mut a, mut b) = two_sessions(&pair);
@@ -213,6 +241,81 @@ fn transactions_of_two_sessions_do_not_mix() {
     assert_eq!(a.value("SELECT COUNT(*) FROM notes"), "4", "REPEATABLE READ does not");
     a.ok("COMMIT");
     pair.check_sound();
+}
+
+#[test]
+fn an_isolation_set_without_a_scope_is_for_one_transaction() {
+    for mut pair in Pair::each() {
+        let (mut a, mut b) = two_sessions(&pair);
+        for name in ["tx_isolation", "transaction_isolation"] {
+            let counted = b.value("SELECT COUNT(*) FROM notes");
+            a.ok(&format!("SET @@{name} = 'READ-COMMITTED'"));
+            for sees in [true, false] {
+                a.ok("BEGIN");
+                let before = a.value("SELECT COUNT(*) FROM notes");
+                b.ok("INSERT INTO notes (text) VALUES ('b')");
+                assert_eq!(a.value("SELECT COUNT(*) FROM notes") != before, sees, "{name}, {counted}");
+                if sees {
+                    assert_eq!(a.refused(&format!("SET @@{name} = 'SERIALIZABLE'")).code, 1568);
+                }
+                a.ok("COMMIT");
+            }
+        }
+        a.ok("SET @@transaction_read_only = 1");
+        a.ok("BEGIN");
+        assert_eq!(a.refused("INSERT INTO notes (text) VALUES ('a')").code, 1792);
+        a.ok("ROLLBACK");
+        a.ok("INSERT INTO notes (text) VALUES ('a')");
+        pair.check_sound();
+    }
+}
+
+#[test]
+fn user_variables_are_read_where_a_query_assigned_them() {
+    for mut pair in Pair::each() {
+        let mut a = pair.app();
+        a.ok("BEGIN");
+        a.rows("SELECT id FROM users WHERE id = 1");
+        a.rows("SELECT @x := 9 FROM orders WHERE id = 1");
+        assert_eq!(a.value("SELECT @x"), "9");
+        a.ok("SET @x = @x + 1");
+        assert_eq!(a.value("SELECT @x"), "10");
+        a.ok("COMMIT");
+        // The other way round.
+        let mut b = pair.app();
+        b.ok("BEGIN");
+        b.rows("SELECT id FROM orders WHERE id = 1");
+        b.rows("SELECT @x := 9 FROM users WHERE id = 1");
+        b.ok("SET @x = @x + 1");
+        assert_eq!(b.value("SELECT @x FROM users WHERE id = 1"), "10");
+        b.ok("COMMIT");
+        pair.check_sound();
+    }
+}
+
+#[test]
+fn variables_mean_the_same_wherever_they_are_carried() {
+    for mut pair in pairs() {
+        let (mut a, mut b) = two_sessions(&pair);
+        a.ok("SET @u = CAST(5 AS UNSIGNED), @men\u{fc} = 6");
+        a.ok("SET character_set_results = latin1, character_set_results = DEFAULT");
+        let results = a.value("SELECT @@character_set_results");
+        b.ok("SET NAMES latin1");
+        b.ok("SET collation_connection = utf8mb4_bin");
+        b.ok("SET character_set_connection = latin1");
+        b.ok("SET character_set_results = DEFAULT");
+        for table in ["users", "orders", "users"] {
+            let one = format!("FROM {table} WHERE id = 1");
+            assert_eq!(b.value(&format!("SELECT @@collation_connection {one}")), "latin1_swedish_ci");
+            assert_eq!(b.value(&format!("SELECT @@character_set_results {one}")), results);
+            assert_eq!(a.value(&format!("SELECT @men\u{fc} {one}")), "6");
+            assert_eq!(a.refused(&format!("SELECT @u - 6 {one}")).code, 1690);
+        }
+        assert!(is_refusal(&a.refused("SET NAMES latin1")));
+        a.ok("SET @men\u{fc} = NULL");
+        a.ok("SET NAMES latin1");
+        pair.check_sound();
+    }
 }
 
 #[test]
