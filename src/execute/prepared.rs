@@ -90,7 +90,7 @@ impl Bound<'_> {
             return Err(Err(lease.garbage("reply to PREPARE without a statement id")));
         };
         let old = lease.keep_statement(self.key, made.id, self.prepared.text.clone(), made.params);
-        super::single::close_statement(lease, old).await;
+        super::single::close_statements(lease, &old).await;
         if made.params != self.prepared.params {
             return Err(Err(lease.garbage("other number of parameters than the first PREPARE of the same text")));
         }

@@ -453,7 +453,7 @@ impl Session {
         }
         if let (Work::Prepare { key, text, .. }, Some(prepared)) = (job.work, end.prepared) {
             let old = held.lease.keep_statement(key, prepared.id, text.clone(), prepared.params);
-            close_statement(&mut held.lease, old).await;
+            close_statements(&mut held.lease, &old).await;
         }
         if let Work::Execute(bound) = job.work {
             bound.executed_on(&mut held.lease, failed);
@@ -690,7 +690,15 @@ pub(super) async fn give_back(mut lease: Lease) {
             return;
         }
     }
+    let oversized = lease.remove_oversized_statement();
+    close_statement(&mut lease, oversized).await;
     lease.release();
+}
+
+pub(super) async fn close_statements(lease: &mut Lease, ids: &[u32]) {
+    for id in ids {
+        close_statement(lease, Some(*id)).await;
+    }
 }
 
 /// COM_STMT_CLOSE, which has no answer.
