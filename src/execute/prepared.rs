@@ -396,7 +396,10 @@ impl Session {
         let limit = self.proxy.options.long_data_bytes_max;
         let over = self.statements.long_data_bytes + data.len() > limit;
         if over {
-            self.statements.by_id.remove(&id);
+            if let Some(mut prepared) = self.statements.by_id.remove(&id) {
+                self.statements.forget_long_data(&mut prepared);
+                self.close_cursor(id, &mut prepared).await;
+            }
             tracing::warn!(session = self.registered.handle.id, "long data over limits.long_data_bytes_max");
             return Ok(());
         }

@@ -139,6 +139,14 @@ impl Session {
             let was_held = held.in_transaction || !held.pins.is_empty();
             match self.set_on(&mut held.lease, text, &mut next, &to_read_back, last_insert_id).await {
                 Ok(Ok(warnings)) => {
+                    // What was read back may be larger than what was written.
+                    if let Err(text) = self.within_limits(&next) {
+                        // The connection has it and the session has not: the next statement there sets it back.
+                        held.lease.state = Arc::new(next);
+                        held.lease.tainted = true;
+                        self.keep_or_give_back(held).await;
+                        return self.answer_error(1235, b"42000", &text).await;
+                    }
                     self.adopt(next, assignments);
                     held.lease.state = self.state.clone();
                     if warnings == 0 && to_read_back.is_empty() {

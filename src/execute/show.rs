@@ -64,6 +64,7 @@ impl Session {
         let database = &snapshot.map.databases[usize::from(database.0)];
         let mut columns = Vec::new();
         let mut found: BTreeMap<Vec<u8>, Vec<Option<Vec<u8>>>> = BTreeMap::new();
+        let holding = self.held.len();
         for shard in database.shards() {
             match self.ask(shard, text).await {
                 Ok(Ok(Decoded::Rows(rows))) => {
@@ -77,7 +78,13 @@ impl Session {
                 }
                 Ok(Ok(Decoded::Err(error)) | Err(error)) => return self.answer_server_error(error).await,
                 Ok(Ok(Decoded::Ok { .. })) => {}
-                Err(failure) => return Ok(self.answer_failure(&failure).await?.into()),
+                Err(failure) => {
+                    let ran = self.answer_failure(&failure).await?;
+                    if self.held.len() < holding {
+                        return Err(super::Ended::Closed(None));
+                    }
+                    return Ok(ran.into());
+                }
             }
         }
         let mut rows = TextResult::new(columns.iter().map(|name| Column::text(name, 64)).collect());
@@ -99,8 +106,12 @@ impl Session {
         let group = self.snapshot.group(shard);
         if let Some(at) = self.held.iter().position(|held| held.group == group) {
             let state = self.state.clone();
-            let held = &mut self.held[at];
-            return ask_on(&mut held.lease, &state, sql).await;
+            let answer = ask_on(&mut self.held[at].lease, &state, sql).await;
+            if answer.is_err() {
+                // Part of a reply may still be on its way; what the session had there is lost.
+                drop(self.held.swap_remove(at));
+            }
+            return answer;
         }
         let pool = self.pool(group);
         let mut retried = false;

@@ -428,3 +428,20 @@ fn connection_id_is_replaced_where_it_is_called() {
     assert!(matches!(&reply, Reply::Error(error) if is_refusal(error)), "{reply:?}");
     pair.check_sound();
 }
+
+#[test]
+fn variables_are_bounded_by_what_they_become() {
+    let mut pair = Pair::mariadb_with("limits:\n  session_state_bytes_max: 4096\n");
+    let mut raw = pair.app();
+    raw.ok("SET @x = REPEAT('a', 1000)");
+    for opening in ["DO 1", "BEGIN"] {
+        raw.one(opening);
+        raw.value("SELECT name FROM users WHERE id = 1");
+        let error = raw.refused("SET @x = REPEAT('b', 100000)");
+        assert!(error.message.contains("session_state_bytes_max"), "{error:?}");
+        assert_eq!(raw.value("SELECT LENGTH(@x) FROM users WHERE id = 1"), "1000");
+        raw.ok("SET @y = 5");
+        assert_eq!(raw.value("SELECT LENGTH(@x) + @y FROM users WHERE id = 1"), "1005");
+    }
+    pair.check_sound();
+}
