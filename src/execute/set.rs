@@ -3,11 +3,13 @@
 //! Invariant: what is remembered means the same on every server and under every charset and sql_mode. A value that is
 //! not plain (an expression, an escaped or non-ASCII string) is read back from the server that computed it.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use super::prelude::{Prelude, Step};
 use super::single::{Held, Pins};
-use super::{Outcome, Served, Session};
+use super::{Gone, Outcome, Served, Session, Stop};
 use crate::backend::{Failure, Lease};
 use crate::session::State;
 use crate::sql::{Assignment, Flags, Scope, Value};
@@ -27,6 +29,16 @@ const REFUSED: [&str; 8] = [
     "sql_log_bin",
     "pseudo_slave_mode",
 ];
+
+/// Goes on with what a server answered, or ends with its failure.
+macro_rules! try_server {
+    ($answer:expr) => {
+        match $answer {
+            Ok(answer) => answer,
+            Err(failure) => return Ok(Err(failure)),
+        }
+    };
+}
 
 impl Session {
     pub(super) async fn set(
@@ -137,7 +149,7 @@ impl Session {
                 Err(failure) => return Ok(self.answer_failure(&failure).await?.into()),
             };
             let was_held = held.in_transaction || !held.pins.is_empty();
-            match self.set_on(&mut held.lease, text, &mut next, &to_read_back, last_insert_id).await {
+            match self.set_watched(&mut held, text, &mut next, &to_read_back, last_insert_id).await? {
                 Ok(Ok(warnings)) => {
                     // What was read back may be larger than what was written.
                     if let Err(text) = self.within_limits(&next) {
@@ -204,7 +216,7 @@ impl Session {
         let names =
             if mariadb { ["tx_isolation", "tx_read_only"] } else { ["transaction_isolation", "transaction_read_only"] };
         let back: Vec<ReadBack> = names.iter().map(|name| ReadBack::System(name.to_string())).collect();
-        match self.set_on(&mut held.lease, text, &mut next, &back, None).await {
+        match self.set_watched(&mut held, text, &mut next, &back, None).await? {
             Ok(Ok(_)) => {
                 self.adopt(next, &[]);
                 held.lease.state = self.state.clone();
@@ -273,6 +285,38 @@ impl Session {
         Ok(Held { group, shard, lease, in_transaction: false, pins: Pins::default() })
     }
 
+    /// Runs the SET where it can be cancelled, and watches the client meanwhile.
+    async fn set_watched(
+        &mut self,
+        held: &mut Held,
+        text: &[u8],
+        next: &mut State,
+        back: &[ReadBack],
+        last_insert_id: Option<u64>,
+    ) -> Served<Result<Result<u16, reply::ServerError>, Failure>> {
+        let handle = self.registered.handle.clone();
+        let pool = held.lease.pool().clone();
+        let thread_id = held.lease.thread_id;
+        handle.begin(&pool, thread_id);
+        let answered = self.set_on(&mut held.lease, text, next, back, last_insert_id).await;
+        let hit = handle.end();
+        let answered = match answered {
+            Ok(answered) => answered,
+            Err(gone) => {
+                // The server may be at work for nobody.
+                if let Err(failure) = pool.kill_query(thread_id).await {
+                    tracing::warn!(session = handle.id, %failure, "the SET of a client that left was not cancelled");
+                }
+                return Err(gone.into());
+            }
+        };
+        if hit && answered.is_ok() && !self.absorb_cancel(held).await {
+            let cause = std::io::ErrorKind::UnexpectedEof.into();
+            return Ok(Err(held.lease.lost(cause, false)));
+        }
+        Ok(answered)
+    }
+
     /// Runs the SET; its number of warnings, or the server's error.
     async fn set_on(
         &mut self,
@@ -281,7 +325,7 @@ impl Session {
         next: &mut State,
         back: &[ReadBack],
         last_insert_id: Option<u64>,
-    ) -> Result<Result<u16, reply::ServerError>, Failure> {
+    ) -> Result<Result<Result<u16, reply::ServerError>, Failure>, Gone> {
         let mut prelude = Prelude::default();
         if lease.owed.as_ref().is_some_and(|owed| !self.before.is_owed(owed)) {
             prelude.settle(lease);
@@ -293,23 +337,37 @@ impl Session {
         if !prelude.is_empty() {
             let mut out = Vec::new();
             prelude.encode(&mut out);
-            lease.send(&out).await?;
-            if let Err(rejected) = prelude.read(lease, &self.state).await? {
-                return Ok(Err(rejected.error));
+            try_server!(lease.send(&out).await);
+            if let Err(rejected) = try_server!(prelude.read(lease, &self.state).await) {
+                return Ok(Ok(Err(rejected.error)));
             }
         }
         let mut payload = vec![code::QUERY];
         payload.extend_from_slice(text);
-        let reply = lease.call(&payload).await?;
+        let handle = self.registered.handle.clone();
+        let client = &mut self.client;
+        let reply = {
+            let mut call = std::pin::pin!(lease.call(&payload));
+            let watched = poll_fn(|cx| {
+                if let Poll::Ready(reply) = call.as_mut().poll(cx) {
+                    return Poll::Ready(Ok(reply));
+                }
+                if handle.poll_stopped(cx) == Stop::Kill {
+                    return Poll::Ready(Err(Gone::Stopped(Stop::Kill)));
+                }
+                client.poll_gone(cx).map(Err)
+            });
+            try_server!(watched.await?)
+        };
         if let Some(error) = reply.error() {
             self.before.ended(lease, &reply.end, Flags::NONE);
-            return Ok(Err(error));
+            return Ok(Ok(Err(error)));
         }
         for one in back {
-            one.read(lease, next).await?;
+            try_server!(one.read(lease, next).await);
         }
         self.before.ended(lease, &reply.end, Flags::NONE);
-        Ok(Ok(reply.end.warnings))
+        Ok(Ok(Ok(reply.end.warnings)))
     }
 }
 

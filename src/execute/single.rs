@@ -330,7 +330,8 @@ impl Session {
 
     pub(super) async fn acquire(&mut self, pool: &Arc<Pool>, new: bool) -> Result<Lease, Failure> {
         let wanted = Wanted { capabilities: self.client.capabilities & capability::KEYED, state: &self.state };
-        if new { pool.acquire_new(wanted).await } else { pool.acquire(wanted).await }
+        let acquired = async { if new { pool.acquire_new(wanted).await } else { pool.acquire(wanted).await } };
+        self.registered.handle.or_interrupted(acquired).await.unwrap_or(Err(Failure::Cancelled))
     }
 
     async fn attempt(&mut self, held: &mut Held, job: Job<'_>) -> Result<End, Interrupted> {
