@@ -16,6 +16,10 @@ use crate::sql::{MarkerKind, Token, tokens};
 /// Longer texts are not parsed twice: sqlparser needs about a microsecond for four bytes.
 const LENGTH_MAX: usize = 64 * 1024;
 
+/// Nor are texts of more tokens: a chain such as `1 + 1 + 1` becomes a tree as deep as it is long, and such a tree is
+/// walked and dropped by recursion, on the stack of the thread that serves everybody.
+const TOKENS_MAX: usize = 600;
+
 /// A table that sqlparser finds and `shape` does not mention.
 pub fn unknown_table(subject: &Subject, shape: &Shape, normalized: &[u8]) -> Option<Box<str>> {
     if *subject != Subject::Tables || shape.unsure.is_some() || normalized.len() > LENGTH_MAX {
@@ -28,6 +32,9 @@ pub fn unknown_table(subject: &Subject, shape: &Shape, normalized: &[u8]) -> Opt
 
 /// The last part of every table name in sqlparser's tree; `None` if it cannot parse the text.
 pub fn relations(normalized: &[u8]) -> Option<Vec<Box<str>>> {
+    if tokens(normalized).take(TOKENS_MAX + 1).count() > TOKENS_MAX {
+        return None;
+    }
     let statements = Parser::new(&MySqlDialect {})
         .try_with_sql(&expanded(normalized))
         .and_then(|mut parser| parser.parse_statements())

@@ -129,6 +129,8 @@ fn deep_nesting_is_refused_in_little_stack() {
         format!("SELECT {}1", deep("{fn ", "1", "}", 5000)),
         deep("SET STATEMENT a = 1 FOR ", "SELECT 1", "", 5000),
         format!("SELECT 1{} FROM ledger", " + 1".repeat(30_000)),
+        format!("SELECT 1{} FROM ledger", " + 1".repeat(290)),
+        format!("SELECT 1 FROM ledger WHERE 1{}", " OR a".repeat(290)),
         format!("SELECT 1{} FROM ledger", " + 1".repeat(15_000)),
         format!("SELECT 1{} FROM ledger", "+a".repeat(15_000)),
         format!("SELECT 1 FROM ledger {}", "UNION SELECT 1 ".repeat(3_000)),
