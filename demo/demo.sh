@@ -11,8 +11,8 @@ cd "$(dirname "$0")/.."
 command -v cargo >/dev/null || { echo "the Rust toolchain is missing: https://rustup.rs" >&2; exit 1; }
 need mariadbd mariadb-server mariadb mariadb-client setpriv util-linux
 
-echo "Building Meridian ..."
-cargo build --release --locked --quiet
+echo "Building Meridian (the first build takes some minutes) ..."
+cargo build --release --locked
 meridian=${CARGO_TARGET_DIR:-target}/release/meridian
 
 folder=$(mktemp -d "${TMPDIR:-/tmp}/meridian-demo-XXXXXX")
@@ -126,7 +126,7 @@ cat <<EOT
 
 Meridian serves the shop. In another terminal:
 
-    mysql -h 127.0.0.1 -P $port -u app -papp-password shop
+    mysql --default-character-set=utf8mb4 -h 127.0.0.1 -P $port -u app -papp-password shop
 
 EOT
 [ -z "${DEMO_ONCE:-}" ] || exit 0

@@ -3,7 +3,6 @@
 //! Invariant: between leases nothing is unread and nothing is under way; `state` is what the server has, unless
 //! `tainted`, which only a reset cures.
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,37 +11,15 @@ use std::time::Instant;
 use super::failure::Failure;
 use super::member::MemberState;
 use super::previous::Owed;
+use super::statements::{BackendStatement, KeptStatements, StatementKey};
 use crate::net::{RELAY_CAPACITY, ReadBuffer, Stream};
 use crate::session::State;
 use crate::wire::result_set::{Decoded, decode_text};
 use crate::wire::walker::{End, EndKind, Event, Expect, ReplyWalker};
 use crate::wire::{capability, command::code, packet, reply};
 
-/// How many prepared statements a connection keeps; the one unused longest is closed for a new one. Small against
-/// max_prepared_stmt_count (16382 by default, for all connections of a server).
-const STATEMENTS_MAX: usize = 128;
-
 /// The largest reply that is taken into memory: those of Meridian's own small statements.
 const REPLY_MAX: usize = 4 * 1024 * 1024;
-
-/// What a prepared statement is known by: hashes of its text and of the settings under which it was parsed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct StatementKey {
-    pub text: u64,
-    pub context: u64,
-}
-
-/// A statement prepared on one connection.
-#[derive(Debug)]
-pub struct BackendStatement {
-    pub id: u32,
-    /// Compared on every use: hashes may collide.
-    pub text: Arc<[u8]>,
-    pub params: u16,
-    /// The parameter types bound last, two bytes each; empty before the first EXECUTE.
-    pub types: Vec<u8>,
-    used: u64,
-}
 
 pub struct Connection {
     /// Unique in this process.
@@ -62,8 +39,7 @@ pub struct Connection {
     pub idle_since: Option<Instant>,
     pub buffer: ReadBuffer,
     stream: Stream,
-    /// Few, and found by what is a hash already.
-    statements: HashMap<StatementKey, BackendStatement, foldhash::fast::RandomState>,
+    statements: KeptStatements,
 }
 
 impl std::fmt::Debug for Connection {
@@ -113,7 +89,7 @@ impl Connection {
             idle_since: None,
             buffer: ReadBuffer::new(),
             stream,
-            statements: HashMap::default(),
+            statements: KeptStatements::default(),
         }
     }
 
@@ -202,28 +178,24 @@ impl Connection {
     /// The statement, if it is prepared here.
     pub fn statement(&mut self, key: StatementKey, text: &[u8]) -> Option<&mut BackendStatement> {
         let uses = self.uses;
-        let held = self.statements.get_mut(&key).filter(|held| *held.text == *text)?;
+        let held = self.statements.get_mut(key).filter(|held| *held.text == *text)?;
         held.used = uses;
         Some(held)
     }
 
-    /// Keeps a statement that was prepared here; returns the id of one to be closed for it.
-    pub fn keep_statement(&mut self, key: StatementKey, id: u32, text: Arc<[u8]>, params: u16) -> Option<u32> {
-        let statement = BackendStatement { id, text, params, types: Vec::new(), used: self.uses };
-        if let Some(replaced) = self.statements.insert(key, statement) {
-            return Some(replaced.id);
-        }
-        if self.statements.len() <= STATEMENTS_MAX {
-            return None;
-        }
-        let oldest = self.statements.iter().filter(|(held, _)| **held != key).min_by_key(|(_, held)| held.used);
-        let oldest = *oldest.map(|(key, _)| key)?;
-        self.statements.remove(&oldest).map(|held| held.id)
+    /// Keeps a statement that was prepared here; returns the ids of those to be closed for it.
+    pub fn keep_statement(&mut self, key: StatementKey, id: u32, text: Arc<[u8]>, params: u16) -> Vec<u32> {
+        self.statements.keep(key, BackendStatement { id, text, params, types: Vec::new(), used: self.uses })
     }
 
     /// Forgets a statement; its id, to be closed.
     pub fn remove_statement(&mut self, key: StatementKey) -> Option<u32> {
-        self.statements.remove(&key).map(|held| held.id)
+        self.statements.remove(key)
+    }
+
+    /// Forgets a statement that is too large to be kept; its id, to be closed.
+    pub fn remove_oversized_statement(&mut self) -> Option<u32> {
+        self.statements.remove_oversized()
     }
 
     /// COM_RESET_CONNECTION: rolls back, drops temporary tables, locks, variables and prepared statements.

@@ -15,6 +15,8 @@ pub enum Failure {
     Policy { member: String, what: &'static str },
     /// No connection became free within the limit.
     PoolExhausted { member: String, waited_ms: u64, connections_max: usize },
+    /// The session's statement was cancelled, or the session ended, before it got a connection.
+    Cancelled,
     /// The connection broke. `answered`: a part of the reply had arrived.
     Lost { member: String, cause: io::Error, answered: bool },
     /// The member sent what the protocol does not allow.
@@ -47,6 +49,7 @@ impl Failure {
                      {connections_max} are in use); retry, or raise limits.pool_connections_max"
                 ),
             ),
+            Failure::Cancelled => (1317, "70100", "Query execution was interrupted".to_string()),
             Failure::Lost { member, cause, .. } => (
                 1158,
                 "08S01",

@@ -11,13 +11,15 @@ mod failure;
 mod member;
 mod pool;
 mod previous;
+mod statements;
 mod tls;
 
 pub use accounts::{BackendAccount, Credentials};
 pub use connect::{BackendTls, TlsMode};
-pub use connection::{BackendStatement, Connection, Reply, StatementKey};
+pub use connection::{Connection, Reply};
 pub use failure::Failure;
 pub use member::{MemberState, ServerFacts};
 pub use pool::{Lease, Options, Pool, Wanted};
 pub use previous::{Kept, Owed, Previous};
+pub use statements::{BackendStatement, StatementKey};
 pub use tls::{Trust, client_config};

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::backend::{Connection, Lease, Owed, Pool, Previous};
+use crate::backend::{Connection, Kept, Lease, Owed, Pool, Previous};
 use crate::sql::facts::Flags;
 use crate::wire::reply::ServerError;
 use crate::wire::walker::{End, EndKind};
@@ -17,7 +17,54 @@ pub enum LastInsertId {
     #[default]
     Zero,
     Known(u64),
-    On(Place),
+    On(Inserted),
+}
+
+/// A connection where the session may have changed LAST_INSERT_ID().
+///
+/// A reply names an id that was generated and one that the client gave in the same way, but only the former becomes
+/// LAST_INSERT_ID(). So the connection is asked: if its value is none that a reply named, the session left it as
+/// somebody else had it, and `earlier` holds. (A client that gives the very id that another session generated before on
+/// this connection reads that id, which it knew.)
+#[derive(Debug, Clone)]
+pub struct Inserted {
+    pub place: Place,
+    /// The ids that replies named since the connection was taken over.
+    pub ids: Vec<u64>,
+    /// The connection's value is the session's, whatever it is.
+    pub sure: bool,
+    pub earlier: Box<LastInsertId>,
+}
+
+/// So many ids are remembered before the connection is asked.
+const IDS_MAX: usize = 32;
+
+impl LastInsertId {
+    /// Without the places whose value is known meanwhile.
+    fn compact(self) -> LastInsertId {
+        match self {
+            LastInsertId::On(mut inserted) => match inserted.place.kept.now() {
+                Kept::LastInsertId(value) if inserted.is_own(value) => LastInsertId::Known(value),
+                Kept::LastInsertId(_) => inserted.earlier.compact(),
+                Kept::There => {
+                    inserted.earlier = Box::new(inserted.earlier.compact());
+                    LastInsertId::On(inserted)
+                }
+                _ => {
+                    inserted.earlier = Box::default();
+                    LastInsertId::On(inserted)
+                }
+            },
+            known => known,
+        }
+    }
+}
+
+impl Inserted {
+    /// Whether this value, read from the connection, is one of the session's.
+    pub fn is_own(&self, value: u64) -> bool {
+        self.sure || self.ids.contains(&value)
+    }
 }
 
 /// Where the warnings of the session's previous statement are.
@@ -67,11 +114,33 @@ impl Before {
         self.last_used = None;
     }
 
+    /// Whether the session was the last to leave a LAST_INSERT_ID() on this connection, if only perhaps.
+    pub fn may_have_last_insert_id(&self, connection: &Connection) -> bool {
+        self.inserted_on(connection.id, connection.owed.as_ref().and_then(|owed| owed.last_insert_id.as_ref()))
+            .is_some()
+    }
+
     /// Whether this connection holds the session's LAST_INSERT_ID().
     pub fn has_last_insert_id(&self, connection: &Connection) -> bool {
-        matches!(&self.last_insert_id, LastInsertId::On(place) if place.connection == connection.id
-            && connection.owed.as_ref().and_then(|owed| owed.last_insert_id.as_ref())
-                .is_some_and(|kept| Arc::ptr_eq(kept, &place.kept)))
+        let kept = connection.owed.as_ref().and_then(|owed| owed.last_insert_id.as_ref());
+        self.inserted_on(connection.id, kept).is_some_and(|inserted| inserted.sure)
+    }
+
+    fn inserted_on(&self, connection: u64, kept: Option<&Arc<Previous>>) -> Option<&Inserted> {
+        match &self.last_insert_id {
+            LastInsertId::On(inserted)
+                if inserted.place.connection == connection
+                    && kept.is_some_and(|kept| Arc::ptr_eq(kept, &inserted.place.kept)) =>
+            {
+                Some(inserted)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the connection must be asked before another id is remembered.
+    pub fn must_ask_for_id(&self) -> bool {
+        matches!(&self.last_insert_id, LastInsertId::On(inserted) if inserted.ids.len() >= IDS_MAX)
     }
 
     /// Whether the previous statement left no warnings.
@@ -98,8 +167,24 @@ impl Before {
             |kept: &Arc<Previous>, connection: u64| Place { pool: pool.clone(), connection, kept: kept.clone() };
         let owed = lease.owed.get_or_insert_default();
         if end.last_insert_id != 0 || flags.contains(Flags::LAST_INSERT_ID_SET) {
+            let goes_on = self.inserted_on(id, owed.last_insert_id.as_ref()).is_some();
             let kept = Arc::new(Previous::default());
-            self.last_insert_id = LastInsertId::On(place(&kept, id));
+            let mut inserted = match std::mem::take(&mut self.last_insert_id) {
+                LastInsertId::On(inserted) if goes_on => Inserted { place: place(&kept, id), ..inserted },
+                earlier => Inserted {
+                    place: place(&kept, id),
+                    ids: Vec::new(),
+                    sure: false,
+                    earlier: Box::new(earlier.compact()),
+                },
+            };
+            inserted.sure |= flags.contains(Flags::LAST_INSERT_ID_SET);
+            if inserted.sure {
+                inserted.ids.clear();
+            } else if !inserted.ids.contains(&end.last_insert_id) {
+                inserted.ids.push(end.last_insert_id);
+            }
+            self.last_insert_id = LastInsertId::On(inserted);
             owed.last_insert_id = Some(kept);
         }
         let is_error = matches!(end.kind, EndKind::Err { .. });
@@ -123,7 +208,7 @@ impl Before {
             Some(kept) => place.is_some_and(|place| Arc::ptr_eq(kept, &place.kept)),
         };
         let id = match &self.last_insert_id {
-            LastInsertId::On(place) => Some(place),
+            LastInsertId::On(inserted) => Some(&inserted.place),
             _ => None,
         };
         let warnings = match &self.diagnostics {

@@ -1,7 +1,7 @@
 //! Statements about the session itself: transactions, SET, USE, KILL, LOCK TABLES.
 
 use super::{Outcome, Served, Session};
-use crate::plan::{DatabaseId, Statement};
+use crate::plan::{DatabaseId, Statement, Tables};
 use crate::sql::{self, Access, Control, Facts, Flags, Scope, Verb};
 use crate::telemetry::RefusalKind;
 use std::sync::Arc;
@@ -45,12 +45,11 @@ impl Session {
     }
 
     /// PREPARE, EXECUTE and DEALLOCATE as text. What they run is hidden in a string or a variable, so they are served
-    /// only where there is one shard to run it on.
+    /// only where there is one shard in all, for accounts that may use all of its databases.
     async fn text_prepared(&mut self, text: &[u8], statement: &Statement, more: bool) -> Served<Outcome> {
-        let sole = self.database_index().is_some_and(|index| self.snapshot.map.databases[index].shards().len() == 1);
-        if !sole {
-            let text = "Meridian: PREPARE and EXECUTE as text are not served in a database of several shards; use prepared \
-                        statements of the protocol (COM_STMT_PREPARE), as drivers do";
+        if self.snapshot.map.shards.len() != 1 || self.account.databases.is_some() {
+            let text = "Meridian: PREPARE and EXECUTE as text are served only where the map has one shard, to accounts of \
+                        all databases; use prepared statements of the protocol (COM_STMT_PREPARE), as drivers do";
             return self.answer_refusal(RefusalKind::Construct, text).await;
         }
         if statement.facts.verb == Verb::Prepare && self.prepares_an_explanation(text) {
@@ -70,7 +69,7 @@ impl Session {
             let text = format!("Unknown database '{name}'");
             return self.answer_error(1049, b"42000", &text).await;
         }
-        if known && !self.account.may_use(&name) {
+        if !self.account.may_use(&name) {
             return self.deny_database(&name).await;
         }
         Arc::make_mut(&mut self.state).database = Some(name);
@@ -78,7 +77,13 @@ impl Session {
         self.answer_ok(more).await
     }
 
-    /// A database of the statement that the account may not use.
+    /// What of the statement the account may not use.
+    pub(super) fn forbidden_of(&self, tables: &Tables) -> Option<String> {
+        let beyond = tables.beyond.as_deref().filter(|_| self.account.databases.is_some());
+        self.forbidden(&tables.databases).or_else(|| beyond.map(str::to_owned))
+    }
+
+    /// A database that the account may not use.
     pub(super) fn forbidden(&self, databases: &[DatabaseId]) -> Option<String> {
         self.account.databases.as_ref()?;
         databases

@@ -27,7 +27,9 @@ impl Session {
         if let Some(refused) = self.forbidden(databases) {
             return self.deny_database(&refused).await;
         }
-        let sent = self.with_connection_id(text, &statement);
+        let Some(sent) = self.with_connection_id(text, &statement) else {
+            return self.refuse_connection_id().await;
+        };
         let asked = Asked::new(self.home_shard(&statement), &sent, &self.scratch);
         let values = Literals::of_text(text, &self.scratch);
         let explanation = explain(&statement, &self.snapshot.map, &values, asked);

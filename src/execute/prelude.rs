@@ -84,6 +84,9 @@ impl Prelude {
         if let Some(set) = replay.set {
             self.push(Step::Set(set));
         }
+        if let Some(set) = replay.set_user {
+            self.push(Step::Set(set));
+        }
     }
 
     /// Whether the steps must be acknowledged before the statement leaves.

@@ -18,7 +18,7 @@ use crate::plan::{Statement, Tables, Target};
 use crate::route;
 use crate::session::State;
 use crate::shard_map::{GroupId, ShardId, Table};
-use crate::sql::{self, Scratch};
+use crate::sql::{self, Flags, Scratch};
 use crate::telemetry::{Class, RefusalKind};
 use crate::wire::command::code;
 use crate::wire::execute::Execute;
@@ -91,7 +91,7 @@ impl Bound<'_> {
             return Err(Err(lease.garbage("reply to PREPARE without a statement id")));
         };
         let old = lease.keep_statement(self.key, made.id, self.prepared.text.clone(), made.params);
-        super::single::close_statement(lease, old).await;
+        super::single::close_statements(lease, &old).await;
         if made.params != self.prepared.params {
             return Err(Err(lease.garbage("other number of parameters than the first PREPARE of the same text")));
         }
@@ -204,6 +204,9 @@ impl Session {
         std::mem::swap(&mut self.scratch, &mut scratch);
         let statement = self.plan();
         std::mem::swap(&mut self.scratch, &mut scratch);
+        if statement.facts.flags.contains(Flags::CONNECTION_ID) {
+            return self.refuse_connection_id().await.map(drop);
+        }
         let id = self.statements.next_id();
         let key = StatementKey { text: hash(&*text), context: context_of(&self.state) };
         let mut prepared = Box::new(Prepared {
@@ -220,7 +223,7 @@ impl Session {
         });
         let shard = match &statement.target {
             Target::Tables(tables) => {
-                if let Some(refused) = self.forbidden(&tables.databases) {
+                if let Some(refused) = self.forbidden_of(tables) {
                     self.count(Class::Refused);
                     return self.deny_database(&refused).await.map(drop);
                 }
@@ -253,7 +256,7 @@ impl Session {
         let facts = crate::sql::Facts {
             access: crate::sql::Access::Read,
             implicit_commit: false,
-            flags: crate::sql::Flags::NONE,
+            flags: Flags::NONE,
             verb: crate::sql::Verb::Select,
         };
         let job = Job { shard, facts: &facts, shape, work };
@@ -334,7 +337,7 @@ impl Session {
         let statement = prepared.statement.clone();
         let shard = match &statement.target {
             Target::Tables(tables) => {
-                if let Some(refused) = self.forbidden(&tables.databases) {
+                if let Some(refused) = self.forbidden_of(tables) {
                     self.count(Class::Refused);
                     return self.deny_database(&refused).await.map(drop);
                 }
@@ -393,7 +396,10 @@ impl Session {
         let limit = self.proxy.options.long_data_bytes_max;
         let over = self.statements.long_data_bytes + data.len() > limit;
         if over {
-            self.statements.by_id.remove(&id);
+            if let Some(mut prepared) = self.statements.by_id.remove(&id) {
+                self.statements.forget_long_data(&mut prepared);
+                self.close_cursor(id, &mut prepared).await;
+            }
             tracing::warn!(session = self.registered.handle.id, "long data over limits.long_data_bytes_max");
             return Ok(());
         }

@@ -4,9 +4,10 @@
 //! Invariant: while a cancel is on its way to a server connection, that connection runs nothing else:
 //! `SessionHandle::end` says whether one may be, and the session then waits until it has arrived (`settled`).
 
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use dashmap::DashMap;
 use tokio::sync::Notify;
@@ -34,12 +35,18 @@ pub struct SessionHandle {
     waker: Mutex<Option<Waker>>,
     running: Mutex<Running>,
     settled: Notify,
+    /// Cancels of a statement that waits for a connection.
+    interrupted: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Running {
     /// The server connection that works for the session at this moment; a session uses one at a time.
     backend: Option<(Arc<Pool>, u32)>,
+    /// The session waits for a server connection.
+    waiting: bool,
+    /// What waits, or begins after it waited, is to end.
+    interrupted: bool,
     /// Cancels that were read from `backend` and are not finished.
     cancelling: u32,
 }
@@ -85,6 +92,25 @@ impl SessionHandle {
         self.stopped()
     }
 
+    /// Waits for a server connection, or until the wait is cancelled: then nothing. `wait` may be dropped half way.
+    pub async fn or_interrupted<T>(&self, wait: impl Future<Output = T>) -> Option<T> {
+        let _waiting = Waiting::on(self);
+        let mut wait = std::pin::pin!(wait);
+        let mut interrupted = std::pin::pin!(self.interrupted.notified());
+        interrupted.as_mut().enable();
+        poll_fn(|cx| {
+            if let Poll::Ready(done) = wait.as_mut().poll(cx) {
+                return Poll::Ready(Some(done));
+            }
+            let told = interrupted.as_mut().poll(cx).is_ready() || self.running().interrupted;
+            if told || self.poll_stopped(cx) == Stop::Kill {
+                return Poll::Ready(None);
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
     /// A statement of the session starts on a server connection.
     pub fn begin(&self, pool: &Arc<Pool>, thread_id: u32) {
         self.running().backend = Some((pool.clone(), thread_id));
@@ -103,6 +129,10 @@ impl SessionHandle {
         let backend = {
             let mut running = self.running();
             running.cancelling += 1;
+            if running.waiting {
+                running.interrupted = true;
+                self.interrupted.notify_waiters();
+            }
             running.backend.clone()
         };
         if let Some((pool, thread_id)) = backend
@@ -124,6 +154,24 @@ impl SessionHandle {
             }
             notified.await;
         }
+    }
+}
+
+/// The time that a session waits.
+struct Waiting<'a>(&'a SessionHandle);
+
+impl<'a> Waiting<'a> {
+    fn on(handle: &'a SessionHandle) -> Self {
+        let mut running = handle.running();
+        running.waiting = true;
+        running.interrupted = false;
+        Waiting(handle)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.running().waiting = false;
     }
 }
 
@@ -149,6 +197,7 @@ impl Registry {
                 waker: Mutex::default(),
                 running: Mutex::default(),
                 settled: Notify::new(),
+                interrupted: Notify::new(),
             });
             self.sessions.insert(id, handle.clone());
             return Registered { handle, registry: self.clone() };

@@ -3,11 +3,13 @@
 //! Invariant: what is remembered means the same on every server and under every charset and sql_mode. A value that is
 //! not plain (an expression, an escaped or non-ASCII string) is read back from the server that computed it.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use super::prelude::{Prelude, Step};
 use super::single::{Held, Pins};
-use super::{Outcome, Served, Session};
+use super::{Gone, Outcome, Served, Session, Stop};
 use crate::backend::{Failure, Lease};
 use crate::session::State;
 use crate::sql::{Assignment, Flags, Scope, Value};
@@ -28,6 +30,16 @@ const REFUSED: [&str; 8] = [
     "pseudo_slave_mode",
 ];
 
+/// Goes on with what a server answered, or ends with its failure.
+macro_rules! try_server {
+    ($answer:expr) => {
+        match $answer {
+            Ok(answer) => answer,
+            Err(failure) => return Ok(Err(failure)),
+        }
+    };
+}
+
 impl Session {
     pub(super) async fn set(
         &mut self,
@@ -42,9 +54,17 @@ impl Session {
                         read it with SELECT, and give its value by SET @name = value";
             return self.answer_refusal(RefusalKind::Construct, text).await;
         }
+        if assignments.iter().any(|one| matches!(one, Assignment::System { scope: Scope::Next, .. })) {
+            let Some(text) = next_transaction(assignments) else {
+                let text = "Meridian: SET @@transaction_isolation and SET @@transaction_read_only are for the next transaction, \
+                            and are served only with a plain value and without other variables; use SET TRANSACTION";
+                return self.answer_error(1235, b"42000", text).await;
+            };
+            return self.set_next_transaction(text.as_bytes(), more).await;
+        }
         let mut last_insert_id = None;
         if flags.contains(Flags::LAST_INSERT_ID) {
-            last_insert_id = self.last_insert_id().await;
+            last_insert_id = self.last_insert_id(None).await;
             if last_insert_id.is_none() {
                 let text = "Meridian: LAST_INSERT_ID() of this session was lost with its server connection";
                 return self.answer_refusal(RefusalKind::Construct, text).await;
@@ -81,6 +101,15 @@ impl Session {
                 Assignment::Names { .. } | Assignment::CharacterSet { .. } | Assignment::User { .. } => {}
             }
         }
+        let unclear = |assignment: &Assignment<'_>| match assignment {
+            Assignment::System { name, value: Value::Literal(value), .. } => name == "autocommit" && !is_switch(value),
+            Assignment::System { name, .. } => name == "autocommit",
+            _ => false,
+        };
+        if !self.state.autocommit() && self.in_transaction() && assignments.iter().any(unclear) {
+            let text = "Meridian: in a transaction, SET autocommit is served with 0, 1, ON and OFF only";
+            return self.answer_error(1235, b"42000", text).await;
+        }
         let turns_autocommit_on = !self.state.autocommit() && {
             let mut wanted = (*self.state).clone();
             remember(&mut wanted, assignments);
@@ -94,6 +123,15 @@ impl Session {
         }
         let mut next = (*self.state).clone();
         let to_read_back = remember(&mut next, assignments);
+        let named_beyond_ascii = next.user.keys().any(|name| !name.is_ascii())
+            || to_read_back.iter().any(|one| matches!(one, ReadBack::User(name) if !name.is_ascii()));
+        let charset_unknown =
+            to_read_back.iter().any(|one| matches!(one, ReadBack::System(name) if name == "character_set_client"));
+        if named_beyond_ascii && (charset_unknown || !next.is_utf8()) {
+            let text =
+                "Meridian: user variables with names beyond ASCII are served only while the session's charset is UTF-8";
+            return self.answer_error(1235, b"42000", text).await;
+        }
         if let Err(text) = self.within_limits(&next) {
             return self.answer_refusal(RefusalKind::Session, &text).await;
         }
@@ -111,8 +149,16 @@ impl Session {
                 Err(failure) => return Ok(self.answer_failure(&failure).await?.into()),
             };
             let was_held = held.in_transaction || !held.pins.is_empty();
-            match self.set_on(&mut held.lease, text, &mut next, &to_read_back, last_insert_id).await {
+            match self.set_watched(&mut held, text, &mut next, &to_read_back, last_insert_id).await? {
                 Ok(Ok(warnings)) => {
+                    // What was read back may be larger than what was written.
+                    if let Err(text) = self.within_limits(&next) {
+                        // The connection has it and the session has not: the next statement there sets it back.
+                        held.lease.state = Arc::new(next);
+                        held.lease.tainted = true;
+                        self.keep_or_give_back(held).await;
+                        return self.answer_error(1235, b"42000", &text).await;
+                    }
                     self.adopt(next, assignments);
                     held.lease.state = self.state.clone();
                     if warnings == 0 && to_read_back.is_empty() {
@@ -149,6 +195,16 @@ impl Session {
         }
     }
 
+    /// Characteristics of the next transaction, opened when it is.
+    async fn set_next_transaction(&mut self, text: &[u8], more: bool) -> Served<Outcome> {
+        if self.in_transaction() {
+            let text = "Transaction characteristics can't be changed while a transaction is in progress";
+            return self.answer_error(1568, b"25001", text).await;
+        }
+        self.next_transaction = Some(text.to_vec());
+        self.answer_ok(more).await
+    }
+
     /// `SET SESSION TRANSACTION ISOLATION LEVEL ...`: run, then read back as the variables that it sets.
     pub(super) async fn set_session_transaction(&mut self, text: &[u8], more: bool) -> Served<Outcome> {
         let mut held = match self.lease_for_set(false).await {
@@ -160,7 +216,7 @@ impl Session {
         let names =
             if mariadb { ["tx_isolation", "tx_read_only"] } else { ["transaction_isolation", "transaction_read_only"] };
         let back: Vec<ReadBack> = names.iter().map(|name| ReadBack::System(name.to_string())).collect();
-        match self.set_on(&mut held.lease, text, &mut next, &back, None).await {
+        match self.set_watched(&mut held, text, &mut next, &back, None).await? {
             Ok(Ok(_)) => {
                 self.adopt(next, &[]);
                 held.lease.state = self.state.clone();
@@ -219,13 +275,46 @@ impl Session {
 
     async fn lease_for_set(&mut self, new: bool) -> Result<Held, Failure> {
         if !self.held.is_empty() {
-            return Ok(self.held.swap_remove(0));
+            let at = self.held.iter().position(Held::has_user_variables).unwrap_or(0);
+            return Ok(self.held.swap_remove(at));
         }
         let shard = self.snapshot.home(self.database_index());
         let group = self.snapshot.group(shard);
         let pool = self.pool(group);
         let lease = self.acquire(&pool, new).await?;
         Ok(Held { group, shard, lease, in_transaction: false, pins: Pins::default() })
+    }
+
+    /// Runs the SET where it can be cancelled, and watches the client meanwhile.
+    async fn set_watched(
+        &mut self,
+        held: &mut Held,
+        text: &[u8],
+        next: &mut State,
+        back: &[ReadBack],
+        last_insert_id: Option<u64>,
+    ) -> Served<Result<Result<u16, reply::ServerError>, Failure>> {
+        let handle = self.registered.handle.clone();
+        let pool = held.lease.pool().clone();
+        let thread_id = held.lease.thread_id;
+        handle.begin(&pool, thread_id);
+        let answered = self.set_on(&mut held.lease, text, next, back, last_insert_id).await;
+        let hit = handle.end();
+        let answered = match answered {
+            Ok(answered) => answered,
+            Err(gone) => {
+                // The server may be at work for nobody.
+                if let Err(failure) = pool.kill_query(thread_id).await {
+                    tracing::warn!(session = handle.id, %failure, "the SET of a client that left was not cancelled");
+                }
+                return Err(gone.into());
+            }
+        };
+        if hit && answered.is_ok() && !self.absorb_cancel(held).await {
+            let cause = std::io::ErrorKind::UnexpectedEof.into();
+            return Ok(Err(held.lease.lost(cause, false)));
+        }
+        Ok(answered)
     }
 
     /// Runs the SET; its number of warnings, or the server's error.
@@ -236,7 +325,7 @@ impl Session {
         next: &mut State,
         back: &[ReadBack],
         last_insert_id: Option<u64>,
-    ) -> Result<Result<u16, reply::ServerError>, Failure> {
+    ) -> Result<Result<Result<u16, reply::ServerError>, Failure>, Gone> {
         let mut prelude = Prelude::default();
         if lease.owed.as_ref().is_some_and(|owed| !self.before.is_owed(owed)) {
             prelude.settle(lease);
@@ -248,23 +337,37 @@ impl Session {
         if !prelude.is_empty() {
             let mut out = Vec::new();
             prelude.encode(&mut out);
-            lease.send(&out).await?;
-            if let Err(rejected) = prelude.read(lease, &self.state).await? {
-                return Ok(Err(rejected.error));
+            try_server!(lease.send(&out).await);
+            if let Err(rejected) = try_server!(prelude.read(lease, &self.state).await) {
+                return Ok(Ok(Err(rejected.error)));
             }
         }
         let mut payload = vec![code::QUERY];
         payload.extend_from_slice(text);
-        let reply = lease.call(&payload).await?;
+        let handle = self.registered.handle.clone();
+        let client = &mut self.client;
+        let reply = {
+            let mut call = std::pin::pin!(lease.call(&payload));
+            let watched = poll_fn(|cx| {
+                if let Poll::Ready(reply) = call.as_mut().poll(cx) {
+                    return Poll::Ready(Ok(reply));
+                }
+                if handle.poll_stopped(cx) == Stop::Kill {
+                    return Poll::Ready(Err(Gone::Stopped(Stop::Kill)));
+                }
+                client.poll_gone(cx).map(Err)
+            });
+            try_server!(watched.await?)
+        };
         if let Some(error) = reply.error() {
             self.before.ended(lease, &reply.end, Flags::NONE);
-            return Ok(Err(error));
+            return Ok(Ok(Err(error)));
         }
         for one in back {
-            one.read(lease, next).await?;
+            try_server!(one.read(lease, next).await);
         }
         self.before.ended(lease, &reply.end, Flags::NONE);
-        Ok(Ok(reply.end.warnings))
+        Ok(Ok(Ok(reply.end.warnings)))
     }
 }
 
@@ -292,8 +395,18 @@ fn remember(state: &mut State, assignments: &[Assignment<'_>]) -> Vec<ReadBack> 
                 state.set_charset(format!("CHARACTER SET {}", charset.as_deref().unwrap_or("DEFAULT")).into_bytes());
             }
             Assignment::System { name, .. } if matches!(name.as_str(), "last_insert_id" | "identity") => {}
+            // Another default than that which SET NAMES left.
             Assignment::System { name, value: Value::Literal(value), .. }
-                if !decides_parsing(name) && is_plain(value) =>
+                if value.eq_ignore_ascii_case(b"default")
+                    && (name.starts_with("character_set_") || name.starts_with("collation_")) =>
+            {
+                let of = name.strip_prefix("character_set_");
+                let of = of.filter(|of| matches!(*of, "connection" | "database" | "server"));
+                // A collation says its charset too.
+                back.push(ReadBack::System(of.map_or(name.clone(), |of| format!("collation_{of}"))));
+            }
+            Assignment::System { name, value: Value::Literal(value), .. }
+                if !decides_parsing(name) && is_plain(value) && (name != "autocommit" || is_switch(value)) =>
             {
                 state.set_system(name, value.to_vec());
             }
@@ -306,6 +419,28 @@ fn remember(state: &mut State, assignments: &[Assignment<'_>]) -> Vec<ReadBack> 
         }
     }
     back
+}
+
+/// `SET @@transaction_isolation = ..` as the SET TRANSACTION that it is, in words that every server knows.
+fn next_transaction(assignments: &[Assignment<'_>]) -> Option<String> {
+    let mut parts = Vec::new();
+    for assignment in assignments {
+        let Assignment::System { scope: Scope::Next, name, value: Value::Literal(value), .. } = assignment else {
+            return None;
+        };
+        let value = String::from_utf8_lossy(value).to_ascii_lowercase();
+        let value = value.trim_matches(|quote| matches!(quote, '\'' | '"'));
+        parts.push(match (name.ends_with("isolation"), value) {
+            (true, "read-uncommitted" | "0") => "ISOLATION LEVEL READ UNCOMMITTED",
+            (true, "read-committed" | "1") => "ISOLATION LEVEL READ COMMITTED",
+            (true, "repeatable-read" | "2") => "ISOLATION LEVEL REPEATABLE READ",
+            (true, "serializable" | "3") => "ISOLATION LEVEL SERIALIZABLE",
+            (false, "1" | "on" | "true") => "READ ONLY",
+            (false, "0" | "off" | "false") => "READ WRITE",
+            _ => return None,
+        });
+    }
+    Some(format!("SET TRANSACTION {}", parts.join(", ")))
 }
 
 /// Variables that may only be off, and why.
@@ -325,6 +460,12 @@ fn not_off(name: &str, value: &Value<'_>) -> Option<&'static str> {
 /// Variables that the lexer must know by name, whatever form the client gave: numbers, combined modes, DEFAULT.
 fn decides_parsing(name: &str) -> bool {
     matches!(name, "sql_mode" | "character_set_client")
+}
+
+/// The values of autocommit that `State` knows; of others, the server says what they mean.
+fn is_switch(value: &[u8]) -> bool {
+    let known: [&[u8]; 10] = [b"0", b"1", b"on", b"off", b"true", b"false", b"'on'", b"'off'", b"'0'", b"'1'"];
+    known.iter().any(|known| value.eq_ignore_ascii_case(known))
 }
 
 fn is_number(value: &[u8]) -> bool {
@@ -354,12 +495,13 @@ impl ReadBack {
             return Err(lease.garbage("no row for a variable that was just set"));
         };
         let kind = rows.types.first().copied();
+        let unsigned = rows.unsigned.first().is_some_and(|unsigned| *unsigned);
         let Some(row) = rows.rows.into_iter().next() else {
             return Err(lease.garbage("no row for a variable that was just set"));
         };
         match self {
             ReadBack::System(name) => next.set_system(name, system_literal(row.into_iter().next().flatten())),
-            ReadBack::User(name) => next.set_user(name.as_bytes(), user_literal(&row, kind)),
+            ReadBack::User(name) => next.set_user(name.as_bytes(), user_literal(&row, kind, unsigned)),
         }
         Ok(())
     }
@@ -386,12 +528,13 @@ fn system_literal(value: Option<Vec<u8>>) -> Vec<u8> {
 }
 
 /// A literal with the value, type, charset and collation of a user variable: value, CHARSET, COLLATION, HEX.
-fn user_literal(row: &[Option<Vec<u8>>], kind: Option<ColumnType>) -> Vec<u8> {
+fn user_literal(row: &[Option<Vec<u8>>], kind: Option<ColumnType>, unsigned: bool) -> Vec<u8> {
     let text = |at: usize| row.get(at).and_then(|value| value.as_deref()).map(String::from_utf8_lossy);
     let Some(value) = text(0) else {
         return b"NULL".to_vec();
     };
     match kind {
+        Some(ColumnType::LONGLONG | ColumnType::LONG) if unsigned => format!("CAST({value} AS UNSIGNED)").into_bytes(),
         Some(ColumnType::LONGLONG | ColumnType::LONG) => value.into_owned().into_bytes(),
         Some(ColumnType::NEWDECIMAL) if value.contains('.') => value.into_owned().into_bytes(),
         Some(ColumnType::NEWDECIMAL) => format!("{value}.").into_bytes(),
@@ -416,6 +559,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn bare_variables_of_a_transaction_are_set_transaction() {
+        let check = |text: &str, expected: Option<&str>| {
+            let dialect = crate::sql::Dialect::new(crate::sql::Flavor::MySql, 0);
+            let Ok(crate::sql::Control::Set(assignments)) = crate::sql::control(text.as_bytes(), &dialect) else {
+                panic!("{text}");
+            };
+            assert_eq!(next_transaction(&assignments).as_deref(), expected, "{text}");
+        };
+        let level = Some("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+        check("SET @@tx_isolation = 'SERIALIZABLE'", level);
+        check("SET @@transaction_isolation = 3", level);
+        check("SET @@transaction_read_only = ON", Some("SET TRANSACTION READ ONLY"));
+        for other in ["SET tx_isolation = 3", "SET @@session.tx_isolation = 3", "SET @@tx_isolation = @x"] {
+            check(other, None);
+        }
+    }
+
+    #[test]
     fn plain_values_read_alike_everywhere() {
         for plain in ["1", "ON", "'+00:00'", "''", "utf8mb4", "DEFAULT", "1.5", "-1"] {
             assert!(is_plain(plain.as_bytes()), "{plain}");
@@ -426,10 +587,30 @@ mod tests {
     }
 
     #[test]
+    fn autocommit_is_remembered_in_plain_forms_only() {
+        let check = |value: &'static [u8], autocommit: Option<bool>| {
+            let mut state = State::new(45, None);
+            let value = Value::Literal(value);
+            let set = Assignment::System { scope: Scope::Session, name: "autocommit".into(), value, text: b"" };
+            let back = remember(&mut state, &[set]);
+            assert_eq!(back.is_empty().then(|| state.autocommit()), autocommit, "{value:?}");
+        };
+        for off in [&b"0"[..], b"OFF", b"false", b"'off'", b"'0'"] {
+            check(off, Some(false));
+        }
+        for on in [&b"1"[..], b"on", b"TRUE", b"'ON'", b"'1'"] {
+            check(on, Some(true));
+        }
+        for other in [&b"00"[..], b"-0", b"0x0", b"DEFAULT", b"01"] {
+            check(other, None);
+        }
+    }
+
+    #[test]
     fn user_variables_keep_type_and_collation() {
         let some = |text: &str| Some(text.as_bytes().to_vec());
         let check = |row: [Option<Vec<u8>>; 4], kind, literal: &str| {
-            assert_eq!(String::from_utf8(user_literal(&row, Some(kind))).expect("ascii"), literal);
+            assert_eq!(String::from_utf8(user_literal(&row, Some(kind), false)).expect("ascii"), literal);
         };
         check([some("5"), some("binary"), some("binary"), some("5")], ColumnType::LONGLONG, "5");
         check([some("1.50"), some("binary"), some("binary"), some("1")], ColumnType::NEWDECIMAL, "1.50");
@@ -440,5 +621,7 @@ mod tests {
             "_latin1 X'61E4' COLLATE latin1_swedish_ci",
         );
         check([None, some("binary"), some("binary"), None], ColumnType::NULL, "NULL");
+        let row = [some("5"), some("binary"), some("binary"), some("5")];
+        assert_eq!(user_literal(&row, Some(ColumnType::LONGLONG), true), b"CAST(5 AS UNSIGNED)");
     }
 }

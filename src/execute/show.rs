@@ -14,7 +14,7 @@ use crate::backend::{Failure, Kept, Lease};
 use crate::net::timer;
 use crate::plan::{DatabaseId, Statement};
 use crate::shard_map::{Database, ShardId, Table};
-use crate::sql::{Access, Facts, Flags, ShowKind, Verb};
+use crate::sql::{self, Access, Edit, Facts, Flags, ShowKind, Verb};
 use crate::telemetry::RefusalKind;
 use crate::wire::capability;
 use crate::wire::command::{self, Command};
@@ -43,7 +43,9 @@ impl Session {
         }
         let mut names: Vec<&str> = self.snapshot.map.databases.iter().map(|database| database.name.as_str()).collect();
         names.retain(|name| self.account.may_use(name));
-        names.push("information_schema");
+        if self.account.databases.is_none() {
+            names.push("information_schema");
+        }
         names.sort_unstable();
         let mut rows = TextResult::new(vec![Column::text("Database", 64)]);
         for name in names {
@@ -62,6 +64,7 @@ impl Session {
         let database = &snapshot.map.databases[usize::from(database.0)];
         let mut columns = Vec::new();
         let mut found: BTreeMap<Vec<u8>, Vec<Option<Vec<u8>>>> = BTreeMap::new();
+        let holding = self.held.len();
         for shard in database.shards() {
             match self.ask(shard, text).await {
                 Ok(Ok(Decoded::Rows(rows))) => {
@@ -75,7 +78,13 @@ impl Session {
                 }
                 Ok(Ok(Decoded::Err(error)) | Err(error)) => return self.answer_server_error(error).await,
                 Ok(Ok(Decoded::Ok { .. })) => {}
-                Err(failure) => return Ok(self.answer_failure(&failure).await?.into()),
+                Err(failure) => {
+                    let ran = self.answer_failure(&failure).await?;
+                    if self.held.len() < holding {
+                        return Err(super::Ended::Closed(None));
+                    }
+                    return Ok(ran.into());
+                }
             }
         }
         let mut rows = TextResult::new(columns.iter().map(|name| Column::text(name, 64)).collect());
@@ -97,8 +106,12 @@ impl Session {
         let group = self.snapshot.group(shard);
         if let Some(at) = self.held.iter().position(|held| held.group == group) {
             let state = self.state.clone();
-            let held = &mut self.held[at];
-            return ask_on(&mut held.lease, &state, sql).await;
+            let answer = ask_on(&mut self.held[at].lease, &state, sql).await;
+            if answer.is_err() {
+                // Part of a reply may still be on its way; what the session had there is lost.
+                drop(self.held.swap_remove(at));
+            }
+            return answer;
         }
         let pool = self.pool(group);
         let mut retried = false;
@@ -202,17 +215,40 @@ impl Session {
         timer::timeout(bound, place.kept.settled()).await.unwrap_or_default()
     }
 
-    /// The session's LAST_INSERT_ID(), fetched from where it is; `None` if it is lost.
-    pub(super) async fn last_insert_id(&mut self) -> Option<u64> {
-        let place = match &self.before.last_insert_id {
-            LastInsertId::Zero => return Some(0),
-            LastInsertId::Known(value) => return Some(*value),
-            LastInsertId::On(place) => place.clone(),
-        };
-        let value = match place.kept.now() {
+    /// The session's LAST_INSERT_ID(), fetched from where it is; `None` if it is lost. `here`: a connection that is about
+    /// to be used; it may be the one.
+    pub(super) async fn last_insert_id(&mut self, mut here: Option<&mut Lease>) -> Option<u64> {
+        loop {
+            let place = match &self.before.last_insert_id {
+                LastInsertId::Zero => return Some(0),
+                LastInsertId::Known(value) => return Some(*value),
+                LastInsertId::On(inserted) => inserted.place.clone(),
+            };
+            let is_here = here.as_ref().is_some_and(|lease| lease.id == place.connection);
+            let value = self.last_insert_id_at(&place, here.as_deref_mut()).await?;
+            let LastInsertId::On(inserted) = &mut self.before.last_insert_id else {
+                continue;
+            };
+            if !inserted.is_own(value) {
+                self.before.last_insert_id = *std::mem::take(&mut inserted.earlier);
+            } else if is_here && place.kept.now() == Kept::There {
+                inserted.sure = true;
+                inserted.ids.clear();
+                return Some(value);
+            } else {
+                self.before.last_insert_id = LastInsertId::Known(value);
+            }
+        }
+    }
+
+    /// What LAST_INSERT_ID() is on a connection, or was when another session took it over.
+    async fn last_insert_id_at(&mut self, place: &Place, here: Option<&mut Lease>) -> Option<u64> {
+        match place.kept.now() {
             Kept::LastInsertId(value) => Some(value),
             Kept::There => {
-                if let Some(held) = self.held.iter_mut().find(|held| held.lease.id == place.connection) {
+                if let Some(lease) = here.filter(|lease| lease.id == place.connection) {
+                    ask_last_insert_id(lease).await
+                } else if let Some(held) = self.held.iter_mut().find(|held| held.lease.id == place.connection) {
                     ask_last_insert_id(&mut held.lease).await
                 } else if let Some(mut lease) = place.pool.acquire_same(place.connection) {
                     let value = ask_last_insert_id(&mut lease).await;
@@ -221,58 +257,54 @@ impl Session {
                     }
                     value
                 } else {
-                    match self.kept(&place).await {
+                    match self.kept(place).await {
                         Kept::LastInsertId(value) => Some(value),
                         _ => None,
                     }
                 }
             }
             _ => None,
-        };
-        if let Some(value) = value {
-            self.before.last_insert_id = LastInsertId::Known(value);
         }
-        value
     }
 
-    /// The text with this session's own id in the place of CONNECTION_ID(): a server would answer with its own.
-    pub(super) fn with_connection_id<'a>(&self, text: &'a [u8], statement: &Statement) -> Cow<'a, [u8]> {
-        const CALL: &[u8] = b"connection_id";
+    /// The text with this session's own id in the place of CONNECTION_ID(): a server would answer with its own. `None`:
+    /// nothing can stand in its place.
+    pub(super) fn with_connection_id<'a>(&self, text: &'a [u8], statement: &Statement) -> Option<Cow<'a, [u8]>> {
         if !statement.facts.flags.contains(Flags::CONNECTION_ID) {
-            return Cow::Borrowed(text);
+            return Some(Cow::Borrowed(text));
         }
+        // A definition would keep the number.
+        if matches!(statement.facts.verb, Verb::Create(_) | Verb::Alter(_) | Verb::Block) {
+            return None;
+        }
+        let calls = sql::connection_ids(text, &self.dialect).ok()??;
         let id = self.registered.handle.id;
+        let with: Vec<Vec<u8>> = calls.iter().map(|call| own_id(id, call.alone, &text[call.start..call.end])).collect();
+        let edits: Vec<Edit<'_>> =
+            calls.iter().zip(&with).map(|(call, with)| Edit { start: call.start, end: call.end, with }).collect();
         let mut out = Vec::with_capacity(text.len() + 32);
-        let mut rest = text;
-        while let Some(at) = find_ignoring_case(rest, CALL) {
-            let behind = rest[at + CALL.len()..].trim_ascii_start();
-            let Some(arguments) = behind.strip_prefix(b"(").map(|b| b.trim_ascii_start()) else {
-                out.extend_from_slice(&rest[..at + CALL.len()]);
-                rest = &rest[at + CALL.len()..];
-                continue;
-            };
-            let Some(after) = arguments.strip_prefix(b")") else {
-                return Cow::Borrowed(text);
-            };
-            out.extend_from_slice(&rest[..at]);
-            let call = &rest[at..rest.len() - after.len()];
-            let alone = out.trim_ascii().eq_ignore_ascii_case(b"select") && after.trim_ascii().is_empty();
-            out.extend_from_slice(format!("CAST({id} AS UNSIGNED)").as_bytes());
-            if alone {
-                // The column keeps the name that a server gives it.
-                out.extend_from_slice(b" AS `");
-                out.extend_from_slice(call);
-                out.push(b'`');
-            }
-            rest = after;
-        }
-        out.extend_from_slice(rest);
-        Cow::Owned(out)
+        sql::splice(text, &edits, &mut out)?;
+        Some(Cow::Owned(out))
+    }
+
+    pub(super) async fn refuse_connection_id(&mut self) -> Served<Outcome> {
+        let text = "Meridian: CONNECTION_ID() is not served in definitions, blocks and prepared statements, nor are \
+                    @@pseudo_thread_id and PS_CURRENT_THREAD_ID(): a server would answer with its own number; use \
+                    SELECT CONNECTION_ID()";
+        self.answer_error(1235, b"42000", text).await
     }
 }
 
-fn find_ignoring_case(text: &[u8], word: &[u8]) -> Option<usize> {
-    text.windows(word.len()).position(|window| window.eq_ignore_ascii_case(word))
+/// What stands in the place of `call`.
+fn own_id(id: u32, alone: bool, call: &[u8]) -> Vec<u8> {
+    let mut with = format!("CAST({id} AS UNSIGNED)").into_bytes();
+    if alone {
+        // The column keeps the name that a server gives it.
+        with.extend_from_slice(b" AS `");
+        with.extend(call.iter().filter(|byte| **byte != b'`'));
+        with.push(b'`');
+    }
+    with
 }
 
 /// Whether SHOW TABLES takes this name from this shard.

@@ -36,6 +36,13 @@ pub struct Held {
     pub pins: Pins,
 }
 
+impl Held {
+    /// Whether user variables live here that a query or a routine assigned.
+    pub fn has_user_variables(&self) -> bool {
+        self.pins.contains(Pins::USER_VARIABLE) || self.pins.contains(Pins::ROUTINE)
+    }
+}
+
 /// Why a connection is kept beyond its transaction: what lives on it and cannot be carried to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Pins(u16);
@@ -205,7 +212,8 @@ impl Session {
             && matches!(job.facts.verb, Verb::Select | Verb::Insert | Verb::Replace | Verb::Update | Verb::Delete)
             && self.held.is_empty()
             && self.transaction.is_none()
-            && self.next_transaction.is_none();
+            && self.next_transaction.is_none()
+            && !self.before.must_ask_for_id();
         if !plain || job.facts.access == Access::Write && !self.state.autocommit() {
             return None;
         }
@@ -322,7 +330,8 @@ impl Session {
 
     pub(super) async fn acquire(&mut self, pool: &Arc<Pool>, new: bool) -> Result<Lease, Failure> {
         let wanted = Wanted { capabilities: self.client.capabilities & capability::KEYED, state: &self.state };
-        if new { pool.acquire_new(wanted).await } else { pool.acquire(wanted).await }
+        let acquired = async { if new { pool.acquire_new(wanted).await } else { pool.acquire(wanted).await } };
+        self.registered.handle.or_interrupted(acquired).await.unwrap_or(Err(Failure::Cancelled))
     }
 
     async fn attempt(&mut self, held: &mut Held, job: Job<'_>) -> Result<End, Interrupted> {
@@ -414,13 +423,20 @@ impl Session {
                 prelude.push(Step::Transaction(savepoint.text.clone()));
             }
         }
-        if job.facts.flags.contains(Flags::LAST_INSERT_ID) && !self.before.has_last_insert_id(&held.lease) {
-            match self.last_insert_id().await {
+        let about = Flags::ROW_COUNT | Flags::FOUND_ROWS | Flags::DIAGNOSTICS;
+        // A question in between would change the answer to the other one.
+        let asks_both = job.facts.flags.intersects(about)
+            && self.before.may_have_last_insert_id(&held.lease)
+            && self.before.was_here(&held.lease);
+        if job.facts.flags.contains(Flags::LAST_INSERT_ID) && !self.before.has_last_insert_id(&held.lease) && !asks_both
+        {
+            match self.last_insert_id(Some(&mut held.lease)).await {
+                // It may have turned out that this connection has it.
+                Some(_) if self.before.has_last_insert_id(&held.lease) => {}
                 Some(value) => prelude.push(Step::LastInsertId(value)),
                 None => return Err(Interrupted::Rejected(Rejected::about_before("LAST_INSERT_ID()"))),
             }
         }
-        let about = Flags::ROW_COUNT | Flags::FOUND_ROWS | Flags::DIAGNOSTICS;
         if job.facts.flags.intersects(about) && !(self.before.was_here(&held.lease) && prelude.is_empty()) {
             if job.facts.flags.intersects(Flags::ROW_COUNT | Flags::FOUND_ROWS) || !self.before.has_no_diagnostics() {
                 return Err(Interrupted::Rejected(Rejected::about_before(
@@ -428,6 +444,10 @@ impl Session {
                 )));
             }
             prelude.push(Step::ClearWarnings);
+        }
+        if job.facts.access == Access::Write && self.before.must_ask_for_id() {
+            // Of a lost one nothing is remembered either.
+            let _ = self.last_insert_id(Some(&mut held.lease)).await;
         }
         // Last, because from here on the connection's debt is the prelude's; it goes first on the wire.
         if held.lease.owed.as_ref().is_some_and(|owed| !self.before.is_owed(owed)) {
@@ -458,7 +478,7 @@ impl Session {
         }
         if let (Work::Prepare { key, text, .. }, Some(prepared)) = (job.work, end.prepared) {
             let old = held.lease.keep_statement(key, prepared.id, text.clone(), prepared.params);
-            close_statement(&mut held.lease, old).await;
+            close_statements(&mut held.lease, &old).await;
         }
         if let Work::Execute(bound) = job.work {
             bound.executed_on(&mut held.lease, failed);
@@ -546,9 +566,7 @@ impl Session {
         if !facts.flags.contains(Flags::USER_VAR_READ) {
             return None;
         }
-        let held = self.held.iter().find(|held| {
-            held.group != group && (held.pins.contains(Pins::USER_VARIABLE) || held.pins.contains(Pins::ROUTINE))
-        })?;
+        let held = self.held.iter().find(|held| held.group != group && held.has_user_variables())?;
         Some(format!(
             "Meridian: this statement belongs to group {} and reads a user variable that a query assigned on group {}; \
              read it there with SELECT, and give its value by SET @name = value",
@@ -698,7 +716,15 @@ pub(super) async fn give_back(mut lease: Lease) {
             return;
         }
     }
+    let oversized = lease.remove_oversized_statement();
+    close_statement(&mut lease, oversized).await;
     lease.release();
+}
+
+pub(super) async fn close_statements(lease: &mut Lease, ids: &[u32]) {
+    for id in ids {
+        close_statement(lease, Some(*id)).await;
+    }
 }
 
 /// COM_STMT_CLOSE, which has no answer.

@@ -94,7 +94,7 @@ impl Session {
         let statement = self.plan();
         let shard = match &statement.target {
             Target::Tables(tables) => {
-                if let Some(refused) = self.forbidden(&tables.databases) {
+                if let Some(refused) = self.forbidden_of(tables) {
                     self.count(Class::Refused);
                     return self.deny_database(&refused).await;
                 }
@@ -128,7 +128,9 @@ impl Session {
         {
             return Ok(outcome);
         }
-        let text = self.with_connection_id(text, &statement);
+        let Some(text) = self.with_connection_id(text, &statement) else {
+            return self.refuse_connection_id().await;
+        };
         let mut built = Vec::new();
         let bytes = match (packet, &text) {
             (Some(packet), Cow::Borrowed(_)) => packet,
@@ -161,7 +163,9 @@ impl Session {
         {
             return shard;
         }
-        match self.held.first() {
+        let reads = statement.facts.flags.contains(Flags::USER_VAR_READ);
+        let pinned = self.held.iter().find(|held| reads && held.has_user_variables());
+        match pinned.or(self.held.first()) {
             Some(held) => held.shard,
             None => home,
         }

@@ -79,6 +79,8 @@ pub struct Tables {
     pub keyed: Vec<Keyed>,
     /// Every logical database that the statement touches, ascending; for the account's rights.
     pub databases: Vec<DatabaseId>,
+    /// What the statement may reach besides: `*` for anything at all. Only for accounts that may use all databases.
+    pub beyond: Option<Box<str>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -29,8 +29,10 @@ impl Place<'_> {
     fn try_target(&self, facts: &Facts, subject: Subject, shape: &Shape, reader: &Reader) -> Result<Target, Refusal> {
         match subject {
             Subject::Tables => self.tables(facts, shape, reader),
-            Subject::Control if shape.occurrences.is_empty() && shape.unsure.is_none() => Ok(Target::Control),
-            // SET with a subquery: `execute` evaluates it on the database's shard, so there must be one only.
+            Subject::Control if shape.occurrences.is_empty() && shape.unsure.is_none() && !calls(facts) => {
+                Ok(Target::Control)
+            }
+            // SET with a subquery or a stored function: `execute` evaluates it on the database's shard, so there must be one only.
             Subject::Control => match self.session.and_then(|id| self.sole_shard(id)) {
                 Some(_) if !self.names_another_database(self.session, reader) => Ok(Target::Control),
                 _ => Err(self.unreadable(shape)),
@@ -39,9 +41,17 @@ impl Place<'_> {
             Subject::ShowDatabases => Ok(Target::ShowDatabases),
             Subject::ShowTables(database) => self.show_tables(database.as_deref()),
             Subject::PerServer { what, database } => match database.as_deref() {
-                Some(name) if self.is_system(name) => self.per_server(self.session, &what),
+                Some(name) if self.is_system(name) => Ok(beyond(self.per_server(self.session, &what)?, name)),
                 name => self.per_server(Some(self.database(name)?), &what),
             },
+            Subject::ShowCreateDatabase(name) if self.is_system(&name) => {
+                let id = self.session.ok_or(Refusal::NoDatabase)?;
+                Ok(beyond(whole_database(id, self.home_shard(id)), &name))
+            }
+            Subject::ShowCreateDatabase(name) => {
+                let id = self.database(Some(&name))?;
+                Ok(whole_database(id, self.home_shard(id)))
+            }
             Subject::Homeless { construct, database, name } => {
                 self.homeless(construct, database.as_deref(), &name, reader)
             }
@@ -53,7 +63,7 @@ impl Place<'_> {
         if shape.unsure.is_some() {
             return match self.session.and_then(|id| Some((id, self.sole_shard(id)?))) {
                 Some((id, shard)) if !self.names_another_database(self.session, reader) => {
-                    Ok(whole_database(id, shard))
+                    self.opaque(id, shard, reader).ok_or_else(|| self.unreadable(shape))
                 }
                 _ => Err(self.unreadable(shape)),
             };
@@ -65,7 +75,7 @@ impl Place<'_> {
         tables.databases.sort();
         tables.databases.dedup();
         self.together(&tables)?;
-        Ok(match self.routines(facts, tables)? {
+        Ok(match self.routines(facts, tables, reader)? {
             Target::Tables(tables) if tables.fixed.is_empty() && tables.keyed.is_empty() => Target::NoTable,
             target => target,
         })
@@ -81,6 +91,7 @@ impl Place<'_> {
         if let Some(schema) = occurrence.database.as_deref().filter(|name| self.is_system(name)) {
             let session = self.session.ok_or(Refusal::NoDatabase)?;
             let shard = self.only_shard(session).ok_or_else(|| Refusal::PerServer { what: schema.into() })?;
+            tables.beyond.get_or_insert_with(|| schema.into());
             let name = format!("{schema}.{}", occurrence.name).into();
             tables.fixed.push(Fixed { table: TableName { database: session, name }, shard });
             return Ok(());
@@ -135,7 +146,7 @@ impl Place<'_> {
 
     /// A function that is no builtin may read tables; a sequence lives somewhere. Where rows of a split table
     /// stand beside it, or no table says which shard is meant, its answer would be one shard's.
-    fn routines(&self, facts: &Facts, tables: Tables) -> Result<Target, Refusal> {
+    fn routines(&self, facts: &Facts, tables: Tables, reader: &Reader) -> Result<Target, Refusal> {
         let construct = if facts.flags.contains(Flags::NEXTVAL) {
             Construct::Sequence
         } else if facts.flags.contains(Flags::UNKNOWN_FUNCTION) {
@@ -144,9 +155,17 @@ impl Place<'_> {
             return Ok(Target::Tables(tables));
         };
         let refusal = Refusal::Homeless { construct, name: "in this statement".into() };
+        if self.calls_elsewhere(&tables.databases, reader) {
+            return Err(refusal);
+        }
         if tables.fixed.is_empty() && tables.keyed.is_empty() {
             let sole = self.session.and_then(|id| Some((id, self.sole_shard(id)?)));
-            return sole.map(|(id, shard)| whole_database(id, shard)).ok_or(refusal);
+            return match sole {
+                Some((id, shard)) if !self.names_another_database(self.session, reader) => {
+                    Ok(whole_database(id, shard))
+                }
+                _ => Err(refusal),
+            };
         }
         if tables.keyed.is_empty() && tables.fixed.iter().all(|fixed| !self.hosts_split_rows(fixed.shard)) {
             return Ok(Target::Tables(tables));
@@ -156,7 +175,7 @@ impl Place<'_> {
 
     fn show_tables(&self, database: Option<&str>) -> Result<Target, Refusal> {
         if let Some(schema) = database.filter(|name| self.is_system(name)) {
-            return self.per_server(self.session, schema);
+            return Ok(beyond(self.per_server(self.session, schema)?, schema));
         }
         let id = self.database(database)?;
         Ok(match self.only_shard(id) {
@@ -186,13 +205,44 @@ impl Place<'_> {
         };
         match self.sole_shard(id) {
             // The body of a routine may name any table.
-            Some(shard) if !self.names_another_database(Some(id), reader) => Ok(whole_database(id, shard)),
+            Some(shard) if !self.names_another_database(Some(id), reader) => {
+                self.opaque(id, shard, reader).ok_or_else(|| Refusal::Homeless { construct, name: name.into() })
+            }
             _ => Err(Refusal::Homeless { construct, name: name.into() }),
         }
     }
 
+    /// The whole database for a text that is not understood. A text that runs others, which it has in strings or
+    /// variables, reaches every database of the server: `None` unless there is one shard in all.
+    fn opaque(&self, id: DatabaseId, shard: ShardId, reader: &Reader) -> Option<Target> {
+        let runs_texts = reader.is_too_long()
+            || (0..reader.len()).any(|at| reader.is_any(at, &["PREPARE", "EXECUTE"]))
+            // sys.execute_prepared_stmt and its like.
+            || (0..reader.len()).any(|at| reader.is_op(at + 1, ".") && reader.name(at).is_some_and(|n| self.is_system(n)));
+        let Target::Tables(tables) = whole_database(id, shard) else {
+            return None;
+        };
+        match runs_texts {
+            false => Some(Target::Tables(tables)),
+            true if self.map.shards.len() == 1 => Some(Target::Tables(Tables { beyond: Some("*".into()), ..tables })),
+            true => None,
+        }
+    }
+
     fn unreadable(&self, shape: &Shape) -> Refusal {
-        Refusal::Unreadable { near: shape.unsure.clone().unwrap_or_else(|| "SET with a subquery".into()) }
+        Refusal::Unreadable { near: shape.unsure.clone().unwrap_or_else(|| "SET with a subquery or a function".into()) }
+    }
+
+    /// Whether a function is called by the name of a database that is neither the session's nor among `databases`.
+    fn calls_elsewhere(&self, databases: &[DatabaseId], reader: &Reader) -> bool {
+        (0..reader.len())
+            .filter(|at| reader.is_op(at + 1, ".") && reader.name(at + 2).is_some() && reader.is_op(at + 3, "("))
+            .filter(|at| *at == 0 || !reader.is_op(at - 1, "."))
+            .filter_map(|at| reader.name(at))
+            .any(|name| match DatabaseId::find(self.map, name) {
+                Some(id) => Some(id) != self.session && !databases.contains(&id),
+                None => true,
+            })
     }
 
     /// Whether the text names a logical database other than `own`, as far as can be told without reading it.
@@ -216,11 +266,25 @@ impl Place<'_> {
     }
 }
 
+/// The same, for accounts that may use `what` as well.
+fn beyond(target: Target, what: &str) -> Target {
+    match target {
+        Target::Tables(tables) => Target::Tables(Tables { beyond: Some(what.into()), ..tables }),
+        target => target,
+    }
+}
+
+/// Whether the statement calls what may read tables, or reads a sequence.
+fn calls(facts: &Facts) -> bool {
+    facts.flags.intersects(Flags::UNKNOWN_FUNCTION | Flags::NEXTVAL)
+}
+
 /// All of a database that lives on one shard.
 fn whole_database(database: DatabaseId, shard: ShardId) -> Target {
     Target::Tables(Tables {
         fixed: vec![Fixed { table: TableName { database, name: "*".into() }, shard }],
         keyed: Vec::new(),
         databases: vec![database],
+        beyond: None,
     })
 }

@@ -269,8 +269,9 @@ impl Refusal {
                  its own: SELECT GET_LOCK(...)"
             ),
             Refusal::Unreadable { near } => format!(
-                "cannot tell with certainty which tables this statement uses (near `{near}`), and the database lives \
-                 on several shards; write it in a plainer form"
+                "cannot read this statement near `{near}` (literals shown as ?): a typo, or syntax that is not known here; \
+                 the database lives on several shards, so it must be certain which tables are meant: correct it, or \
+                 write it in a plainer form"
             ),
         }
     }

@@ -55,10 +55,20 @@ fn expanded(normalized: &[u8]) -> String {
             Token::Marker { kind: MarkerKind::Param, .. } => "?",
             // Digits are written as they are; strings whose text depends on the dialect are not.
             Token::Structural(literal) if !literal.iter().all(u8::is_ascii_alphanumeric) => "'s'",
+            // `SELECT@@port` is two tokens to a server, one word to sqlparser.
+            Token::SysVar { .. } | Token::UserVar(_) => {
+                text.push_str(&String::from_utf8_lossy(&normalized[copied..lexeme.start]));
+                text.push(' ');
+                copied = lexeme.start;
+                continue;
+            }
             _ => continue,
         };
         text.push_str(&String::from_utf8_lossy(&normalized[copied..lexeme.start]));
+        // A marker needs no space beside a word; a literal does.
+        text.push(' ');
         text.push_str(literal);
+        text.push(' ');
         copied = lexeme.end;
     }
     text.push_str(&String::from_utf8_lossy(&normalized[copied..]));

@@ -41,11 +41,13 @@ pub struct Replay {
     pub database: Option<String>,
     /// One `SET ...` statement.
     pub set: Option<Vec<u8>>,
+    /// Another, of user variables: their names are read in the charset that the first one sets.
+    pub set_user: Option<Vec<u8>>,
 }
 
 impl Replay {
     pub fn is_empty(&self) -> bool {
-        self.database.is_none() && self.set.is_none()
+        self.database.is_none() && self.set.is_none() && self.set_user.is_none()
     }
 }
 
@@ -79,6 +81,10 @@ impl State {
     /// Records a session variable; `DEFAULT` forgets it.
     pub fn set_system(&mut self, name: &str, value: Vec<u8>) {
         let name = canonical(name);
+        // Each of a pair overwrites the other.
+        if let Some(other) = counterpart(name) {
+            self.system.remove(&other);
+        }
         if value.eq_ignore_ascii_case(b"default") {
             self.system.remove(name);
         } else {
@@ -113,6 +119,19 @@ impl State {
             };
         }
         state
+    }
+
+    /// Whether the client's text is known to be UTF-8.
+    pub fn is_utf8(&self) -> bool {
+        let is_utf8 = |name: &str| name.starts_with("utf8");
+        match (self.system.get("character_set_client"), &self.charset) {
+            (Some(Setting(value)), _) => value.strip_prefix(b"'").unwrap_or(value).starts_with(b"utf8"),
+            (None, Charset::Login(id)) => charset::names(*id).is_some_and(|names| is_utf8(names.charset)),
+            (None, Charset::Fragment(text)) => {
+                text.starts_with(b"NAMES utf8") || text.starts_with(b"CHARACTER SET utf8")
+            }
+            (None, Charset::Unknown) => false,
+        }
     }
 
     /// How many variables are remembered.
@@ -157,27 +176,45 @@ impl State {
             }
         }
         let overwritten = |name: &str| charset_differs && OF_CHARSET.contains(&name);
-        for (name, value) in &self.system {
-            if overwritten(name) || from.system.get(name) != Some(value) {
-                set.system(name, &value.0, family);
-            }
-        }
+        // What goes back to its default goes first: it may overwrite the other of a pair.
         for name in from.system.keys().filter(|name| !overwritten(name) && !self.system.contains_key(*name)) {
             match name.as_str() {
                 "autocommit" => set.system(name, b"1", family),
                 name => set.system(name, b"DEFAULT", family),
             }
         }
+        // Points in time among the values are read in the time zone.
+        let (zone, others): (Vec<_>, Vec<_>) = self.system.iter().partition(|(name, _)| *name == "time_zone");
+        for (name, value) in zone.into_iter().chain(others) {
+            if overwritten(name) || from.system.get(name) != Some(value) {
+                set.system(name, &value.0, family);
+            }
+        }
+        let mut user = Fragments::default();
         for (name, value) in &self.user {
             if from.user.get(name) != Some(value) {
-                set.user(name, &value.0);
+                user.user(name, &value.0);
             }
         }
         for name in from.user.keys().filter(|name| !self.user.contains_key(*name)) {
-            set.user(name, b"NULL");
+            user.user(name, b"NULL");
         }
-        Replay { database, set: set.finish() }
+        let beyond_ascii = user.0.iter().any(|byte| !byte.is_ascii());
+        if beyond_ascii {
+            return Replay { database, set: set.finish(), set_user: user.finish() };
+        }
+        set.append(user);
+        Replay { database, set: set.finish(), set_user: None }
     }
+}
+
+/// The variable that says the same as this one in other words: a collation has its charset.
+fn counterpart(name: &str) -> Option<String> {
+    let (kind, of) = match name.split_once("collation_") {
+        Some(("", of)) => ("character_set_", of),
+        _ => ("collation_", name.strip_prefix("character_set_")?),
+    };
+    matches!(of, "connection" | "database" | "server").then(|| format!("{kind}{of}"))
 }
 
 /// The name under which a variable is kept: two names of one variable must not both be remembered.
@@ -205,6 +242,12 @@ impl Fragments {
     fn push(&mut self, fragment: &[u8]) {
         self.0.extend_from_slice(if self.0.is_empty() { b"SET " } else { b", " });
         self.0.extend_from_slice(fragment);
+    }
+
+    fn append(&mut self, other: Fragments) {
+        if let Some(more) = other.0.strip_prefix(b"SET ") {
+            self.push(more);
+        }
     }
 
     fn names_of(&mut self, collation: u16, family: Family) {
@@ -309,6 +352,38 @@ mod tests {
             None,
             Some("SET NAMES utf8mb4 COLLATE utf8mb4_general_ci"),
         );
+    }
+
+    #[test]
+    fn charset_and_collation_overwrite_each_other() {
+        check(
+            |_| {},
+            |s| {
+                s.set_system("collation_server", b"latin1_bin".to_vec());
+                s.set_system("character_set_server", b"utf8mb4".to_vec());
+                s.set_system("time_zone", b"'+01:00'".to_vec());
+            },
+            None,
+            Some("SET @@session.time_zone='+01:00', @@session.character_set_server=utf8mb4"),
+        );
+        check(
+            |s| s.set_system("character_set_server", b"latin1".to_vec()),
+            |s| s.set_system("collation_server", b"utf8mb4_bin".to_vec()),
+            None,
+            Some("SET @@session.character_set_server=DEFAULT, @@session.collation_server=utf8mb4_bin"),
+        );
+    }
+
+    #[test]
+    fn names_of_user_variables_are_read_in_the_new_charset() {
+        let mut from = State::new(45, None);
+        let mut to = from.clone();
+        from.set_charset(b"NAMES latin1".to_vec());
+        to.set_user("\u{e4}".as_bytes(), b"5".to_vec());
+        let replay = to.replay(&from, Family::MySql);
+        assert_eq!(replay.set.as_deref(), Some(&b"SET NAMES utf8mb4 COLLATE utf8mb4_general_ci"[..]));
+        assert_eq!(replay.set_user.as_deref(), Some("SET @`\u{e4}`=5".as_bytes()));
+        assert!(to.is_utf8() && !from.is_utf8());
     }
 
     #[test]

@@ -9,8 +9,10 @@ use super::raw::{Raw, RawKind};
 
 /// Behind SET.
 pub(super) fn set<'a>(cursor: &mut Cursor<'a>, whole: &'a [u8]) -> Result<Control<'a>, ControlError> {
-    if let Some(transaction) = transaction(cursor, whole) {
-        return Ok(transaction);
+    if let Some(scope) = transaction(cursor) {
+        cursor.advance(1 + usize::from(scope.is_some()));
+        characteristics(cursor)?;
+        return cursor.finish(Control::SetTransaction { scope, text: whole });
     }
     if let Some(kind) = other(cursor) {
         return Ok(Control::Set(vec![Assignment::Other { kind, text: whole }]));
@@ -27,11 +29,33 @@ pub(super) fn set<'a>(cursor: &mut Cursor<'a>, whole: &'a [u8]) -> Result<Contro
 }
 
 /// SET [GLOBAL | SESSION | LOCAL] TRANSACTION ..
-fn transaction<'a>(cursor: &mut Cursor<'a>, whole: &'a [u8]) -> Option<Control<'a>> {
+fn transaction(cursor: &Cursor<'_>) -> Option<Option<Scope>> {
     let scope = word_scope(cursor);
     let words = usize::from(scope.is_some());
     let named = cursor.word_at(words, "transaction") && !cursor.punct_at(words + 1, b'=');
-    named.then_some(Control::SetTransaction { scope, text: whole })
+    named.then_some(scope)
+}
+
+/// ISOLATION LEVEL .. and READ ONLY | READ WRITE, each at most once.
+fn characteristics(cursor: &mut Cursor<'_>) -> Result<(), ControlError> {
+    const LEVELS: [&[&str]; 4] =
+        [&["read", "uncommitted"], &["read", "committed"], &["repeatable", "read"], &["serializable"]];
+    let (mut level, mut access) = (false, false);
+    loop {
+        if !level && cursor.take(&["isolation", "level"]) {
+            if !LEVELS.iter().any(|words| cursor.take(words)) {
+                return cursor.syntax();
+            }
+            level = true;
+        } else if !access && (cursor.take(&["read", "only"]) || cursor.take(&["read", "write"])) {
+            access = true;
+        } else {
+            return cursor.syntax();
+        }
+        if !cursor.take_punct(b',') {
+            return Ok(());
+        }
+    }
 }
 
 /// Forms that are not assignments of variables.
@@ -122,6 +146,7 @@ fn user<'a>(cursor: &mut Cursor<'a>, start: usize) -> Result<Assignment<'a>, Con
 /// `[scope] name = ..`, `@@[scope.]name = ..`
 fn system<'a>(cursor: &mut Cursor<'a>, start: usize) -> Result<Assignment<'a>, ControlError> {
     let mut scope = None;
+    let mut bare = false;
     if cursor.take_punct(b'@') {
         if !cursor.take_punct(b'@') {
             return cursor.syntax();
@@ -130,6 +155,7 @@ fn system<'a>(cursor: &mut Cursor<'a>, start: usize) -> Result<Assignment<'a>, C
             scope = word_scope(cursor);
             cursor.advance(if scope.is_some() { 2 } else { 0 });
         }
+        bare = scope.is_none();
     } else if let Some(found) = word_scope(cursor) {
         cursor.advance(1);
         scope = Some(found);
@@ -144,7 +170,14 @@ fn system<'a>(cursor: &mut Cursor<'a>, start: usize) -> Result<Assignment<'a>, C
     };
     let value = assigned(cursor)?;
     let text = &cursor.text[start..cursor.end()];
-    Ok(Assignment::System { scope: scope.unwrap_or(Scope::Session), name: name.to_ascii_lowercase(), value, text })
+    let name = name.to_ascii_lowercase();
+    let scope = scope.unwrap_or(if bare && is_of_transaction(&name) { Scope::Next } else { Scope::Session });
+    Ok(Assignment::System { scope, name, value, text })
+}
+
+/// Variables that `SET @@x` sets for the next transaction only, unlike `SET x`.
+fn is_of_transaction(name: &str) -> bool {
+    matches!(name, "tx_isolation" | "transaction_isolation" | "tx_read_only" | "transaction_read_only")
 }
 
 /// `=` or `:=`, and the value up to a comma of the outermost level.

@@ -73,6 +73,8 @@ pub enum Assignment<'a> {
 pub enum Scope {
     /// `SET x`, `SET SESSION x`, `SET @@x`, `SET @@session.x`, LOCAL.
     Session,
+    /// `SET @@x` of a variable that this sets for the next transaction only: isolation and read only.
+    Next,
     Global,
     Persist,
     PersistOnly,

@@ -8,6 +8,7 @@
 //! same statement but for the literals in their slots.
 
 mod assignments;
+pub mod calls;
 mod classes;
 mod comment;
 pub mod control;
@@ -33,6 +34,7 @@ pub mod tokens;
 mod verbs;
 mod write;
 
+pub use calls::{Call, connection_ids};
 pub use control::{Assignment, Control, ControlError, Scope, TransactionAccess, Value, control};
 pub use dialect::{ClientCharset, Dialect, Flavor};
 pub use error::{LexError, LexFault};

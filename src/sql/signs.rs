@@ -60,6 +60,9 @@ impl Reader<'_, '_> {
             }
             Token::UserVar(_) => self.user_variable(next),
             Token::SysVar { name, .. } => Flags::SYSVAR_READ | system_variable(name),
+            Token::Quoted(name) if calls && name.eq_ignore_ascii_case(b"connection_id") => {
+                Flags::UNKNOWN_FUNCTION | Flags::CONNECTION_ID
+            }
             Token::Quoted(_) if calls && self.selects && !self.is_name(at) => Flags::UNKNOWN_FUNCTION,
             Token::Word(word) => {
                 self.into = word.eq_ignore_ascii_case(b"into");

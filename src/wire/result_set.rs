@@ -154,6 +154,8 @@ pub struct TextRows {
     pub columns: Vec<Vec<u8>>,
     /// Types of the columns.
     pub types: Vec<ColumnType>,
+    /// Whether the columns are unsigned numbers.
+    pub unsigned: Vec<bool>,
     /// Values as text; `None` is NULL.
     pub rows: Vec<Vec<Option<Vec<u8>>>>,
     /// Status at the end.
@@ -184,9 +186,10 @@ pub fn decode_text(bytes: &[u8], deprecate_eof: bool) -> Result<Decoded, Malform
         if definition.first() == Some(&0xFF) {
             return reply::parse_err(&definition).map(Decoded::Err);
         }
-        let (name, kind) = column(&definition)?;
+        let (name, kind, unsigned) = column(&definition)?;
         found.columns.push(name);
         found.types.push(kind);
+        found.unsigned.push(unsigned);
     }
     if !deprecate_eof {
         payloads.next()?;
@@ -218,7 +221,8 @@ fn end_below(deprecate_eof: bool) -> usize {
 
 /// The name under which a column is shown (behind catalog, database, table and original table) and its type (behind
 /// the original name, the length of the fixed fields, charset and length).
-fn column(definition: &[u8]) -> Result<(Vec<u8>, ColumnType), Malformed> {
+fn column(definition: &[u8]) -> Result<(Vec<u8>, ColumnType, bool), Malformed> {
+    const UNSIGNED: u16 = 32;
     let mut reader = Reader::new(definition);
     for _ in 0..4 {
         reader.string()?;
@@ -227,7 +231,8 @@ fn column(definition: &[u8]) -> Result<(Vec<u8>, ColumnType), Malformed> {
     reader.string()?;
     reader.lenenc()?;
     reader.bytes(6)?;
-    Ok((name, ColumnType(reader.u8()?)))
+    let kind = ColumnType(reader.u8()?);
+    Ok((name, kind, reader.u16()? & UNSIGNED != 0))
 }
 
 struct Payloads<'a> {

@@ -95,6 +95,50 @@ fn kill_ends_the_session() {
 }
 
 #[test]
+fn what_waits_for_a_connection_is_stopped() {
+    let mut pair = Pair::mariadb_with("limits:\n  pool_connections_max: 1\n  pool_wait_ms_max: 60000\n");
+    let (mut holder, mut killer) = (pair.app(), pair.app());
+    holder.ok("BEGIN");
+    holder.rows("SELECT id FROM users WHERE id = 1");
+    let mut waiting = begin(&pair, "SELECT id FROM users WHERE id = 1");
+    std::thread::sleep(Duration::from_millis(300));
+    let began = Instant::now();
+    killer.ok(&format!("KILL QUERY {}", waiting.greeting.connection));
+    let replies = waiting.replies(false).expect("an answer");
+    assert!(matches!(&replies[..], [Reply::Error(e)] if e.code == 1317), "{replies:?}");
+    waiting.send_query("SELECT id FROM users WHERE id = 1");
+    std::thread::sleep(Duration::from_millis(300));
+    killer.ok(&format!("KILL {}", waiting.greeting.connection));
+    await_that("the waiting session is closed", || waiting.replies(false).is_err().then_some(()));
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    holder.ok("COMMIT");
+    pair.check_sound();
+}
+
+#[test]
+fn a_set_is_stopped_as_other_statements_are() {
+    let mut pair = Pair::mariadb();
+    let sleeping = |count: usize| {
+        await_that("the SET", || {
+            let text = "SELECT id FROM information_schema.processlist WHERE info LIKE 'SET @x = SLEEP%'";
+            let running = pair.first.rows(text).rows.len() + pair.second.rows(text).rows.len();
+            (running == count).then_some(())
+        });
+    };
+    let mut victim = begin(&pair, "SET @x = SLEEP(50)");
+    sleeping(1);
+    let mut killer = pair.app();
+    killer.ok(&format!("KILL QUERY {}", victim.greeting.connection));
+    victim.replies(false).expect("an answer");
+    assert_eq!(victim.value("SELECT 1"), "1");
+    victim.send_query("SET @x = SLEEP(50)");
+    sleeping(1);
+    drop(victim);
+    sleeping(0);
+    pair.check_sound();
+}
+
+#[test]
 fn an_id_that_is_no_sessions_is_refused() {
     let pair = Pair::mariadb();
     let mut raw = pair.app();

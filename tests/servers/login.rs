@@ -1,9 +1,10 @@
 //! Who gets in, and as whom: passwords, plugins, COM_CHANGE_USER, COM_RESET_CONNECTION, the greeting.
 
 use crate::support::pair::{shop_map, single_map};
+use crate::support::proxy::ACCOUNTS;
 use crate::support::raw::{AUTOCOMMIT, DEPRECATE_EOF, FOUND_ROWS, ORDINARY, Raw, Reply};
 use crate::support::raw_login::{self, Login};
-use crate::support::{Pair, Settings};
+use crate::support::{MariaDb, Pair, Proxy, Settings};
 
 fn shop() -> Login {
     Login { database: "shop".into(), ..Login::default() }
@@ -43,7 +44,7 @@ fn a_database_that_the_account_may_not_use_is_refused() {
     let mut pair = Pair::mariadb();
     let unknown = error_of(pair.port(), &Login { database: "nothing".into(), ..Login::default() });
     assert!(unknown.contains("1049") || unknown.contains("1044"), "{unknown}");
-    let accounts = crate::support::proxy::ACCOUNTS.replacen("databases: \"*\"", "databases: [other]", 1);
+    let accounts = ACCOUNTS.replacen("databases: \"*\"", "databases: [other]", 1);
     let map = shop_map(&pair.first, &pair.second) + "  other:\n    family: mariadb\n    unlisted: second\n";
     pair.start_proxy(Settings { accounts, map, ..Settings::default() });
     let denied = error_of(pair.port(), &shop());
@@ -209,4 +210,50 @@ fn a_backend_with_one_database_needs_no_tables_in_the_map() {
     let map = single_map(&pair.second, "shop");
     pair.start_proxy(Settings { map, ..Settings::default() });
     assert_eq!(pair.app().value("SELECT COUNT(*) FROM orders JOIN order_items ON order_id = orders.id"), "4");
+}
+
+#[test]
+fn an_account_of_some_databases_reaches_no_other() {
+    let server = MariaDb::start("only", &[]);
+    server.load(
+        "CREATE DATABASE shop; CREATE DATABASE other; CREATE TABLE other.secret (a INT); INSERT INTO other.secret VALUES (42); \
+         CREATE FUNCTION other.f() RETURNS INT RETURN (SELECT a FROM secret)",
+    );
+    let map = single_map(&server, "shop") + &format!("  other:\n    family: {}\n    unlisted: only\n", server.family());
+    let few = ACCOUNTS.replacen("databases: \"*\"", "databases: [shop]", 1);
+    let login = Login { database: "shop".into(), ..Login::default() };
+    let proxy = Proxy::start(&Settings { map: map.clone(), accounts: few, ..Settings::default() });
+    let mut raw = Raw::login(proxy.port, &login).expect("app may log in");
+    for text in [
+        "EXECUTE IMMEDIATE 'SELECT * FROM other.secret'",
+        "PREPARE p FROM 'SELECT * FROM other.secret'",
+        "BEGIN NOT ATOMIC EXECUTE IMMEDIATE 'SELECT * FROM other.secret'; END",
+        "SELECT other.f()",
+        "SET @x = other.f()",
+        "SELECT user FROM mysql.user",
+        "SELECT table_name FROM information_schema.tables",
+        "SELECT * FROM performance_schema.threads",
+        "CREATE VIEW v AS SELECT * FROM mysql.user",
+        "CREATE PROCEDURE p() SELECT * FROM mysql.user",
+        "SHOW CREATE DATABASE other",
+        "SHOW CREATE SCHEMA IF NOT EXISTS mysql",
+        "SHOW TABLES FROM other",
+        "SHOW TABLES FROM mysql",
+        "SHOW TABLE STATUS FROM mysql",
+        "SHOW COLUMNS FROM user FROM mysql",
+        "USE mysql",
+        "CREATE PROCEDURE p() EXECUTE IMMEDIATE 'SELECT * FROM other.secret'",
+    ] {
+        let error = raw.refused(text);
+        assert!(matches!(error.code, 1235 | 1044), "{text}: {error:?}");
+    }
+    assert_eq!(raw.rows("SHOW DATABASES").lines(), ["shop"]);
+    raw.rows("SHOW CREATE DATABASE shop");
+    raw.rows("SHOW TABLES");
+    assert_eq!(raw.refused("SHOW FULL PROCESSLIST").code, 1227);
+    // One shard and all databases: as on the server.
+    let proxy = Proxy::start(&Settings { map, ..Settings::default() });
+    let mut raw = Raw::login(proxy.port, &login).expect("app may log in");
+    assert_eq!(raw.value("EXECUTE IMMEDIATE 'SELECT * FROM other.secret'"), "42");
+    assert_eq!(raw.value("SELECT schema_name FROM information_schema.schemata WHERE schema_name = 'shop'"), "shop");
 }

@@ -127,6 +127,34 @@ fn long_data_is_joined_and_sent_to_the_owner() {
 }
 
 #[test]
+fn long_data_over_the_limit_ends_its_statement_only() {
+    let mut pair = Pair::mariadb_with("limits:\n  long_data_bytes_max: 1000\n");
+    let mut raw = pair.app();
+    for round in 0..3u8 {
+        let (id, _, _) = raw.prepare("INSERT INTO notes (text) VALUES (?)").expect("valid");
+        let send = |raw: &mut Raw, bytes: usize| {
+            let data = vec![b'x'; bytes];
+            raw.command(&[&[0x18][..], &id.to_le_bytes(), &0u16.to_le_bytes(), &data].concat())
+                .expect("no answer comes");
+        };
+        send(&mut raw, 800);
+        if round < 2 {
+            send(&mut raw, 800);
+        }
+        let execute = [&[0x17][..], &id.to_le_bytes(), &[0], &1u32.to_le_bytes(), &[0, 1, 252, 0]].concat();
+        raw.command(&execute).expect("the connection stands");
+        let replies = raw.replies(true).expect("an answer");
+        match &replies[..] {
+            [Reply::Error(error)] if round < 2 => assert_eq!(error.code, 1243),
+            [Reply::Ok(done)] if round == 2 => assert_eq!(done.affected, 1),
+            other => panic!("round {round}: {other:?}"),
+        }
+    }
+    assert_eq!(raw.value("SELECT LENGTH(text) FROM notes"), "800");
+    pair.check_sound();
+}
+
+#[test]
 fn close_shares_a_segment_with_the_next_command() {
     let mut pair = Pair::mariadb();
     let mut raw = pair.app();

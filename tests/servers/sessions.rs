@@ -55,6 +55,34 @@ fn generated_ids_are_the_sessions_own() {
 }
 
 #[test]
+fn an_id_that_the_client_gave_is_not_its_last_insert_id() {
+    for mut pair in pairs() {
+        let (mut a, mut b) = two_sessions(&pair);
+        let own_a = a.ok("INSERT INTO notes (text) VALUES ('a')").last_id;
+        b.ok("INSERT INTO notes (id, text) VALUES (5000, 'b')");
+        assert_eq!(b.value("SELECT LAST_INSERT_ID()"), "0");
+        a.ok("INSERT INTO notes (text) VALUES ('a')");
+        // The earlier one, of the other server, holds; also when others ask in between.
+        let own_b = b.ok("INSERT INTO marks (text) VALUES ('b')").last_id;
+        a.ok("INSERT INTO notes (text) VALUES ('a')");
+        b.ok("INSERT INTO notes (id, text) VALUES (6000, 'b')");
+        let own_a2 = a.ok("INSERT INTO notes (text) VALUES ('a')").last_id;
+        assert_ne!(own_a, own_a2);
+        assert_eq!(b.value("SELECT LAST_INSERT_ID()"), own_b.to_string());
+        a.ok("INSERT INTO notes (id, text) VALUES (5000, 'a') ON DUPLICATE KEY UPDATE text = 'c'");
+        assert_eq!(a.value("SELECT LAST_INSERT_ID()"), own_a2.to_string());
+        for id in 7000..7100 {
+            a.ok(&format!("INSERT INTO notes (id, text) VALUES ({id}, 'a')"));
+        }
+        assert_eq!(a.value("SELECT LAST_INSERT_ID()"), own_a2.to_string());
+        b.ok("INSERT INTO notes (id, text) VALUES (8000, 'b')");
+        b.ok("SET @id = LAST_INSERT_ID()");
+        assert_eq!(b.value("SELECT @id"), own_b.to_string());
+        pair.check_sound();
+    }
+}
+
+#[test]
 fn counts_of_rows_are_the_sessions_own() {
     for mut pair in pairs() {
         let (mut a, mut b) = two_sessions(&pair);
@@ -216,6 +244,81 @@ fn transactions_of_two_sessions_do_not_mix() {
 }
 
 #[test]
+fn an_isolation_set_without_a_scope_is_for_one_transaction() {
+    for mut pair in Pair::each() {
+        let (mut a, mut b) = two_sessions(&pair);
+        for name in ["tx_isolation", "transaction_isolation"] {
+            let counted = b.value("SELECT COUNT(*) FROM notes");
+            a.ok(&format!("SET @@{name} = 'READ-COMMITTED'"));
+            for sees in [true, false] {
+                a.ok("BEGIN");
+                let before = a.value("SELECT COUNT(*) FROM notes");
+                b.ok("INSERT INTO notes (text) VALUES ('b')");
+                assert_eq!(a.value("SELECT COUNT(*) FROM notes") != before, sees, "{name}, {counted}");
+                if sees {
+                    assert_eq!(a.refused(&format!("SET @@{name} = 'SERIALIZABLE'")).code, 1568);
+                }
+                a.ok("COMMIT");
+            }
+        }
+        a.ok("SET @@transaction_read_only = 1");
+        a.ok("BEGIN");
+        assert_eq!(a.refused("INSERT INTO notes (text) VALUES ('a')").code, 1792);
+        a.ok("ROLLBACK");
+        a.ok("INSERT INTO notes (text) VALUES ('a')");
+        pair.check_sound();
+    }
+}
+
+#[test]
+fn user_variables_are_read_where_a_query_assigned_them() {
+    for mut pair in Pair::each() {
+        let mut a = pair.app();
+        a.ok("BEGIN");
+        a.rows("SELECT id FROM users WHERE id = 1");
+        a.rows("SELECT @x := 9 FROM orders WHERE id = 1");
+        assert_eq!(a.value("SELECT @x"), "9");
+        a.ok("SET @x = @x + 1");
+        assert_eq!(a.value("SELECT @x"), "10");
+        a.ok("COMMIT");
+        // The other way round.
+        let mut b = pair.app();
+        b.ok("BEGIN");
+        b.rows("SELECT id FROM orders WHERE id = 1");
+        b.rows("SELECT @x := 9 FROM users WHERE id = 1");
+        b.ok("SET @x = @x + 1");
+        assert_eq!(b.value("SELECT @x FROM users WHERE id = 1"), "10");
+        b.ok("COMMIT");
+        pair.check_sound();
+    }
+}
+
+#[test]
+fn variables_mean_the_same_wherever_they_are_carried() {
+    for mut pair in pairs() {
+        let (mut a, mut b) = two_sessions(&pair);
+        a.ok("SET @u = CAST(5 AS UNSIGNED), @men\u{fc} = 6");
+        a.ok("SET character_set_results = latin1, character_set_results = DEFAULT");
+        let results = a.value("SELECT @@character_set_results");
+        b.ok("SET NAMES latin1");
+        b.ok("SET collation_connection = utf8mb4_bin");
+        b.ok("SET character_set_connection = latin1");
+        b.ok("SET character_set_results = DEFAULT");
+        for table in ["users", "orders", "users"] {
+            let one = format!("FROM {table} WHERE id = 1");
+            assert_eq!(b.value(&format!("SELECT @@collation_connection {one}")), "latin1_swedish_ci");
+            assert_eq!(b.value(&format!("SELECT @@character_set_results {one}")), results);
+            assert_eq!(a.value(&format!("SELECT @men\u{fc} {one}")), "6");
+            assert_eq!(a.refused(&format!("SELECT @u - 6 {one}")).code, 1690);
+        }
+        assert!(is_refusal(&a.refused("SET NAMES latin1")));
+        a.ok("SET @men\u{fc} = NULL");
+        a.ok("SET NAMES latin1");
+        pair.check_sound();
+    }
+}
+
+#[test]
 fn what_ties_a_session_to_a_connection_is_not_seen_by_others() {
     let mut pair = Pair::mariadb_with("limits:\n  pool_connections_max: 3\n");
     let (mut a, mut b) = two_sessions(&pair);
@@ -306,4 +409,39 @@ fn pairs() -> impl Iterator<Item = Pair> {
     [|| Some(Pair::mariadb_with(ONE_CONNECTION)), mysql9 as fn() -> Option<Pair>]
         .into_iter()
         .filter_map(|start| start())
+}
+
+#[test]
+fn connection_id_is_replaced_where_it_is_called() {
+    let mut pair = Pair::mariadb();
+    let mut raw = pair.app();
+    let id = raw.value("SELECT CONNECTION_ID()");
+    raw.ok("INSERT INTO notes (text) VALUES ('how connection_id() works'), (CONCAT('cid', CONNECTION_ID()))");
+    assert_eq!(
+        raw.rows("SELECT text FROM notes ORDER BY id").lines(),
+        ["how connection_id() works", &format!("cid{id}")]
+    );
+    assert_eq!(raw.value("SELECT CONNECTION_ID/**/()"), id);
+    own_or_refused(&mut raw, "SELECT `connection_id`() FROM users WHERE id = 1", &id);
+    own_or_refused(&mut raw, "SELECT @@pseudo_thread_id", &id);
+    let reply = raw.simple(&[&[0x16][..], b"SELECT CONNECTION_ID()"].concat());
+    assert!(matches!(&reply, Reply::Error(error) if is_refusal(error)), "{reply:?}");
+    pair.check_sound();
+}
+
+#[test]
+fn variables_are_bounded_by_what_they_become() {
+    let mut pair = Pair::mariadb_with("limits:\n  session_state_bytes_max: 4096\n");
+    let mut raw = pair.app();
+    raw.ok("SET @x = REPEAT('a', 1000)");
+    for opening in ["DO 1", "BEGIN"] {
+        raw.one(opening);
+        raw.value("SELECT name FROM users WHERE id = 1");
+        let error = raw.refused("SET @x = REPEAT('b', 100000)");
+        assert!(error.message.contains("session_state_bytes_max"), "{error:?}");
+        assert_eq!(raw.value("SELECT LENGTH(@x) FROM users WHERE id = 1"), "1000");
+        raw.ok("SET @y = 5");
+        assert_eq!(raw.value("SELECT LENGTH(@x) + @y FROM users WHERE id = 1"), "1005");
+    }
+    pair.check_sound();
 }

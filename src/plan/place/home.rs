@@ -36,6 +36,11 @@ impl<'a> Place<'a> {
         SYSTEM.iter().any(|system| system.eq_ignore_ascii_case(name)) && DatabaseId::find(self.map, name).is_none()
     }
 
+    /// Where a statement about the database as such goes.
+    pub fn home_shard(&self, id: DatabaseId) -> ShardId {
+        self.at(id).home()
+    }
+
     pub fn home(&self, id: DatabaseId, table: &str) -> Result<Home<'a>, Refusal> {
         let database = self.at(id);
         if let Some(listed) = database.tables.get(table) {

@@ -27,6 +27,7 @@ pub enum Subject {
     AnyServer,
     ShowDatabases,
     ShowTables(Option<Box<str>>),
+    ShowCreateDatabase(Box<str>),
     /// Listings that each server answers for itself: SHOW TABLE STATUS [FROM database].
     PerServer {
         what: Box<str>,

@@ -98,6 +98,8 @@ impl Reader {
                 Subject::PerServer { what: format!("SHOW {what}").into(), database: self.named_database() }
             }
             "PROCEDURE" | "FUNCTION" | "PACKAGE" => Subject::PerServer { what: verb, database: None },
+            // Its ids are the server's, and KILL takes Meridian's.
+            "PROCESSLIST" => Subject::Admin("SHOW PROCESSLIST".into()),
             "MASTER" | "BINARY" | "BINLOG" | "SLAVE" | "SLAVES" | "REPLICA" | "REPLICAS" | "RELAYLOG" | "EXPLAIN"
             | "ANALYZE" => Subject::Admin(verb),
             _ => Subject::AnyServer,
@@ -143,7 +145,18 @@ impl Reader {
         }
         if self.is_any(self.at, &["DATABASE", "SCHEMA", "USER"]) {
             let user = self.is_word(self.at, "USER");
-            return if user { Subject::Admin("SHOW CREATE USER".into()) } else { Subject::AnyServer };
+            if user {
+                return Subject::Admin("SHOW CREATE USER".into());
+            }
+            self.at += 1;
+            if self.accept("IF") && self.accept("NOT") {
+                self.accept("EXISTS");
+            }
+            let Some(name) = self.name(self.at).map(Box::from) else {
+                self.unsure();
+                return Subject::Tables;
+            };
+            return Subject::ShowCreateDatabase(name);
         }
         self.at += 1;
         self.routine()

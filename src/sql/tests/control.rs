@@ -72,6 +72,31 @@ fn transactions() {
 }
 
 #[test]
+fn set_transaction() {
+    for text in [
+        "SET TRANSACTION READ ONLY",
+        "SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED, READ WRITE",
+        "set transaction read write, isolation level repeatable read;",
+        "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+    ] {
+        let parsed = control(text.as_bytes(), &MARIA);
+        assert!(matches!(parsed, Ok(Control::SetTransaction { scope: None, .. })), "{text}");
+    }
+    for text in [
+        "SET TRANSACTION",
+        "SET TRANSACTION ISOLATION LEVEL NONSENSE",
+        "SET TRANSACTION ISOLATION LEVEL READ",
+        "SET TRANSACTION ISOLATION LEVEL READ COMMITTED x",
+        "SET TRANSACTION READ ONLY, READ WRITE",
+        "SET TRANSACTION READ ONLY,",
+        "SET TRANSACTION READ ONLY ISOLATION LEVEL SERIALIZABLE",
+        "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE, ISOLATION LEVEL SERIALIZABLE",
+    ] {
+        refused(text);
+    }
+}
+
+#[test]
 fn others() {
     check("USE `my db`", Control::Use(b"my db".to_vec()));
     check("use shop;", Control::Use(b"shop".to_vec()));

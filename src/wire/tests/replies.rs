@@ -97,6 +97,7 @@ fn result_sets_are_read_back() {
         let expected = TextRows {
             columns: vec![b"Tables_in_shop".to_vec(), b"n".to_vec()],
             types: vec![ColumnType::VAR_STRING, ColumnType::LONGLONG],
+            unsigned: vec![false, false],
             rows: vec![
                 vec![Some(b"orders".to_vec()), Some(b"1".to_vec())],
                 vec![None, Some(Vec::new())],
