@@ -77,7 +77,8 @@ fn a_pin_is_shown_from_when_it_begins_until_it_ends() {
     assert_eq!(figure(pair.proxy(), "sessions_pinned"), 0, "a transaction is no pin");
     raw.ok("ROLLBACK");
     raw.ok("LOCK TABLES notes WRITE");
-    assert_eq!((figure(pair.proxy(), "sessions_pinned"), figure(pair.proxy(), "pins_total")), (1, 1));
+    await_figure(pair.proxy(), "pins_total", 1);
+    await_figure(pair.proxy(), "sessions_pinned", 1);
     raw.ok("INSERT INTO notes (text) VALUES ('locked')");
     raw.ok("UNLOCK TABLES");
     await_figure(pair.proxy(), "sessions_pinned", 0);
@@ -85,18 +86,20 @@ fn a_pin_is_shown_from_when_it_begins_until_it_ends() {
     raw.ok("CREATE TEMPORARY TABLE notes (id INT)");
     raw.rows("SELECT GET_LOCK('mine', 0) FROM users WHERE id = 1");
     // Two pins, one session.
-    assert_eq!((figure(pair.proxy(), "sessions_pinned"), figure(pair.proxy(), "pins_total")), (1, 3));
+    await_figure(pair.proxy(), "pins_total", 3);
+    await_figure(pair.proxy(), "sessions_pinned", 1);
     let mut other = pair.app();
     other.rows("SELECT @sum := 1 FROM users");
-    assert_eq!(figure(pair.proxy(), "sessions_pinned"), 2);
+    await_figure(pair.proxy(), "sessions_pinned", 2);
     drop(other);
     await_figure(pair.proxy(), "sessions_pinned", 1);
     assert!(matches!(raw.simple(&[0x1F]), Reply::Ok(_)), "RESET_CONNECTION");
-    assert_eq!(figure(pair.proxy(), "sessions_pinned"), 0);
+    await_figure(pair.proxy(), "sessions_pinned", 0);
 
     // This one ends by itself, of a client that says nothing.
     raw.rows("SELECT SQL_CALC_FOUND_ROWS name FROM users LIMIT 1");
-    assert_eq!((figure(pair.proxy(), "sessions_pinned"), figure(pair.proxy(), "pins_total")), (1, 5));
+    await_figure(pair.proxy(), "pins_total", 5);
+    await_figure(pair.proxy(), "sessions_pinned", 1);
     await_figure(pair.proxy(), "sessions_pinned", 0);
     let log = pair.proxy().log();
     for why in ["table lock", "temporary table", "named lock", "user variable", "found rows"] {
