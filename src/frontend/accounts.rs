@@ -28,11 +28,15 @@ pub struct Accounts {
 impl Accounts {
     /// `dummy` is a random secret.
     pub fn new(users: impl IntoIterator<Item = User>, dummy: &[u8]) -> Self {
-        Accounts {
-            users: users.into_iter().map(|user| (user.account.user.clone(), user)).collect(),
-            dummy: vec![Verifier::from_password_fast(dummy)],
-            fast: Mutex::default(),
-        }
+        let users: HashMap<String, User> = users.into_iter().map(|user| (user.account.user.clone(), user)).collect();
+        let salted =
+            users.values().flat_map(|user| &user.verifiers).any(|held| matches!(held, Verifier::Salted { .. }));
+        // Of the costliest kind that any account has: else the time of a refusal would tell who exists.
+        let dummy = match Verifier::from_password_salted(dummy, *b"a salt of no account") {
+            Some(verifier) if salted => verifier,
+            _ => Verifier::from_password_fast(dummy),
+        };
+        Accounts { users, dummy: vec![dummy], fast: Mutex::default() }
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&User> {
