@@ -125,10 +125,10 @@ impl Session {
 
     /// LOCK TABLES and UNLOCK TABLES outside a map's tables: `plan` gave these no shard of their own.
     async fn lock_tables(&mut self, text: &[u8], verb: Verb, more: bool) -> Served<Outcome> {
-        if verb == Verb::Unlock && !self.held.iter().any(|held| held.pins.contains(super::single::Pins::TABLE_LOCK)) {
+        if verb == Verb::Unlock && !self.held.iter().any(|held| held.pins.contains(super::held::Pins::TABLE_LOCK)) {
             return self.answer_ok(more).await;
         }
-        if let Some(at) = self.held.iter().position(|held| held.pins.contains(super::single::Pins::TABLE_LOCK)) {
+        if let Some(at) = self.held.iter().position(|held| held.pins.contains(super::held::Pins::TABLE_LOCK)) {
             let held = self.held.swap_remove(at);
             self.held.insert(0, held);
         }

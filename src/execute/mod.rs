@@ -13,6 +13,7 @@ mod client;
 mod control;
 mod dialect;
 mod explain;
+mod held;
 mod kill;
 mod pinned;
 mod plan_cache;
@@ -21,7 +22,9 @@ mod prepared;
 mod proxy;
 mod registry;
 mod relay;
+mod remembered;
 mod set;
+mod settle;
 mod show;
 mod single;
 mod text;
@@ -43,9 +46,9 @@ use crate::telemetry::{Class, RefusalKind};
 use crate::wire::command::{self, Command};
 use crate::wire::{capability, reply, status};
 use before::Before;
+use held::Held;
 use pinned::Pinned;
 use prepared::Statements;
-use single::Held;
 
 /// Why a session ended, when it is not to be closed at once.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Session;
-use super::single::Pins;
+use super::held::Pins;
 use crate::telemetry::Metrics;
 
 /// How pins are called in the log.

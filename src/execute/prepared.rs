@@ -91,7 +91,7 @@ impl Bound<'_> {
             return Err(Err(lease.garbage("reply to PREPARE without a statement id")));
         };
         let old = lease.keep_statement(self.key, made.id, self.prepared.text.clone(), made.params);
-        super::single::close_statements(lease, &old).await;
+        super::held::close_statements(lease, &old).await;
         if made.params != self.prepared.params {
             return Err(Err(lease.garbage("other number of parameters than the first PREPARE of the same text")));
         }
@@ -440,11 +440,11 @@ impl Session {
         let key = self.cursor_key(id, prepared);
         if let Some(held) = self.held.iter_mut().find(|held| held.group == group) {
             let backend_id = held.lease.remove_statement(key);
-            super::single::close_statement(&mut held.lease, backend_id).await;
+            super::held::close_statement(&mut held.lease, backend_id).await;
         }
         self.statements.cursors.remove(&id);
         if self.statements.cursors.is_empty() {
-            self.unpin(super::single::Pins::CURSOR).await;
+            self.unpin(super::held::Pins::CURSOR).await;
         }
     }
 

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::before::{Diagnostics, LastInsertId, Place};
+use super::held::give_back;
 use super::prelude::Prelude;
 use super::relay::Shape;
-use super::single::{Job, Work, give_back};
+use super::single::{Job, Work};
 use super::{Incoming, Outcome, Served, Session};
 use crate::backend::{Failure, Kept, Lease};
 use crate::net::timer;

@@ -1,4 +1,4 @@
-//! One statement on one shard: lease, prelude, send, relay, and what the reply means for the session.
+//! One statement on one shard: lease, prelude, send, relay. What the reply means for the session is in `settle.rs`.
 //!
 //! Invariants: a statement is sent a second time only if it is a read of which the client saw nothing, or if no byte
 //! of it left; never inside a transaction. A connection goes back to its pool only after its reply was read to the
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::before;
 use super::client::{Client, Gone, Incoming};
+use super::held::{Held, Pins};
 use super::prelude::{Prelude, Rejected, Step};
 use super::prepared::Bound;
 use super::registry::SessionHandle;
@@ -17,67 +18,11 @@ use super::{Ended, Served, Session, known_pool};
 use crate::backend::{Failure, Lease, Pool, StatementKey, Wanted};
 use crate::net::timer;
 use crate::plan::Refusal;
-use crate::session::State;
 use crate::shard_map::{GroupId, ShardId};
 use crate::sql::facts::{Access, Facts, Flags, Verb};
 use crate::telemetry::{Class, RefusalKind};
-use crate::wire::command::code;
 use crate::wire::walker::{End, EndKind};
-use crate::wire::{capability, packet, status};
-
-/// A connection that the session keeps between statements.
-#[derive(Debug)]
-pub struct Held {
-    pub group: GroupId,
-    /// The shard that it was leased for first.
-    pub shard: ShardId,
-    pub lease: Lease,
-    pub in_transaction: bool,
-    pub pins: Pins,
-}
-
-impl Held {
-    /// Whether user variables live here that a query or a routine assigned.
-    pub fn has_user_variables(&self) -> bool {
-        self.pins.contains(Pins::USER_VARIABLE) || self.pins.contains(Pins::ROUTINE)
-    }
-}
-
-/// Why a connection is kept beyond its transaction: what lives on it and cannot be carried to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Pins(u16);
-
-impl Pins {
-    pub const TEMPORARY_TABLE: Pins = Pins(1);
-    pub const NAMED_LOCK: Pins = Pins(2);
-    pub const TABLE_LOCK: Pins = Pins(4);
-    /// Assigned inside a query, so its value is not known here.
-    pub const USER_VARIABLE: Pins = Pins(8);
-    pub const CURSOR: Pins = Pins(16);
-    /// PREPARE in text.
-    pub const TEXT_STATEMENT: Pins = Pins(32);
-    /// A procedure may have done any of these.
-    pub const ROUTINE: Pins = Pins(64);
-    pub const HANDLER: Pins = Pins(128);
-    /// SQL_CALC_FOUND_ROWS: until the next statement, which usually asks.
-    pub const FOUND_ROWS: Pins = Pins(256);
-
-    pub fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    pub fn contains(self, other: Pins) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    pub fn add(&mut self, other: Pins) {
-        self.0 |= other.0;
-    }
-
-    pub fn remove(&mut self, other: Pins) {
-        self.0 &= !other.0;
-    }
-}
+use crate::wire::{capability, status};
 
 /// How long SQL_CALC_FOUND_ROWS keeps its connection for a client that says nothing.
 const FOUND_ROWS_HOLD: Duration = Duration::from_secs(1);
@@ -456,170 +401,6 @@ impl Session {
         Ok(())
     }
 
-    /// What the reply means: is a transaction open, is the connection pinned, who may have it next.
-    async fn settle(&mut self, mut held: Held, end: &End, job: Job<'_>) -> Served {
-        let failed = matches!(end.kind, EndKind::Err { .. });
-        let opened = self.transaction.as_ref().is_some_and(|transaction| transaction.opening.is_some());
-        if end.has_status {
-            held.in_transaction = end.status & status::IN_TRANS != 0;
-        } else if opened {
-            held.in_transaction = true;
-        }
-        if opened || job.facts.verb != Verb::Set && !matches!(job.work, Work::Prepare { .. }) {
-            self.next_transaction = None;
-        }
-        if failed {
-            self.learn_whether_in_transaction(&mut held, end, job).await;
-        }
-        self.before.ended(&mut held.lease, end, job.facts.flags);
-        self.pin(&mut held, end, job);
-        if job.facts.flags.contains(Flags::UNKNOWN_FUNCTION) {
-            held.lease.tainted = true;
-        }
-        if let (Work::Prepare { key, text, .. }, Some(prepared)) = (job.work, end.prepared) {
-            let old = held.lease.keep_statement(key, prepared.id, text.clone(), prepared.params);
-            close_statements(&mut held.lease, &old).await;
-        }
-        if let Work::Execute(bound) = job.work {
-            bound.executed_on(&mut held.lease, failed);
-        }
-        let still_open = held.in_transaction;
-        self.keep_or_give_back(held).await;
-        if !still_open && !self.held.iter().any(|held| held.in_transaction) && !self.transaction_is_only_asked_for() {
-            self.transaction = None;
-        }
-        if opened && !still_open && end.has_status {
-            // The server ended the transaction by itself.
-            self.transaction = None;
-            self.roll_back_others().await;
-        }
-        Ok(())
-    }
-
-    fn pin(&mut self, held: &mut Held, end: &End, job: Job<'_>) {
-        let flags = job.facts.flags;
-        let before = held.pins;
-        held.pins.remove(Pins::FOUND_ROWS);
-        let failed = matches!(end.kind, EndKind::Err { .. });
-        // These may have had their effect before they failed.
-        for (flag, pin) in [
-            (Flags::NAMED_LOCK, Pins::NAMED_LOCK),
-            (Flags::USER_VAR_ASSIGN, Pins::USER_VARIABLE),
-            (Flags::INTO_VAR, Pins::USER_VARIABLE),
-        ] {
-            if flags.contains(flag) {
-                held.pins.add(pin);
-            }
-        }
-        match job.facts.verb {
-            Verb::Call | Verb::Block => held.pins.add(Pins::ROUTINE),
-            Verb::Lock => held.pins.add(Pins::TABLE_LOCK),
-            Verb::Handler => held.pins.add(Pins::HANDLER),
-            Verb::Unlock if !failed => held.pins.remove(Pins::TABLE_LOCK),
-            Verb::Prepare if !failed => held.pins.add(Pins::TEXT_STATEMENT),
-            Verb::Execute => held.pins.add(Pins::ROUTINE),
-            _ => {}
-        }
-        if flags.contains(Flags::TEMPORARY) && !failed {
-            held.pins.add(Pins::TEMPORARY_TABLE);
-        }
-        if end.has_status && end.status & status::CURSOR_EXISTS != 0 {
-            held.pins.add(Pins::CURSOR);
-        }
-        if held.pins != before && !held.pins.is_empty() {
-            held.lease.tainted = true;
-        }
-        if flags.contains(Flags::CALC_FOUND_ROWS) {
-            held.pins.add(Pins::FOUND_ROWS);
-        }
-    }
-
-    /// Keeps a connection that is still needed; gives any other back to its pool.
-    pub(super) async fn keep_or_give_back(&mut self, held: Held) {
-        if held.in_transaction || !held.pins.is_empty() {
-            self.held.push(held);
-        } else {
-            give_back(held.lease).await;
-        }
-    }
-
-    /// Ends a kind of pin everywhere.
-    pub(super) async fn unpin(&mut self, pin: Pins) {
-        for mut held in std::mem::take(&mut self.held) {
-            held.pins.remove(pin);
-            self.keep_or_give_back(held).await;
-        }
-    }
-
-    pub(super) fn in_transaction(&self) -> bool {
-        self.transaction.is_some() || self.held.iter().any(|held| held.in_transaction)
-    }
-
-    /// BEGIN was answered, and no server knows of it yet.
-    fn transaction_is_only_asked_for(&self) -> bool {
-        !self.held.iter().any(|held| held.in_transaction)
-            && self.transaction.as_ref().is_none_or(|transaction| transaction.opening.is_some())
-    }
-
-    /// A statement that reads what lives on a pinned connection, and belongs to another group.
-    fn pinned_elsewhere(&self, group: GroupId, facts: &Facts) -> Option<String> {
-        if !facts.flags.contains(Flags::USER_VAR_READ) {
-            return None;
-        }
-        let held = self.held.iter().find(|held| held.group != group && held.has_user_variables())?;
-        Some(format!(
-            "Meridian: this statement belongs to group {} and reads a user variable that a query assigned on group {}; \
-             read it there with SELECT, and give its value by SET @name = value",
-            self.snapshot.group_name(group),
-            self.snapshot.group_name(held.group)
-        ))
-    }
-
-    /// After an error: a deadlock ends a transaction on the server, most other errors do not, under autocommit=0 even a
-    /// statement that fails may have opened one, and a routine may have done either. An ERR does not say; an OK does.
-    async fn learn_whether_in_transaction(&mut self, held: &mut Held, end: &End, job: Job<'_>) {
-        const DEADLOCK: u16 = 1213;
-        const LOCK_WAIT_TIMEOUT: u16 = 1205;
-        let EndKind::Err { code } = end.kind else {
-            return;
-        };
-        let was_open = held.in_transaction;
-        let others = self.held.iter().any(|held| held.in_transaction);
-        let may_have_ended = was_open && (others || matches!(code, DEADLOCK | LOCK_WAIT_TIMEOUT));
-        let opaque = matches!(job.facts.verb, Verb::Call | Verb::Block | Verb::Execute | Verb::Unknown);
-        let may_have_begun = !was_open && (opaque || !self.state.autocommit());
-        if !may_have_ended && !may_have_begun && !opaque {
-            return;
-        }
-        let Ok(reply) = held.lease.call(&[code::PING]).await else {
-            // A dead connection is found dead by the next statement, inside the transaction that it lost.
-            return;
-        };
-        if !reply.end.has_status {
-            return;
-        }
-        held.in_transaction = reply.end.status & status::IN_TRANS != 0;
-        if was_open && !held.in_transaction {
-            self.transaction = None;
-            self.roll_back_others().await;
-        }
-    }
-
-    /// A cancel may have been on its way when the statement ended: it is waited for, and its effect taken by a PING.
-    pub(super) async fn absorb_cancel(&mut self, held: &mut Held) -> bool {
-        self.registered.handle.settled().await;
-        held.lease.call(&[code::PING]).await.is_ok()
-    }
-
-    async fn lost_after_reply(&mut self, held: Held) -> Served<Ran> {
-        let was_needed = held.in_transaction || !held.pins.is_empty();
-        drop(held);
-        if was_needed {
-            return Err(Ended::Closed(Some(Gone::Protocol("transaction lost with its server"))));
-        }
-        Ok(Ran::Failed)
-    }
-
     pub(super) async fn answer_failure(&mut self, failure: &Failure) -> Served<Ran> {
         let (code, sqlstate, text) = failure.client_error();
         self.answer_error(code, &state_bytes(sqlstate), &text).await?;
@@ -631,24 +412,6 @@ impl Session {
         self.proxy.metrics.refusals.of(refusal.kind()).increment(1);
         let (code, sqlstate, text) = refusal.error();
         self.answer_error(code, &state_bytes(sqlstate), &text).await
-    }
-
-    /// Gives everything back that the session holds: transactions are rolled back, pinned connections reset.
-    pub(super) async fn leave(&mut self) {
-        self.transaction = None;
-        self.next_transaction = None;
-        for held in std::mem::take(&mut self.held) {
-            let bound = Duration::from_millis(held.lease.pool().options.connect_ms_max);
-            let _ = timer::timeout(bound, async move {
-                let mut lease = held.lease;
-                if held.in_transaction && !run_quietly(&mut lease, b"ROLLBACK").await {
-                    return;
-                }
-                give_back(lease).await;
-            })
-            .await;
-        }
-        self.note_pins();
     }
 }
 
@@ -692,55 +455,6 @@ impl From<Broken> for Interrupted {
 
 fn lost(failure: Failure, sent: bool) -> Interrupted {
     Interrupted::Server { failure, sent, forwarded: false, torn: false }
-}
-
-/// Runs a small statement; false if the connection is not to be used any more.
-pub(super) async fn run_quietly(lease: &mut Lease, sql: &[u8]) -> bool {
-    let mut payload = vec![code::QUERY];
-    payload.extend_from_slice(sql);
-    matches!(lease.call(&payload).await, Ok(reply) if reply.error().is_none())
-}
-
-/// Gives a connection back to its pool, after a reset if its state is in doubt.
-pub(super) async fn give_back(mut lease: Lease) {
-    if lease.tainted {
-        let mut prelude = Prelude::default();
-        prelude.settle(&mut lease);
-        let mut out = Vec::new();
-        prelude.encode(&mut out);
-        let state: Arc<State> = lease.state.clone();
-        if !prelude.is_empty() && (lease.send(&out).await.is_err() || prelude.read(&mut lease, &state).await.is_err()) {
-            return;
-        }
-        if lease.reset().await.is_err() {
-            return;
-        }
-    }
-    let oversized = lease.remove_oversized_statement();
-    close_statement(&mut lease, oversized).await;
-    lease.release();
-}
-
-pub(super) async fn close_statements(lease: &mut Lease, ids: &[u32]) {
-    for id in ids {
-        close_statement(lease, Some(*id)).await;
-    }
-}
-
-/// COM_STMT_CLOSE, which has no answer.
-pub(super) async fn close_statement(lease: &mut Lease, id: Option<u32>) {
-    if let Some(id) = id {
-        let mut bytes = Vec::new();
-        packet::append(&mut bytes, &mut 0, &close_payload(id));
-        // A connection that fails here fails its next user as well, before anything of theirs has left.
-        let _ = lease.send(&bytes).await;
-    }
-}
-
-pub(super) fn close_payload(id: u32) -> Vec<u8> {
-    let mut payload = vec![code::STMT_CLOSE];
-    payload.extend_from_slice(&id.to_le_bytes());
-    payload
 }
 
 impl Rejected {

@@ -3,8 +3,9 @@
 //! A transaction may read many groups and writes one. COMMIT goes to the writer first: only there can it fail in a
 //! way that matters; the others hold snapshots.
 
+use super::held::run_quietly;
 use super::relay::Shape;
-use super::single::{Job, Ran, Work, run_quietly};
+use super::single::{Job, Ran, Work};
 use super::text::query_packet;
 use super::{Ended, Gone, Outcome, Served, Session};
 use crate::backend::Failure;
