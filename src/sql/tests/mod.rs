@@ -1,4 +1,4 @@
-//! Behaviour of the room, as tables; helpers that print a normalized text readably.
+//! Behaviour of the room, as tables; what prints a normalized text readably.
 
 mod control;
 mod facts;
