@@ -129,11 +129,13 @@ fn logins_and_their_failures_are_counted() {
     check_growth(&mut pair, &[(&failures("closed"), 1)], |_| drop(Raw::greeted(port).expect("a greeting")));
     await_figure(pair.proxy(), "sessions", 0);
     let mut raw = pair.app();
+    await_figure(pair.proxy(), "logins_total", 1);
     check_growth(&mut pair, &[("logins_total", 1), (&failures("credentials"), 0)], |_| {
         raw_login::change_user(&mut raw, &shop()).expect("the right password");
     });
     assert_eq!((figure(pair.proxy(), "sessions"), figure(pair.proxy(), "logins_total")), (1, 2));
     let _second = pair.app();
+    await_figure(pair.proxy(), "logins_total", 3);
     check_growth(&mut pair, &[(&failures("capacity"), 1), ("logins_total", 0)], |_| {
         Raw::app(port, "shop").expect_err("one too many");
     });
