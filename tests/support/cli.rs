@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
-use super::server::mysql9_root;
+use super::server::{in_root, mysql9_root};
 
 /// A `mysql` command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +33,9 @@ impl Cli {
             Cli::MariaDb => Command::new("mariadb"),
             Cli::MySql9 => {
                 let (root, _) = mysql9_root()?;
-                let mut chroot = Command::new("chroot");
-                chroot.arg(root).arg("mysql");
-                chroot
+                let mut command = in_root(&root);
+                command.arg("mysql");
+                command
             }
         };
         command.args(["--no-defaults", "-h127.0.0.1", &format!("-P{port}"), "-uapp", "-papp-password"]);

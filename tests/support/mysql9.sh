@@ -1,9 +1,11 @@
 #!/bin/sh
 # Puts a real MySQL 9.x (server and `mysql` client, from Debian sid) into a folder of its own, for the tests.
 #
-#   tests/support/mysql9.sh          make the root if it is not there, mount its /proc; print its path and, within it,
-#                                    the path of an initialised data folder with the accounts of accounts.sql
-#   tests/support/mysql9.sh remove   unmount and delete it
+#   tests/support/mysql9.sh          make the root if it is not there; print its path and, within it, the path of an
+#                                    initialised data folder with the accounts of accounts.sql
+#   tests/support/mysql9.sh remove   delete it
+#
+# Its /proc is mounted only for this script and, by the tests, for each command in it: nothing is left mounted.
 #
 # The folder is $MERIDIAN_MYSQL9_ROOT, or target/mysql9-root of this checkout. Needs root (chroot, mount). The mirror
 # is the one in this machine's apt sources, or $MERIDIAN_MYSQL9_MIRROR. Safe to run again and at the same time.
@@ -21,6 +23,11 @@ fail() { say "$*"; exit 1; }
 
 [ "$(id -u)" = 0 ] || fail "needs root, for chroot and mount; run as root, or do without the tests of MySQL 9"
 
+# A mount namespace of our own: what is mounted in it is gone with us.
+if [ -z "${MERIDIAN_MYSQL9_INSIDE:-}" ]; then
+    exec env MERIDIAN_MYSQL9_INSIDE=1 unshare --mount --propagation private "$0" "$@"
+fi
+
 mirror() {
     if [ -n "${MERIDIAN_MYSQL9_MIRROR:-}" ]; then
         echo "$MERIDIAN_MYSQL9_MIRROR"
@@ -36,7 +43,7 @@ mirror() {
 mounted() { grep -q " $root/proc " /proc/mounts; }
 
 remove() {
-    if mounted; then umount "$root/proc"; fi
+    if mounted; then fail "something is mounted on $root/proc; unmount it"; fi
     [ ! -e "$root" ] || [ -e "$begun" ] || fail "$root exists and was not made by this script; not touching it"
     rm -rf --one-file-system "$root"
 }

@@ -80,6 +80,15 @@ impl MySql9 {
     }
 }
 
+/// A command to be run inside the root of MySQL 9. Its /proc is mounted in a mount namespace of the command's own, so that
+/// nothing is left mounted, and the folder can be deleted like any other.
+pub fn in_root(root: &Path) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", "sh", "-c"]);
+    command.arg("mount -t proc proc \"$0/proc\" && exec chroot \"$0\" \"$@\"").arg(root);
+    command
+}
+
 /// The root that holds MySQL 9 and the path of the initialised data folder within it.
 pub fn mysql9_root() -> Option<(PathBuf, String)> {
     let reason = if std::env::var_os("MERIDIAN_MYSQL9_SKIP").is_some() {
@@ -158,9 +167,9 @@ impl Server {
         let mut command = match self.kind {
             Kind::MariaDb => Command::new("setpriv"),
             Kind::MySql9 => {
-                let mut chroot = Command::new("chroot");
-                chroot.arg(&self.root).arg("setpriv");
-                chroot
+                let mut command = in_root(&self.root);
+                command.arg("setpriv");
+                command
             }
         };
         if is_root() {
