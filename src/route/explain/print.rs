@@ -1,10 +1,12 @@
 //! An explanation as lines: the first says all in short, the others, indented, why.
 //!
-//!     route customers.id = '42' (range) -> s0 single
-//!       key shop.customers.id = '42'
-//!         [MIN, 1000000) on s0: '42' read as 42
-//!       shard s0: group split0, member 127.0.0.1:3313 in eu
-//!       send 43 bytes: SELECT name FROM customers WHERE id = '42'
+//! ```text
+//! route customers.id = '42' (range) -> s0 single
+//!   key shop.customers.id = '42'
+//!     [MIN, 1000000) on s0: '42' read as 42
+//!   shard s0: group split0, member 127.0.0.1:3313 in eu
+//!   send 43 bytes: SELECT name FROM customers WHERE id = '42'
+//! ```
 
 use std::fmt::{self, Write};
 
