@@ -21,9 +21,9 @@ echo "$mysql9"
 
 rc=0
 if cargo nextest --version >/dev/null 2>&1; then
-    cargo nextest run --locked --no-fail-fast "$@" || rc=$?
     # nextest does not run the examples in the documentation.
-    [ $rc != 0 ] || cargo test --locked --doc --quiet || rc=$?
+    cargo test --locked --doc --quiet || rc=$?
+    cargo nextest run --locked --no-fail-fast "$@" || rc=$?
 else
     cargo test --locked --no-fail-fast "$@" || rc=$?
 fi
