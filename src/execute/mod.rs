@@ -63,6 +63,8 @@ pub enum Ended {
 pub struct Session {
     proxy: Arc<Proxy>,
     snapshot: Arc<Snapshot>,
+    /// The proxy's epoch when `snapshot` was taken.
+    epoch: u64,
     client: Client,
     registered: Registered,
     account: Arc<Account>,
@@ -118,8 +120,10 @@ impl Session {
     ) -> Self {
         registered.handle.set_user(&account.user);
         let multi_statements = client.has(capability::MULTI_STATEMENTS);
+        let (epoch, snapshot) = proxy.current();
         Session {
-            snapshot: proxy.snapshot.load_full(),
+            epoch,
+            snapshot,
             pinned: Pinned::new(proxy.metrics.clone()),
             proxy,
             client,
@@ -181,9 +185,8 @@ impl Session {
     }
 
     fn snapshot_for_command(&mut self) {
-        let current = self.proxy.snapshot.load();
-        if !Arc::ptr_eq(&current, &self.snapshot) && self.held.is_empty() {
-            self.snapshot = arc_swap::Guard::into_inner(current);
+        if self.epoch != self.proxy.epoch() && self.held.is_empty() {
+            (self.epoch, self.snapshot) = self.proxy.current();
             self.pools.clear();
             self.forget_dialect();
         }

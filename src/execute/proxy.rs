@@ -1,6 +1,7 @@
 //! What all sessions share: the map with its plans, the pools, the registry.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -82,6 +83,8 @@ impl Snapshot {
 #[derive(Debug)]
 pub struct Proxy {
     pub snapshot: ArcSwap<Snapshot>,
+    /// Grows when `snapshot` is replaced: what a session looks at before each command.
+    epoch: AtomicU64,
     pub registry: Arc<Registry>,
     pub options: Options,
     pub started: Instant,
@@ -96,6 +99,7 @@ impl Proxy {
     pub fn new(map: ShardMap, options: Options, metrics: Arc<Metrics>) -> Self {
         Proxy {
             snapshot: ArcSwap::from_pointee(Snapshot::new(map, &options)),
+            epoch: AtomicU64::new(0),
             registry: Arc::default(),
             options,
             started: Instant::now(),
@@ -104,6 +108,16 @@ impl Proxy {
             members: DashMap::new(),
             pools: DashMap::new(),
         }
+    }
+
+    pub fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// The snapshot, and an epoch that is not younger than it: a replacement in between is seen by the next look.
+    pub fn current(&self) -> (u64, Arc<Snapshot>) {
+        let epoch = self.epoch();
+        (epoch, self.snapshot.load_full())
     }
 
     /// The pool of an account to the server of a group.
