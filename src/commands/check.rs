@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::config;
 use crate::route::explain::interval;
-use crate::shard_map::{Database, Family, Fault, RangeTable, ShardMap, Table};
+use crate::shard_map::{Database, Family, Fault, Interval, ShardMap, Split, SplitTable, Table};
 
 /// Ranges shown of one table; of a table with more, their number and its shards.
 const RANGES_MAX: usize = 8;
@@ -121,24 +121,24 @@ impl Summary<'_> {
         for (name, table) in tables {
             match table {
                 Table::Vertical(shard) => writeln!(f, "  {name}: {}", self.0.shard(*shard).name)?,
-                Table::Range(range) => writeln!(f, "  {name}: by {}", self.range(range))?,
+                Table::Split(split) => writeln!(f, "  {name}: by {}", self.split(split))?,
             }
         }
         Ok(())
     }
 
-    fn range(&self, table: &RangeTable) -> String {
-        let key = format!("{} {}", table.key.name, table.key.integer);
-        let bounds = &table.bounds;
-        if bounds.len() > RANGES_MAX {
+    fn split(&self, table: &SplitTable) -> String {
+        let key = format!("{} {}", table.key.name, table.key.kind);
+        let Split::Range(ranges) = &table.split;
+        if ranges.count() > RANGES_MAX {
             let shards: Vec<&str> = table.shards().into_iter().map(|id| self.0.shard(id).name.as_str()).collect();
             let shown = shards[..shards.len().min(RANGES_MAX)].join(", ");
             let more = if shards.len() > RANGES_MAX { ", ..." } else { "" };
-            return format!("{key}, {} ranges on {} shards: {shown}{more}", bounds.len(), shards.len());
+            return format!("{key}, {} ranges on {} shards: {shown}{more}", ranges.count(), shards.len());
         }
-        let ranges = bounds.iter().enumerate().map(|(at, bound)| {
-            let to = bounds.get(at + 1).and_then(|next| next.from);
-            format!("{} {}", interval(bound.from, to), self.0.shard(bound.on).name)
+        let ranges = ranges.intervals().map(|Interval { from, to, on }| {
+            let [from, to] = [from, to].map(|bound| bound.map(|key| table.key.kind.shown(key)));
+            format!("{} {}", interval(from.as_deref(), to.as_deref()), self.0.shard(on).name)
         });
         format!("{key}: {}", ranges.collect::<Vec<_>>().join(", "))
     }

@@ -278,7 +278,7 @@ impl Session {
             let database = self.snapshot.map.databases.get(usize::from(keyed.table.database.0))?;
             match database.tables.get(&*keyed.table.name)? {
                 Table::Vertical(shard) => Some(*shard),
-                Table::Range(split) => split.bounds.first().map(|bound| bound.on),
+                Table::Split(split) => Some(split.first()),
             }
         });
         found.unwrap_or_else(|| self.snapshot.home(self.database_index()))

@@ -148,7 +148,7 @@ impl Session {
         let database = &self.snapshot.map.databases[index];
         let shard = match database.tables.get(&name) {
             Some(Table::Vertical(shard)) => Some(*shard),
-            Some(Table::Range(split)) => split.bounds.first().map(|bound| bound.on),
+            Some(Table::Split(split)) => Some(split.first()),
             None => database.unlisted,
         };
         let Some(shard) = shard else {
@@ -312,7 +312,7 @@ fn own_id(id: u32, alone: bool, call: &[u8]) -> Vec<u8> {
 fn is_shown_from(database: &Database, table: &str, shard: ShardId) -> bool {
     match database.tables.get(table) {
         Some(Table::Vertical(home)) => *home == shard,
-        Some(Table::Range(split)) => split.bounds.first().is_some_and(|bound| bound.on == shard),
+        Some(Table::Split(split)) => split.first() == shard,
         None => database.unlisted == Some(shard),
     }
 }

@@ -101,9 +101,9 @@ impl Place<'_> {
         let table = TableName { database, name: occurrence.name.clone() };
         match self.home(database, &occurrence.name)? {
             Home::One(shard) => tables.fixed.push(Fixed { table, shard }),
-            Home::Split(range) => match occurrence.role {
+            Home::Split(split) => match occurrence.role {
                 // Every shard has the same definition.
-                Role::Described => tables.fixed.push(Fixed { table, shard: range.bounds[0].on }),
+                Role::Described => tables.fixed.push(Fixed { table, shard: split.first() }),
                 Role::Whole(Construct::LoadData) => {
                     return Err(Refusal::Source { table: table.name, source: Construct::LoadData });
                 }
@@ -111,7 +111,7 @@ impl Place<'_> {
                     return Err(Refusal::SplitSchema { table: table.name, construct });
                 }
                 Role::Rows | Role::Inserted => {
-                    let sources = self.sources(shape, index, range)?;
+                    let sources = self.sources(shape, index, split)?;
                     tables.keyed.push(Keyed { table, sources });
                 }
             },
@@ -125,9 +125,8 @@ impl Place<'_> {
             return Ok(());
         };
         let fixed_apart = tables.fixed.iter().any(|fixed| fixed.shard != first.shard);
-        let split_apart = tables.keyed.iter().any(|keyed| {
-            self.range(&keyed.table).is_some_and(|range| range.bounds.iter().all(|bound| bound.on != first.shard))
-        });
+        let split_apart =
+            tables.keyed.iter().any(|keyed| self.split(&keyed.table).is_some_and(|split| !split.is_on(first.shard)));
         if !fixed_apart && !split_apart {
             return Ok(());
         }
@@ -136,7 +135,7 @@ impl Place<'_> {
             places.push((fixed.table.name.clone(), self.shard_name(fixed.shard)));
         }
         for keyed in &tables.keyed {
-            let shards = self.range(&keyed.table).map(|range| self.shard_names(range)).unwrap_or_default();
+            let shards = self.split(&keyed.table).map(|split| self.shard_names(split)).unwrap_or_default();
             places.push((keyed.table.name.clone(), shards.join(", ").into()));
         }
         places.sort();

@@ -14,7 +14,7 @@ pub use explain::{Asked, Explanation, explain};
 pub use values::{Literals, Value, Values};
 
 use crate::plan::{DatabaseId, Form, KeySource, Keyed, Operand, Refusal, Statement, TableName, Tables};
-use crate::shard_map::{IntegerType, RangeTable, ShardId, ShardMap, Table};
+use crate::shard_map::{ShardId, ShardMap, SplitTable, Table};
 use crate::sql::Flags;
 use key::{Read, Written};
 
@@ -29,16 +29,16 @@ pub fn route(tables: &Tables, map: &ShardMap, values: &impl Values) -> Result<Ro
     let mut shard = tables.fixed.first().map(|fixed| fixed.shard);
     let mut rowless = false;
     for keyed in &tables.keyed {
-        let Some(range) = range_of(map, &keyed.table) else {
+        let Some(split) = split_of(map, &keyed.table) else {
             return Err(stale(keyed));
         };
-        match restriction(range, keyed, values) {
+        match restriction(split, keyed, values) {
             Ok(Reach::Shard(found)) => match shard {
                 Some(other) if other != found => return Err(apart(tables, map, values)),
                 _ => shard = Some(found),
             },
             Ok(Reach::Nothing) => rowless = true,
-            Err(doubt) => return Err(doubt.refusal(keyed, range, map)),
+            Err(doubt) => return Err(doubt.refusal(keyed, split, map)),
         }
     }
     if rowless {
@@ -75,19 +75,19 @@ enum Doubt {
     Rows(ShardId, ShardId),
 }
 
-fn range_of<'a>(map: &'a ShardMap, table: &TableName) -> Option<&'a RangeTable> {
+fn split_of<'a>(map: &'a ShardMap, table: &TableName) -> Option<&'a SplitTable> {
     let DatabaseId(database) = table.database;
     match map.databases.get(usize::from(database))?.tables.get(&*table.name)? {
-        Table::Range(range) => Some(range),
+        Table::Split(split) => Some(split),
         Table::Vertical(_) => None,
     }
 }
 
 /// The sources restrict one by one: any that names a shard, or no row, is enough.
-fn restriction(range: &RangeTable, keyed: &Keyed, values: &impl Values) -> Result<Reach, Doubt> {
+fn restriction(split: &SplitTable, keyed: &Keyed, values: &impl Values) -> Result<Reach, Doubt> {
     let mut result = None;
     for source in &keyed.sources {
-        match (reach(range, source, values), result) {
+        match (reach(split, source, values), result) {
             (Ok(Reach::Shard(shard)), _) => return Ok(Reach::Shard(shard)),
             (Ok(Reach::Nothing), _) => result = Some(Ok(Reach::Nothing)),
             (Err(doubt), None) => result = Some(Err(doubt)),
@@ -98,21 +98,21 @@ fn restriction(range: &RangeTable, keyed: &Keyed, values: &impl Values) -> Resul
     result.unwrap_or(Err(Doubt::Read(Form::Missing)))
 }
 
-fn reach(range: &RangeTable, source: &KeySource, values: &impl Values) -> Result<Reach, Doubt> {
+fn reach(split: &SplitTable, source: &KeySource, values: &impl Values) -> Result<Reach, Doubt> {
     match source {
         KeySource::Equal(operand) => {
             let mut found = Found::default();
-            found.read_all(range, std::slice::from_ref(operand), values, false);
+            found.read_all(split, std::slice::from_ref(operand), values, false);
             found.reach()
         }
         KeySource::In(operands) => {
             let mut found = Found::default();
-            found.read_all(range, operands, values, true);
+            found.read_all(split, operands, values, true);
             found.reach()
         }
         KeySource::Inserted(operands) => {
             let mut found = Found::default();
-            found.write_all(range, operands, values);
+            found.write_all(split, operands, values);
             found.reach()
         }
     }
@@ -134,15 +134,15 @@ impl Found {
         }
     }
 
-    fn read_all(&mut self, range: &RangeTable, operands: &[Operand], values: &impl Values, list: bool) {
-        let integer = range.key.integer;
+    fn read_all(&mut self, split: &SplitTable, operands: &[Operand], values: &impl Values, list: bool) {
+        let kind = &split.key.kind;
         for operand in operands {
             match operand {
                 Operand::Slot { slot, negated } => values.each(*slot, &mut |value| {
-                    self.read(range, key::read(value, *negated, integer, list));
+                    self.read(split, key::read(value, *negated, kind, list));
                     self.doubt.is_none()
                 }),
-                Operand::Bool(truth) => self.read(range, key::read_integer(i128::from(*truth), integer)),
+                Operand::Bool(truth) => self.read(split, key::read_truth(*truth, kind)),
                 Operand::Null => {}
                 Operand::Default | Operand::Expression | Operand::Missing => {
                     self.doubt = Some(Doubt::Read(Form::Expression));
@@ -154,11 +154,11 @@ impl Found {
         }
     }
 
-    fn read(&mut self, range: &RangeTable, read: Read) {
+    fn read(&mut self, split: &SplitTable, read: Read<'_>) {
         match read {
             // A key below the first bound has no row.
-            Read::Key(value) => {
-                if let Some(shard) = range.shard(value) {
+            Read::Key(key) => {
+                if let Some(shard) = split.home(key.key()) {
                     self.add(shard, Doubt::Keys);
                 }
             }
@@ -167,14 +167,14 @@ impl Found {
         }
     }
 
-    fn write_all(&mut self, range: &RangeTable, operands: &[Operand], values: &impl Values) {
-        let integer: IntegerType = range.key.integer;
+    fn write_all(&mut self, split: &SplitTable, operands: &[Operand], values: &impl Values) {
+        let kind = &split.key.kind;
         for operand in operands {
             let mut given = false;
             if let Operand::Slot { slot, negated } = operand {
                 values.each(*slot, &mut |value| {
                     given = true;
-                    self.write(range, key::written(value, *negated, integer));
+                    self.write(split, key::written(value, *negated, kind));
                     self.doubt.is_none()
                 });
             }
@@ -187,8 +187,8 @@ impl Found {
         }
     }
 
-    fn write(&mut self, range: &RangeTable, written: Written) {
-        match written.map(|value| range.shard(value)) {
+    fn write(&mut self, split: &SplitTable, written: Written<'_>) {
+        match written.map(|key| split.home(key.key())) {
             Ok(Some(shard)) => self.add(shard, Doubt::Rows),
             Ok(None) => self.doubt = Some(Doubt::Written(Form::Below)),
             Err(form) => self.doubt = Some(Doubt::Written(form)),
@@ -212,17 +212,15 @@ fn among_rowless(
     decided: Option<ShardId>,
 ) -> Result<ShardId, Refusal> {
     let holds = |shard: ShardId| {
-        tables.keyed.iter().all(|keyed| {
-            range_of(map, &keyed.table).is_some_and(|range| range.bounds.iter().any(|bound| bound.on == shard))
-        })
+        tables.keyed.iter().all(|keyed| split_of(map, &keyed.table).is_some_and(|split| split.is_on(shard)))
     };
     let candidates = match decided {
         Some(shard) => vec![shard],
         None => tables
             .keyed
             .first()
-            .and_then(|keyed| range_of(map, &keyed.table))
-            .map(RangeTable::shards)
+            .and_then(|keyed| split_of(map, &keyed.table))
+            .map(SplitTable::shards)
             .unwrap_or_default(),
     };
     candidates.into_iter().find(|shard| holds(*shard)).ok_or_else(|| apart(tables, map, values))
@@ -235,12 +233,12 @@ fn apart(tables: &Tables, map: &ShardMap, values: &impl Values) -> Refusal {
         places.push((fixed.table.name.clone(), name(map, fixed.shard)));
     }
     for keyed in &tables.keyed {
-        let Some(range) = range_of(map, &keyed.table) else {
+        let Some(split) = split_of(map, &keyed.table) else {
             continue;
         };
-        let shards: Vec<Box<str>> = match restriction(range, keyed, values) {
+        let shards: Vec<Box<str>> = match restriction(split, keyed, values) {
             Ok(Reach::Shard(shard)) => vec![name(map, shard)],
-            _ => range.shards().into_iter().map(|shard| name(map, shard)).collect(),
+            _ => split.shards().into_iter().map(|shard| name(map, shard)).collect(),
         };
         places.push((keyed.table.name.clone(), shards.join(", ").into()));
     }
@@ -257,8 +255,8 @@ fn stale(keyed: &Keyed) -> Refusal {
 
 impl Doubt {
     #[cold]
-    fn refusal(self, keyed: &Keyed, range: &RangeTable, map: &ShardMap) -> Refusal {
-        let (table, key) = (keyed.table.name.clone(), Box::from(range.key.name.as_str()));
+    fn refusal(self, keyed: &Keyed, split: &SplitTable, map: &ShardMap) -> Refusal {
+        let (table, key) = (keyed.table.name.clone(), Box::from(split.key.name.as_str()));
         match self {
             Doubt::Read(form) => Refusal::ReadForm { table, key, form },
             Doubt::Written(form) => Refusal::WrittenForm { table, key, form },

@@ -155,7 +155,7 @@ fn table(
         faults.add(fields.at(), Problem::NoPlace);
     }
     match split {
-        Some(split) => split.map(Table::Range),
+        Some(split) => split.map(Table::Split),
         None => on.map(Table::Vertical),
     }
 }

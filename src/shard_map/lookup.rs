@@ -56,7 +56,7 @@ impl Database {
         for table in self.tables.values() {
             match table {
                 Table::Vertical(shard) => shards.push(*shard),
-                Table::Range(split) => shards.extend(split.shards()),
+                Table::Split(split) => shards.extend(split.shards()),
             }
         }
         shards.sort_unstable();

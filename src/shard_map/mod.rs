@@ -6,10 +6,12 @@
 mod databases;
 pub mod document;
 mod integer;
+mod key;
 mod load;
 mod lookup;
 mod problem;
 mod ranges;
+mod split;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +19,9 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
+pub use key::{Key, KeyColumn, KeyType};
 pub use problem::{Fault, Feature, Problem, Thing};
+pub use split::{Interval, Ranges, Split, SplitTable};
 
 /// Index of a group in [`ShardMap::groups`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -86,27 +90,7 @@ pub struct Database {
 #[derive(Debug, Clone)]
 pub enum Table {
     Vertical(ShardId),
-    Range(RangeTable),
-}
-
-/// A table split by ranges of one integer key.
-#[derive(Debug, Clone)]
-pub struct RangeTable {
-    pub key: KeyColumn,
-    /// Lower bounds, ascending; `None` is MIN. A key below the first bound has no home.
-    pub bounds: Vec<Bound>,
-}
-
-#[derive(Debug, Clone)]
-pub struct Bound {
-    pub from: Option<i128>,
-    pub on: ShardId,
-}
-
-#[derive(Debug, Clone)]
-pub struct KeyColumn {
-    pub name: String,
-    pub integer: IntegerType,
+    Split(SplitTable),
 }
 
 /// An integer column type with the values it can hold.

@@ -1,4 +1,4 @@
-//! A table split by ranges of one integer key: its key, its bounds, and the lookup.
+//! Reads the split of a table: its key and its bounds.
 //!
 //! Invariant: bounds ascend strictly and lie inside the key's type; only the first may be MIN.
 
@@ -8,23 +8,7 @@ use super::databases::{Declared, REFUSE};
 use super::document::{Fields, Node, Position, Shape, decimal};
 use super::load::check_name;
 use super::problem::{Faults, Feature, Problem, Thing};
-use super::{Bound, GroupId, IntegerType, KeyColumn, RangeTable, ShardId};
-
-impl RangeTable {
-    /// The home of a key; `None` below the first bound.
-    pub fn shard(&self, value: i128) -> Option<ShardId> {
-        let above = self.bounds.partition_point(|bound| bound.from.is_none_or(|from| from <= value));
-        above.checked_sub(1).map(|index| self.bounds[index].on)
-    }
-
-    /// Every shard that holds rows of this table, each once, ascending.
-    pub fn shards(&self) -> Vec<ShardId> {
-        let mut shards: Vec<ShardId> = self.bounds.iter().map(|bound| bound.on).collect();
-        shards.sort_unstable();
-        shards.dedup();
-        shards
-    }
-}
+use super::{GroupId, IntegerType, KeyColumn, KeyType, Ranges, ShardId, Split, SplitTable};
 
 /// Reads the split of a table that has a `key`. `None` where a fault was added.
 pub(super) fn read(
@@ -33,7 +17,7 @@ pub(super) fn read(
     fields: &Fields<'_>,
     declared: &Declared<'_>,
     faults: &mut Faults,
-) -> Option<RangeTable> {
+) -> Option<SplitTable> {
     let key = key_column(key, faults);
     let Some(range) = fields.get("range") else {
         let elsewhere = ["list", "with", "on", "everywhere", "period"];
@@ -43,8 +27,7 @@ pub(super) fn read(
         }
         return None;
     };
-    let integer = key.as_ref().map(|key| key.integer);
-    let bounds = bounds(range, integer, declared, faults)?;
+    let bounds = bounds(range, key.as_ref().map(|key| key.kind), declared, faults)?;
     below(&bounds, fields, faults);
     same_place(table, &bounds, declared, faults);
     let bounds = bounds
@@ -54,11 +37,11 @@ pub(super) fn read(
                 From::Min => None,
                 From::Value(value) => Some(value),
             };
-            Some(Bound { from, on: on? })
+            Some((from, on?))
         })
-        .collect::<Option<Vec<Bound>>>()?;
-    let key = key?;
-    Some(RangeTable { key, bounds })
+        .collect::<Option<Vec<(Option<i128>, ShardId)>>>()?;
+    let split = Split::Range(Ranges::new(bounds));
+    Some(SplitTable { key: key?, split })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,7 +71,8 @@ fn key_column(node: &Node, faults: &mut Faults) -> Option<KeyColumn> {
     match IntegerType::read(node.text("a column's type", faults)?) {
         Ok(integer) => {
             let name = column.name.clone();
-            Some(KeyColumn { name, integer })
+            let kind = KeyType::Integer(integer);
+            Some(KeyColumn { name, kind })
         }
         Err(problem) => {
             faults.add(node.at, problem);
@@ -98,12 +82,7 @@ fn key_column(node: &Node, faults: &mut Faults) -> Option<KeyColumn> {
 }
 
 /// Without a sound key the values of bounds are not looked at: their type is unknown.
-fn bounds(
-    node: &Node,
-    integer: Option<IntegerType>,
-    declared: &Declared<'_>,
-    faults: &mut Faults,
-) -> Option<Vec<Written>> {
+fn bounds(node: &Node, kind: Option<KeyType>, declared: &Declared<'_>, faults: &mut Faults) -> Option<Vec<Written>> {
     let nodes = node.list("a list of `{from: BOUND, on: SHARD}`", faults)?;
     let mut bounds: Vec<Written> = Vec::with_capacity(nodes.len());
     let mut last: Option<i128> = None;
@@ -117,7 +96,7 @@ fn bounds(
         }
         let on = fields.require("on", faults).and_then(|node| declared.shard(node, faults));
         let from = fields.require("from", faults).and_then(|node| {
-            let from = bound(node, integer, faults)?;
+            let from = bound(node, kind, faults)?;
             match from {
                 From::Min if index > 0 => faults.add(node.at, Problem::MinNotFirst),
                 From::Min => {}
@@ -135,12 +114,12 @@ fn bounds(
     Some(bounds)
 }
 
-fn bound(node: &Node, integer: Option<IntegerType>, faults: &mut Faults) -> Option<From> {
+fn bound(node: &Node, kind: Option<KeyType>, faults: &mut Faults) -> Option<From> {
     let scalar = node.scalar("MIN or an integer", faults)?;
     if scalar.plain && *scalar.text == "MIN" {
         return Some(From::Min);
     }
-    let integer = integer?;
+    let KeyType::Integer(integer) = kind?;
     match decimal(&scalar.text) {
         Some(value) if integer.holds(value) => Some(From::Value(value)),
         Some(value) => {

@@ -63,13 +63,13 @@ fn key(key: &KeyFound) -> Value {
         .iter()
         .map(|values| {
             let (read, shard) = match &values.read {
-                Read::Range { from, to, shard } => (interval(*from, *to), Some(shard)),
+                Read::Range { from, to, shard } => (interval(from.as_deref(), to.as_deref()), Some(shard)),
                 Read::NoRow => ("no row".into(), None),
                 Read::Open => ("not known yet".into(), None),
                 Read::Unsettled(form) => (format!("not settled: {form}"), None),
             };
             // As text: JSON readers round integers of 64 bits.
-            let value = |value: &KeyValue| json!({"given": value.given, "key": value.key.map(|key| key.to_string())});
+            let value = |value: &KeyValue| json!({"given": value.given, "key": value.key});
             let shown: Vec<Value> = values.shown.iter().map(value).collect();
             json!({"read": read, "shard": shard, "count": values.count, "values": shown})
         })

@@ -2,7 +2,7 @@
 
 use super::Place;
 use crate::plan::{DatabaseId, Refusal, TableName};
-use crate::shard_map::{Database, RangeTable, ShardId, Table};
+use crate::shard_map::{Database, ShardId, SplitTable, Table};
 
 /// Schemas that every server has of its own.
 const SYSTEM: [&str; 4] = ["information_schema", "performance_schema", "mysql", "sys"];
@@ -10,7 +10,7 @@ const SYSTEM: [&str; 4] = ["information_schema", "performance_schema", "mysql", 
 /// Where the rows of a table live.
 pub enum Home<'a> {
     One(ShardId),
-    Split(&'a RangeTable),
+    Split(&'a SplitTable),
 }
 
 impl<'a> Place<'a> {
@@ -63,9 +63,9 @@ impl<'a> Place<'a> {
         }
     }
 
-    pub fn range(&self, table: &TableName) -> Option<&'a RangeTable> {
+    pub fn split(&self, table: &TableName) -> Option<&'a SplitTable> {
         match self.at(table.database).tables.get(&*table.name) {
-            Some(Table::Range(range)) => Some(range),
+            Some(Table::Split(split)) => Some(split),
             _ => None,
         }
     }
@@ -92,14 +92,16 @@ impl<'a> Place<'a> {
 
     /// Whether part of any split table lives on the shard.
     pub fn hosts_split_rows(&self, shard: ShardId) -> bool {
-        self.map.databases.iter().flat_map(|database| database.tables.values()).any(
-            |table| matches!(home_of(table), Home::Split(range) if range.bounds.iter().any(|bound| bound.on == shard)),
-        )
+        self.map
+            .databases
+            .iter()
+            .flat_map(|database| database.tables.values())
+            .any(|table| matches!(home_of(table), Home::Split(split) if split.is_on(shard)))
     }
 
     /// The shards of a split table, each once.
-    pub fn shard_names(&self, range: &RangeTable) -> Vec<Box<str>> {
-        range.shards().into_iter().map(|shard| self.shard_name(shard)).collect()
+    pub fn shard_names(&self, split: &SplitTable) -> Vec<Box<str>> {
+        split.shards().into_iter().map(|shard| self.shard_name(shard)).collect()
     }
 }
 
@@ -107,11 +109,6 @@ impl<'a> Place<'a> {
 fn home_of(table: &Table) -> Home<'_> {
     match table {
         Table::Vertical(shard) => Home::One(*shard),
-        Table::Range(range) => match range.bounds.split_first() {
-            Some((first, rest)) if first.from.is_none() && rest.iter().all(|bound| bound.on == first.on) => {
-                Home::One(first.on)
-            }
-            _ => Home::Split(range),
-        },
+        Table::Split(split) => split.sole().map_or(Home::Split(split), Home::One),
     }
 }

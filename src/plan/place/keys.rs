@@ -3,27 +3,27 @@
 use super::Place;
 use crate::plan::read::{Column, Equality, InsertSource, Occurrence, Role, Shape};
 use crate::plan::{Construct, Form, KeySource, Operand, Refusal};
-use crate::shard_map::RangeTable;
+use crate::shard_map::SplitTable;
 
 impl Place<'_> {
     /// Never empty: an occurrence without a key is refused.
-    pub fn sources(&self, shape: &Shape, index: usize, range: &RangeTable) -> Result<Vec<KeySource>, Refusal> {
+    pub fn sources(&self, shape: &Shape, index: usize, split: &SplitTable) -> Result<Vec<KeySource>, Refusal> {
         let occurrence = &shape.occurrences[index];
         if occurrence.role == Role::Inserted {
-            return Ok(vec![self.inserted(shape, index, range)?]);
+            return Ok(vec![self.inserted(shape, index, split)?]);
         }
-        self.refuse_assignment(shape, index, range)?;
+        self.refuse_assignment(shape, index, split)?;
         let sources: Vec<KeySource> = shape
             .equalities
             .iter()
-            .filter(|equality| self.restricts(shape, equality, index, range))
+            .filter(|equality| self.restricts(shape, equality, index, split))
             .map(|equality| equality.source.clone())
             .collect();
         if sources.is_empty() {
             return Err(Refusal::NoKey {
                 table: occurrence.name.clone(),
-                key: range.key.name.as_str().into(),
-                shards: self.shard_names(range),
+                key: split.key.name.as_str().into(),
+                shards: self.shard_names(split),
             });
         }
         Ok(sources)
@@ -33,9 +33,9 @@ impl Place<'_> {
     ///
     /// An unqualified name that the split table has is its column, or ambiguous: then the server answers
     /// 1052. Only another split table with such a key, or a join that merges columns, leaves a doubt.
-    fn restricts(&self, shape: &Shape, equality: &Equality, index: usize, range: &RangeTable) -> bool {
+    fn restricts(&self, shape: &Shape, equality: &Equality, index: usize, split: &SplitTable) -> bool {
         let Equality { column, restricts, visible, merged, .. } = equality;
-        if *merged || !column.is_named(&range.key.name) || !restricts.iter().any(|id| id.0 == index) {
+        if *merged || !column.is_named(&split.key.name) || !restricts.iter().any(|id| id.0 == index) {
             return false;
         }
         if column.table.is_some() {
@@ -55,13 +55,13 @@ impl Place<'_> {
             return false;
         };
         let table = crate::plan::TableName { database, name: occurrence.name.clone() };
-        self.range(&table).is_some_and(|range| column.is_named(&range.key.name))
+        self.split(&table).is_some_and(|split| column.is_named(&split.key.name))
     }
 
-    fn refuse_assignment(&self, shape: &Shape, index: usize, range: &RangeTable) -> Result<(), Refusal> {
+    fn refuse_assignment(&self, shape: &Shape, index: usize, split: &SplitTable) -> Result<(), Refusal> {
         for assignment in &shape.assignments {
             let column = &assignment.column;
-            if !assignment.visible.iter().any(|id| id.0 == index) || !column.may_be_named(&range.key.name) {
+            if !assignment.visible.iter().any(|id| id.0 == index) || !column.may_be_named(&split.key.name) {
                 continue;
             }
             let of_another = column.table.is_some()
@@ -70,20 +70,20 @@ impl Place<'_> {
                     .iter()
                     .any(|id| id.0 != index && shape.occurrences[id.0].answers_to(column, self.session_name()));
             if !of_another {
-                return Err(self.key_assigned(&shape.occurrences[index], range, Construct::Update));
+                return Err(self.key_assigned(&shape.occurrences[index], split, Construct::Update));
             }
         }
         Ok(())
     }
 
-    fn inserted(&self, shape: &Shape, index: usize, range: &RangeTable) -> Result<KeySource, Refusal> {
+    fn inserted(&self, shape: &Shape, index: usize, split: &SplitTable) -> Result<KeySource, Refusal> {
         let table = shape.occurrences[index].name.clone();
-        let key: Box<str> = range.key.name.as_str().into();
+        let key: Box<str> = split.key.name.as_str().into();
         let Some(insert) = shape.inserts.iter().find(|insert| insert.target.0 == index) else {
             return Err(Refusal::Source { table, source: Construct::InsertSelect });
         };
         if insert.updated.iter().any(|column| column.may_be_named(&key)) {
-            return Err(self.key_assigned(&shape.occurrences[index], range, Construct::OnDuplicateKey));
+            return Err(self.key_assigned(&shape.occurrences[index], split, Construct::OnDuplicateKey));
         }
         let InsertSource::Rows { columns, rows } = &insert.source else {
             return Err(Refusal::Source { table, source: Construct::InsertSelect });
@@ -114,8 +114,8 @@ impl Place<'_> {
         Ok(KeySource::Inserted(operands))
     }
 
-    fn key_assigned(&self, occurrence: &Occurrence, range: &RangeTable, construct: Construct) -> Refusal {
-        Refusal::KeyAssigned { table: occurrence.name.clone(), key: range.key.name.as_str().into(), construct }
+    fn key_assigned(&self, occurrence: &Occurrence, split: &SplitTable, construct: Construct) -> Refusal {
+        Refusal::KeyAssigned { table: occurrence.name.clone(), key: split.key.name.as_str().into(), construct }
     }
 }
 

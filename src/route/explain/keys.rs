@@ -2,9 +2,9 @@
 
 use super::{alone, database};
 use crate::plan::{Form, KeySource, Keyed, Operand, Tables};
-use crate::route::key::{self, Read as Compared};
-use crate::route::{self, Doubt, Reach, Value, range_of, reach, restriction};
-use crate::shard_map::{Bound, IntegerType, RangeTable, ShardMap};
+use crate::route::key::{self, Normal, Read as Compared};
+use crate::route::{self, Doubt, Reach, Value, reach, restriction, split_of};
+use crate::shard_map::{Interval, Key, KeyType, ShardMap, Split, SplitTable};
 use crate::sql::NormSlot;
 
 /// Values kept of one reading; of the others the number.
@@ -40,13 +40,13 @@ pub struct KeyValue {
     /// As the client gave it.
     pub given: String,
     /// The key that it stands for.
-    pub key: Option<i128>,
+    pub key: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Read {
     /// Keys of one range: from `from` (MIN, if none) below `to` (no end, if none).
-    Range { from: Option<i128>, to: Option<i128>, shard: Box<str> },
+    Range { from: Option<String>, to: Option<String>, shard: Box<str> },
     /// No row has such a key.
     NoRow,
     /// The parameter has no value yet.
@@ -58,8 +58,8 @@ pub enum Read {
 pub(super) fn found(tables: &Tables, map: &ShardMap, values: &impl route::Values) -> Vec<KeyFound> {
     let mut found: Vec<KeyFound> = Vec::new();
     for keyed in &tables.keyed {
-        if let Some(range) = range_of(map, &keyed.table) {
-            let key = one(keyed, range, map, values);
+        if let Some(split) = split_of(map, &keyed.table) {
+            let key = one(keyed, split, map, values);
             if !found.contains(&key) {
                 found.push(key);
             }
@@ -68,9 +68,9 @@ pub(super) fn found(tables: &Tables, map: &ShardMap, values: &impl route::Values
     found
 }
 
-fn one(keyed: &Keyed, range: &RangeTable, map: &ShardMap, values: &impl route::Values) -> KeyFound {
-    let source = deciding(range, keyed, values).0;
-    let mut gathered = Gathered { range, map, values: Vec::new(), cut: false };
+fn one(keyed: &Keyed, split: &SplitTable, map: &ShardMap, values: &impl route::Values) -> KeyFound {
+    let source = deciding(split, keyed, values).0;
+    let mut gathered = Gathered { split, map, values: Vec::new(), cut: false };
     let condition = match source {
         Some(KeySource::Equal(operand)) => {
             gathered.compared(std::slice::from_ref(operand), values, false);
@@ -89,7 +89,7 @@ fn one(keyed: &Keyed, range: &RangeTable, map: &ShardMap, values: &impl route::V
     KeyFound {
         database: database(map, keyed.table.database),
         table: keyed.table.name.clone(),
-        column: range.key.name.as_str().into(),
+        column: split.key.name.as_str().into(),
         condition,
         values: gathered.values,
         values_are_cut: gathered.cut,
@@ -101,39 +101,39 @@ fn one(keyed: &Keyed, range: &RangeTable, map: &ShardMap, values: &impl route::V
 /// Sources are asked in their order, as `route` does: an open one may name a shard once it has values, and then those
 /// behind it are not asked.
 pub(super) fn deciding<'k>(
-    range: &RangeTable,
+    split: &SplitTable,
     keyed: &'k Keyed,
     values: &impl route::Values,
 ) -> (Option<&'k KeySource>, Vec<u32>) {
     for source in &keyed.sources {
         let open = open(source, values);
-        if !open.is_empty() && !is_apart_anyway(range, source, values) {
+        if !open.is_empty() && !is_apart_anyway(split, source, values) {
             return (Some(source), open);
         }
-        if matches!(reach(range, source, values), Ok(Reach::Shard(_))) {
+        if matches!(reach(split, source, values), Ok(Reach::Shard(_))) {
             return (Some(source), Vec::new());
         }
     }
     let nothing = keyed
         .sources
         .iter()
-        .find(|source| restriction(range, &alone(keyed, source), values).is_ok_and(|reach| reach == Reach::Nothing));
+        .find(|source| restriction(split, &alone(keyed, source), values).is_ok_and(|reach| reach == Reach::Nothing));
     (nothing.or(keyed.sources.first()), Vec::new())
 }
 
 /// Whether the values that are known already live on several shards.
-fn is_apart_anyway(range: &RangeTable, source: &KeySource, values: &impl route::Values) -> bool {
-    matches!(known(range, source, values), Err(Doubt::Keys(..) | Doubt::Rows(..)))
+fn is_apart_anyway(split: &SplitTable, source: &KeySource, values: &impl route::Values) -> bool {
+    matches!(known(split, source, values), Err(Doubt::Keys(..) | Doubt::Rows(..)))
 }
 
 /// What a source says by the values that are known already.
-pub(super) fn known(range: &RangeTable, source: &KeySource, values: &impl route::Values) -> Result<Reach, Doubt> {
+pub(super) fn known(split: &SplitTable, source: &KeySource, values: &impl route::Values) -> Result<Reach, Doubt> {
     let mut source = source.clone();
     // A row to be stored without any key would be refused for that.
     if let KeySource::Inserted(operands) = &mut source {
         operands.retain(|operand| open(&KeySource::Equal(*operand), values).is_empty());
     }
-    reach(range, &source, &Known(values))
+    reach(split, &source, &Known(values))
 }
 
 /// The values without those of open parameters.
@@ -170,7 +170,7 @@ fn open(source: &KeySource, values: &impl route::Values) -> Vec<u32> {
 
 /// Gathers values by what they were read as, in the order of the statement.
 struct Gathered<'m> {
-    range: &'m RangeTable,
+    split: &'m SplitTable,
     map: &'m ShardMap,
     values: Vec<ValuesRead>,
     cut: bool,
@@ -178,15 +178,15 @@ struct Gathered<'m> {
 
 impl Gathered<'_> {
     fn compared(&mut self, operands: &[Operand], values: &impl route::Values, list: bool) {
-        let integer = self.range.key.integer;
+        let kind = self.split.key.kind;
         for operand in operands {
             match operand {
                 Operand::Slot { slot, negated } => values.each(*slot, &mut |value| {
-                    self.compare(value, *negated, integer, list);
+                    self.compare(value, *negated, kind, list);
                     true
                 }),
                 Operand::Bool(truth) => {
-                    let read = key::read_integer(i128::from(*truth), integer);
+                    let read = key::read_truth(*truth, &kind);
                     self.add(text_of(operand), comparison(read));
                 }
                 Operand::Null => self.add(text_of(operand), Ok(None)),
@@ -197,8 +197,8 @@ impl Gathered<'_> {
         }
     }
 
-    fn compare(&mut self, value: Value<'_>, negated: bool, integer: IntegerType, list: bool) {
-        let read = key::read(value, negated, integer, list);
+    fn compare(&mut self, value: Value<'_>, negated: bool, kind: KeyType, list: bool) {
+        let read = key::read(value, negated, &kind, list);
         match value {
             Value::Unbound(_) => self.push(Read::Open, literal(value, negated), None),
             _ => self.add(literal(value, negated), comparison(read)),
@@ -206,7 +206,7 @@ impl Gathered<'_> {
     }
 
     fn stored(&mut self, operands: &[Operand], values: &impl route::Values) {
-        let integer = self.range.key.integer;
+        let kind = self.split.key.kind;
         for operand in operands {
             let Operand::Slot { slot, negated } = operand else {
                 self.add(text_of(operand), Err(Form::Missing.named()));
@@ -214,9 +214,9 @@ impl Gathered<'_> {
             };
             values.each(*slot, &mut |value| {
                 let text = literal(value, *negated);
-                match (value, key::written(value, *negated, integer)) {
+                match (value, key::written(value, *negated, &kind)) {
                     (Value::Unbound(_), _) => self.push(Read::Open, text, None),
-                    (_, Ok(key)) if self.range.shard(key).is_none() => {
+                    (_, Ok(key)) if self.split.home(key.key()).is_none() => {
                         self.add(text, Err(Form::Below.named()));
                     }
                     (_, Ok(key)) => self.add(text, Ok(Some(key))),
@@ -227,16 +227,17 @@ impl Gathered<'_> {
         }
     }
 
-    fn add(&mut self, given: String, key: Result<Option<i128>, &'static str>) {
+    fn add(&mut self, given: String, key: Result<Option<Normal<'_>>, &'static str>) {
+        let key = key.as_ref().map(|key| key.as_ref().map(Normal::key));
         let read = match key {
-            Ok(Some(key)) => self.range_around(key),
+            Ok(Some(key)) => self.place_of(key),
             Ok(None) => Read::NoRow,
             Err(form) => Read::Unsettled(form),
         };
-        self.push(read, given, key.ok().flatten());
+        self.push(read, given, key.ok().flatten().map(|key| self.split.key.kind.shown(key)));
     }
 
-    fn push(&mut self, read: Read, given: String, key: Option<i128>) {
+    fn push(&mut self, read: Read, given: String, key: Option<String>) {
         let value = KeyValue { given, key };
         if let Some(values) = self.values.iter_mut().find(|values| values.read == read) {
             values.count += 1;
@@ -251,21 +252,21 @@ impl Gathered<'_> {
         }
     }
 
-    fn range_around(&self, key: i128) -> Read {
-        let bounds = &self.range.bounds;
-        let above = bounds.partition_point(|bound| bound.from.is_none_or(|from| from <= key));
-        match above.checked_sub(1).map(|index| &bounds[index]) {
+    fn place_of(&self, key: Key<'_>) -> Read {
+        let Split::Range(ranges) = &self.split.split;
+        let kind = self.split.key.kind;
+        match ranges.around(key) {
             None => Read::NoRow,
-            Some(Bound { from, on }) => Read::Range {
-                from: *from,
-                to: bounds.get(above).and_then(|bound| bound.from),
-                shard: self.map.shard(*on).name.as_str().into(),
+            Some(Interval { from, to, on }) => Read::Range {
+                from: from.map(|from| kind.shown(from)),
+                to: to.map(|to| kind.shown(to)),
+                shard: self.map.shard(on).name.as_str().into(),
             },
         }
     }
 }
 
-fn comparison(read: Compared) -> Result<Option<i128>, &'static str> {
+fn comparison(read: Compared<'_>) -> Result<Option<Normal<'_>>, &'static str> {
     match read {
         Compared::Key(key) => Ok(Some(key)),
         Compared::Nothing => Ok(None),

@@ -8,7 +8,7 @@ mod print;
 pub use keys::{KeyFound, KeyValue, Read, ValuesRead};
 pub use print::interval;
 
-use super::{LOCKS, Reach, Values, apart, locks_elsewhere, name, range_of, restriction, route};
+use super::{LOCKS, Reach, Values, apart, locks_elsewhere, name, restriction, route, split_of};
 use crate::plan::{Keyed, Refusal, Statement, Tables, Target};
 use crate::shard_map::{ShardId, ShardMap};
 use crate::sql::{Flags, Scratch, SlotKind};
@@ -202,31 +202,31 @@ fn by_parameters(
     let mut may_refuse = false;
     let mut settled: Vec<ShardId> = tables.fixed.iter().map(|fixed| fixed.shard).collect();
     for keyed in &tables.keyed {
-        let Some(range) = range_of(map, &keyed.table) else {
+        let Some(split) = split_of(map, &keyed.table) else {
             continue;
         };
-        let (source, open) = keys::deciding(range, keyed, values);
+        let (source, open) = keys::deciding(split, keyed, values);
         if open.is_empty() {
-            match restriction(range, keyed, values) {
+            match restriction(split, keyed, values) {
                 Ok(Reach::Shard(shard)) => settled.push(shard),
                 Ok(Reach::Nothing) => {}
                 Err(doubt) => {
                     // Not the parameter's form, which is not known, but what is.
-                    let known = source.map(|source| keys::known(range, source, values));
+                    let known = source.map(|source| keys::known(split, source, values));
                     let doubt = known.and_then(Result::err).unwrap_or(doubt);
-                    return Err(doubt.refusal(keyed, range, map));
+                    return Err(doubt.refusal(keyed, split, map));
                 }
             }
             continue;
         }
         parameters.extend(open);
         let known = source.filter(|source| keyed.sources.last() == Some(source));
-        let mut shards = match known.map(|source| keys::known(range, source, values)) {
+        let mut shards = match known.map(|source| keys::known(split, source, values)) {
             Some(Ok(Reach::Shard(shard))) => {
                 may_refuse = true;
                 vec![shard]
             }
-            _ => range.shards(),
+            _ => split.shards(),
         };
         if let Some(candidates) = &candidates {
             shards.retain(|shard| candidates.contains(shard));
@@ -250,7 +250,7 @@ fn by_parameters(
 fn fixed(tables: &Tables, map: &ShardMap) -> Vec<TableFound> {
     let mut found: Vec<TableFound> = Vec::new();
     for fixed in &tables.fixed {
-        let kind = match range_of(map, &fixed.table) {
+        let kind = match split_of(map, &fixed.table) {
             Some(_) => TableKind::Definition,
             None if &*fixed.table.name == "*" => TableKind::OneShard,
             None => TableKind::Vertical,

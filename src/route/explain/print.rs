@@ -126,7 +126,9 @@ fn values_line(values: &ValuesRead) -> String {
     };
     let shown = shown.join(", ") + &more;
     match &values.read {
-        Read::Range { from, to, shard } => format!("    {} on {shard}: {shown}", interval(*from, *to)),
+        Read::Range { from, to, shard } => {
+            format!("    {} on {shard}: {shown}", interval(from.as_deref(), to.as_deref()))
+        }
         Read::NoRow => format!("    no row: {shown}"),
         Read::Open => format!("    not known yet: {shown}"),
         Read::Unsettled(form) => format!("    not settled: {shown} is {form}"),
@@ -134,15 +136,15 @@ fn values_line(values: &ValuesRead) -> String {
 }
 
 fn value(value: &KeyValue) -> String {
-    match value.key {
-        Some(key) if key.to_string() != value.given => format!("{} read as {key}", value.given),
+    match &value.key {
+        Some(key) if *key != value.given => format!("{} read as {key}", value.given),
         _ => value.given.clone(),
     }
 }
 
 /// `[MIN, 1000000)`, `[1000000, MAX]`.
-pub fn interval(from: Option<i128>, to: Option<i128>) -> String {
-    let from = from.map_or_else(|| "MIN".into(), |from| from.to_string());
+pub fn interval(from: Option<&str>, to: Option<&str>) -> String {
+    let from = from.unwrap_or("MIN");
     match to {
         Some(to) => format!("[{from}, {to})"),
         None => format!("[{from}, MAX]"),

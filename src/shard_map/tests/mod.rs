@@ -3,7 +3,7 @@
 mod faults;
 mod mutations;
 
-use super::{Family, ShardId, ShardMap, Table};
+use super::{Family, Key, ShardId, ShardMap, Split, Table};
 
 const SHOP: &str = include_str!("../../../shard-maps/shop.yaml");
 
@@ -57,7 +57,7 @@ fn a_key_has_the_home_of_the_last_bound_not_above_it() {
         );
         let map = load(&yaml);
         match map.databases[0].tables["customers"].clone() {
-            Table::Range(range) => range,
+            Table::Split(split) => split,
             Table::Vertical(_) => unreachable!("customers has a key"),
         }
     };
@@ -66,12 +66,12 @@ fn a_key_has_the_home_of_the_last_bound_not_above_it() {
     for (key, home) in
         [(i128::MIN, users), (0, users), (9, users), (10, orders), (19, orders), (20, users), (i128::MAX, users)]
     {
-        assert_eq!(open.shard(key), home, "{key}");
+        assert_eq!(open.home(Key::Number(key)), home, "{key}");
     }
     assert_eq!(open.shards(), [ShardId(0), ShardId(1)]);
     let closed = customers("        below: refuse\n        range: [{from: 10, on: orders}]\n");
-    assert_eq!(closed.shard(9), None);
-    assert_eq!(closed.shard(10), orders);
+    assert_eq!(closed.home(Key::Number(9)), None);
+    assert_eq!(closed.home(Key::Number(10)), orders);
 }
 
 #[test]
@@ -99,7 +99,8 @@ fn ten_thousand_ranges_load() {
         yaml += &format!("          - {{from: {}, on: {shard}}}\n", 1_000_000 + index);
     }
     let map = load(&yaml);
-    let Table::Range(customers) = &map.databases[0].tables["customers"] else { unreachable!("customers has a key") };
-    assert_eq!(customers.bounds.len(), 10_001);
-    assert_eq!(customers.shard(1_005_000), Some(ShardId(1)));
+    let Table::Split(customers) = &map.databases[0].tables["customers"] else { unreachable!("customers has a key") };
+    let Split::Range(ranges) = &customers.split;
+    assert_eq!(ranges.count(), 10_001);
+    assert_eq!(customers.home(Key::Number(1_005_000)), Some(ShardId(1)));
 }

@@ -1,23 +1,9 @@
-//! Key values of integer columns, by the cells of docs/keys.md.
-//!
-//! Two questions, two answers. Which rows does `column = value` match: a key, none, or a comparison that is not settled.
-//! What does storing the value store: exactly this key, or a form that is refused.
+//! Keys of integer columns.
 
-use super::Value;
+use super::{Normal, Read, unquoted};
 use crate::plan::Form;
+use crate::route::Value;
 use crate::shard_map::IntegerType;
-
-/// What a comparison with the column matches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Read {
-    Key(i128),
-    /// No value of the column's type.
-    Nothing,
-    Unsettled(Form),
-}
-
-/// The key that is stored.
-pub type Written = Result<i128, Form>;
 
 /// Below this, a comparison as doubles is one of integers.
 const EXACT_DOUBLE: i128 = 1 << 53;
@@ -26,14 +12,14 @@ const EXACT_DOUBLE: i128 = 1 << 53;
 const DECIMAL_DIGITS_MAX: usize = 30;
 
 /// `column = value`, or a member of `column IN (...)` if `list`.
-pub fn read(value: Value<'_>, negated: bool, integer: IntegerType, list: bool) -> Read {
+pub fn read(value: Value<'_>, negated: bool, integer: IntegerType, list: bool) -> Read<'static> {
     let sign = if negated { -1 } else { 1 };
     match value {
         // More digits than 128 bits hold are out of every range.
-        Value::Integer(digits) => unsigned(digits).map_or(Read::Nothing, |value| read_integer(sign * value, integer)),
+        Value::Integer(digits) => unsigned(digits).map_or(Read::Nothing, |value| key(sign * value, integer)),
         Value::Decimal(text) => decimal(text, sign, integer),
-        Value::Signed(value) => read_integer(sign * i128::from(value), integer),
-        Value::Unsigned(value) => read_integer(sign * i128::from(value), integer),
+        Value::Signed(value) => key(sign * i128::from(value), integer),
+        Value::Unsigned(value) => key(sign * i128::from(value), integer),
         Value::Double(value) => double(value * if negated { -1.0 } else { 1.0 }, integer),
         Value::String(_) | Value::Text(_) if negated => Read::Unsettled(Form::Text),
         Value::String(quoted) => text(unquoted(quoted), integer, list),
@@ -44,14 +30,15 @@ pub fn read(value: Value<'_>, negated: bool, integer: IntegerType, list: bool) -
     }
 }
 
-pub fn read_integer(value: i128, integer: IntegerType) -> Read {
-    if integer.holds(value) { Read::Key(value) } else { Read::Nothing }
+/// The key, where the column can hold it.
+pub fn key(value: i128, integer: IntegerType) -> Read<'static> {
+    if integer.holds(value) { Read::Key(Normal::number(value)) } else { Read::Nothing }
 }
 
 /// The key that storing the value stores.
 ///
 /// A zero is refused: an AUTO_INCREMENT column would store a number of the server's choice.
-pub fn written(value: Value<'_>, negated: bool, integer: IntegerType) -> Written {
+pub fn written(value: Value<'_>, negated: bool, integer: IntegerType) -> Result<i128, Form> {
     let sign = if negated { -1 } else { 1 };
     let value = match value {
         Value::Integer(digits) => sign * unsigned(digits).ok_or(Form::OutOfRange)?,
@@ -77,7 +64,7 @@ pub fn written(value: Value<'_>, negated: bool, integer: IntegerType) -> Written
 }
 
 /// `42.000` is 42, `42.5` matches nothing.
-fn decimal(text: &[u8], sign: i128, integer: IntegerType) -> Read {
+fn decimal(text: &[u8], sign: i128, integer: IntegerType) -> Read<'static> {
     if text.len() > DECIMAL_DIGITS_MAX {
         return Read::Unsettled(Form::Decimal);
     }
@@ -87,13 +74,13 @@ fn decimal(text: &[u8], sign: i128, integer: IntegerType) -> Read {
         return Read::Nothing;
     }
     let whole = if whole.is_empty() { b"0" } else { whole };
-    unsigned(whole).map_or(Read::Unsettled(Form::Decimal), |value| read_integer(sign * value, integer))
+    unsigned(whole).map_or(Read::Unsettled(Form::Decimal), |value| key(sign * value, integer))
 }
 
 /// A comparison as doubles: exact where the column's values are exact as doubles too.
-fn double(value: f64, integer: IntegerType) -> Read {
+fn double(value: f64, integer: IntegerType) -> Read<'static> {
     match exact(value) {
-        Some(value) => read_integer(value, integer),
+        Some(value) => key(value, integer),
         None if value.abs() < EXACT_DOUBLE as f64 => Read::Nothing,
         None => Read::Unsettled(Form::Float),
     }
@@ -105,17 +92,12 @@ fn exact(value: f64) -> Option<i128> {
 }
 
 /// A string in canonical form. Out of the column's range, and in lists, servers may compare as doubles.
-fn text(bytes: &[u8], integer: IntegerType, list: bool) -> Read {
+fn text(bytes: &[u8], integer: IntegerType, list: bool) -> Read<'static> {
     match canonical(bytes) {
-        Some(value) if value.abs() < EXACT_DOUBLE => read_integer(value, integer),
-        Some(value) if !list && integer.holds(value) => Read::Key(value),
+        Some(value) if value.abs() < EXACT_DOUBLE => key(value, integer),
+        Some(value) if !list && integer.holds(value) => Read::Key(Normal::number(value)),
         _ => Read::Unsettled(Form::Text),
     }
-}
-
-/// The literal without its quotes; a doubled quote or an escape inside leaves bytes that are no digit.
-fn unquoted(quoted: &[u8]) -> &[u8] {
-    quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default()
 }
 
 /// `-?[1-9][0-9]*|0`
@@ -161,35 +143,39 @@ mod tests {
     const INT: IntegerType = IntegerType { bytes: 4, unsigned: false };
     const BIGINT_UNSIGNED: IntegerType = IntegerType { bytes: 8, unsigned: true };
 
+    fn number(value: i128) -> Read<'static> {
+        Read::Key(Normal::number(value))
+    }
+
     #[test]
     fn reads_as_both_servers_compare() {
         let check = |value: Value<'_>, negated: bool, expected: Read| {
             assert_eq!(read(value, negated, INT, false), expected, "{value:?} {negated}");
         };
-        check(Value::Integer(b"42"), false, Read::Key(42));
-        check(Value::Integer(b"0042"), true, Read::Key(-42));
-        check(Value::Integer(b"2147483647"), false, Read::Key(2147483647));
+        check(Value::Integer(b"42"), false, number(42));
+        check(Value::Integer(b"0042"), true, number(-42));
+        check(Value::Integer(b"2147483647"), false, number(2147483647));
         check(Value::Integer(b"2147483648"), false, Read::Nothing);
-        check(Value::Integer(b"2147483648"), true, Read::Key(-2147483648));
+        check(Value::Integer(b"2147483648"), true, number(-2147483648));
         check(Value::Integer(&[b'9'; 60]), false, Read::Nothing);
-        check(Value::Decimal(b"42.000"), false, Read::Key(42));
-        check(Value::Decimal(b".0"), false, Read::Key(0));
+        check(Value::Decimal(b"42.000"), false, number(42));
+        check(Value::Decimal(b".0"), false, number(0));
         check(Value::Decimal(b"42.5"), false, Read::Nothing);
-        check(Value::Decimal(b"42."), true, Read::Key(-42));
+        check(Value::Decimal(b"42."), true, number(-42));
         check(Value::Decimal(b"42.0000000000000000000000000000000001"), false, Read::Unsettled(Form::Decimal));
         check(Value::Float, false, Read::Unsettled(Form::Float));
         check(Value::Null, false, Read::Nothing);
         check(Value::Other, false, Read::Unsettled(Form::Other));
-        check(Value::Signed(-7), false, Read::Key(-7));
+        check(Value::Signed(-7), false, number(-7));
         check(Value::Signed(i64::MIN), true, Read::Nothing);
         check(Value::Unsigned(u64::MAX), false, Read::Nothing);
-        check(Value::Double(42.0), false, Read::Key(42));
+        check(Value::Double(42.0), false, number(42));
         check(Value::Double(42.5), false, Read::Nothing);
-        check(Value::Double(-0.0), false, Read::Key(0));
+        check(Value::Double(-0.0), false, number(0));
         check(Value::Double(1e16), false, Read::Unsettled(Form::Float));
         check(Value::Double(f64::NAN), false, Read::Unsettled(Form::Float));
         for (quoted, key) in [(&b"'42'"[..], 42), (b"\"-42\"", -42), (b"'0'", 0)] {
-            check(Value::String(quoted), false, Read::Key(key));
+            check(Value::String(quoted), false, number(key));
         }
         for quoted in
             [&b"' 42'"[..], b"'42 '", b"'042'", b"'+42'", b"'42.0'", b"'4e1'", b"'-0'", b"''", b"'-'", b"'4''2'"]
@@ -197,7 +183,7 @@ mod tests {
             check(Value::String(quoted), false, Read::Unsettled(Form::Text));
         }
         check(Value::String(b"'42'"), true, Read::Unsettled(Form::Text));
-        check(Value::Text(b"42"), false, Read::Key(42));
+        check(Value::Text(b"42"), false, number(42));
     }
 
     #[test]
@@ -205,16 +191,16 @@ mod tests {
         let check = |digits: &[u8], list: bool, expected: Read| {
             assert_eq!(read(Value::Text(digits), false, BIGINT_UNSIGNED, list), expected);
         };
-        check(b"9007199254740991", true, Read::Key(9007199254740991));
-        check(b"9007199254740993", false, Read::Key(9007199254740993));
+        check(b"9007199254740991", true, number(9007199254740991));
+        check(b"9007199254740993", false, number(9007199254740993));
         check(b"9007199254740993", true, Read::Unsettled(Form::Text));
-        check(b"18446744073709551615", false, Read::Key(18446744073709551615));
+        check(b"18446744073709551615", false, number(18446744073709551615));
         check(b"18446744073709551616", false, Read::Unsettled(Form::Text));
     }
 
     #[test]
     fn stores_exactly_or_refuses() {
-        let check = |value: Value<'_>, negated: bool, expected: Written| {
+        let check = |value: Value<'_>, negated: bool, expected: Result<i128, Form>| {
             assert_eq!(written(value, negated, INT), expected, "{value:?} {negated}");
         };
         check(Value::Integer(b"042"), false, Ok(42));
