@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use super::failure::Failure;
 use super::member::MemberState;
-use super::previous::Owed;
+use super::previous::{InsertId, Owed};
 use super::statements::{BackendStatement, KeptStatements, StatementKey};
 use crate::net::{RELAY_CAPACITY, ReadBuffer, Stream};
 use crate::session::State;
@@ -33,6 +33,7 @@ pub struct Connection {
     /// Something ran here that may have changed the state in ways that were not seen.
     pub tainted: bool,
     pub owed: Option<Owed>,
+    pub insert_id: InsertId,
     /// Statements run here; a session that finds its number unchanged was the last to use the connection.
     pub uses: u64,
     /// When the pool first saw it idle; `None` while it is leased and until then.
@@ -85,6 +86,7 @@ impl Connection {
             state,
             tainted: false,
             owed: None,
+            insert_id: InsertId::Zero,
             uses: 0,
             idle_since: None,
             buffer: ReadBuffer::new(),
@@ -207,6 +209,7 @@ impl Connection {
         self.statements.clear();
         self.state = Arc::new(self.state.after_reset());
         self.tainted = false;
+        self.insert_id = InsertId::Zero;
         Ok(())
     }
 }

@@ -20,6 +20,6 @@ pub use connection::{Connection, Reply};
 pub use failure::Failure;
 pub use member::{MemberState, ServerFacts};
 pub use pool::{Lease, Options, Pool, Wanted};
-pub use previous::{Kept, Owed, Previous};
+pub use previous::{InsertId, Kept, Owed, Previous};
 pub use statements::{BackendStatement, StatementKey};
 pub use tls::{Trust, client_config};

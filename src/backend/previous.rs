@@ -36,6 +36,17 @@ impl Owed {
     }
 }
 
+/// What LAST_INSERT_ID() is on a connection, whoever left it there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum InsertId {
+    #[default]
+    Zero,
+    /// A statement may have left another value.
+    Left,
+    /// It was to be made 0 before a statement that ran since, and was not.
+    Unsettled,
+}
+
 /// What became of something owed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Kept {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::backend::{Connection, Kept, Lease, Owed, Pool, Previous};
+use crate::backend::{Connection, InsertId, Kept, Lease, Owed, Pool, Previous};
 use crate::sql::facts::Flags;
 use crate::wire::reply::ServerError;
 use crate::wire::walker::{End, EndKind};
@@ -23,21 +23,15 @@ pub enum LastInsertId {
 /// A connection where the session may have changed LAST_INSERT_ID().
 ///
 /// A reply names an id that was generated and one that the client gave in the same way, but only the former becomes
-/// LAST_INSERT_ID(). So the connection is asked: if its value is none that a reply named, the session left it as
-/// somebody else had it, and `earlier` holds. (A client that gives the very id that another session generated before on
-/// this connection reads that id, which it knew.)
+/// LAST_INSERT_ID(). So the connection's value is made 0 before the session's first statement there that may generate an
+/// id, and the connection is asked afterwards: if it says 0, nothing was generated there, and `earlier` holds.
 #[derive(Debug, Clone)]
 pub struct Inserted {
     pub place: Place,
-    /// The ids that replies named since the connection was taken over.
-    pub ids: Vec<u64>,
-    /// The connection's value is the session's, whatever it is.
+    /// The connection's value is the session's, be it 0.
     pub sure: bool,
     pub earlier: Box<LastInsertId>,
 }
-
-/// So many ids are remembered before the connection is asked.
-const IDS_MAX: usize = 32;
 
 impl LastInsertId {
     /// Without the places whose value is known meanwhile.
@@ -63,7 +57,7 @@ impl LastInsertId {
 impl Inserted {
     /// Whether this value, read from the connection, is one of the session's.
     pub fn is_own(&self, value: u64) -> bool {
-        self.sure || self.ids.contains(&value)
+        self.sure || value != 0
     }
 }
 
@@ -138,9 +132,10 @@ impl Before {
         }
     }
 
-    /// Whether the connection must be asked before another id is remembered.
-    pub fn must_ask_for_id(&self) -> bool {
-        matches!(&self.last_insert_id, LastInsertId::On(inserted) if inserted.ids.len() >= IDS_MAX)
+    /// Whether the connection's LAST_INSERT_ID() must be made 0, so that what a statement generates can be told from
+    /// what another session left.
+    pub fn must_clear_insert_id(&self, connection: &Connection) -> bool {
+        connection.insert_id != InsertId::Zero && !self.may_have_last_insert_id(connection)
     }
 
     /// Whether the previous statement left no warnings.
@@ -165,27 +160,24 @@ impl Before {
         }
         let place =
             |kept: &Arc<Previous>, connection: u64| Place { pool: pool.clone(), connection, kept: kept.clone() };
+        let unsettled = lease.insert_id == InsertId::Unsettled;
+        if end.last_insert_id != 0 || flags.contains(Flags::LAST_INSERT_ID_SET) {
+            lease.insert_id = InsertId::Left;
+        }
         let owed = lease.owed.get_or_insert_default();
         if end.last_insert_id != 0 || flags.contains(Flags::LAST_INSERT_ID_SET) {
             let goes_on = self.inserted_on(id, owed.last_insert_id.as_ref()).is_some();
             let kept = Arc::new(Previous::default());
             let mut inserted = match std::mem::take(&mut self.last_insert_id) {
                 LastInsertId::On(inserted) if goes_on => Inserted { place: place(&kept, id), ..inserted },
-                earlier => Inserted {
-                    place: place(&kept, id),
-                    ids: Vec::new(),
-                    sure: false,
-                    earlier: Box::new(earlier.compact()),
-                },
+                earlier => Inserted { place: place(&kept, id), sure: false, earlier: Box::new(earlier.compact()) },
             };
             inserted.sure |= flags.contains(Flags::LAST_INSERT_ID_SET);
-            if inserted.sure {
-                inserted.ids.clear();
-            } else if !inserted.ids.contains(&end.last_insert_id) {
-                inserted.ids.push(end.last_insert_id);
+            if unsettled && !inserted.sure {
+                kept.settle(Kept::Lost);
             }
             self.last_insert_id = LastInsertId::On(inserted);
-            owed.last_insert_id = Some(kept);
+            owed.last_insert_id = (kept.now() == Kept::There).then_some(kept);
         }
         let is_error = matches!(end.kind, EndKind::Err { .. });
         if is_error || end.warnings > 0 {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::backend::{Connection, Failure, Kept, Lease, MemberState, Previous};
+use crate::backend::{Connection, Failure, InsertId, Kept, Lease, MemberState, Previous};
 use crate::session::State;
 use crate::shard_map::Family;
 use crate::wire::command::code;
@@ -27,6 +27,8 @@ pub enum Step {
     /// The statement that opens the transaction, SET TRANSACTION for one transaction, a savepoint.
     Transaction(Vec<u8>),
     LastInsertId(u64),
+    /// Makes LAST_INSERT_ID() 0, so that an id that the statement generates can be told from what is there.
+    ClearInsertId,
     /// An empty statement, so that the one behind it finds no warnings.
     ClearWarnings,
     /// COM_STMT_SEND_LONG_DATA, COM_STMT_CLOSE: they have no answer.
@@ -53,6 +55,11 @@ impl Prelude {
 
     pub fn push(&mut self, step: Step) {
         self.steps.push(step);
+    }
+
+    /// Whether a step gives the connection the session's own LAST_INSERT_ID().
+    pub fn sets_insert_id(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::LastInsertId(_)))
     }
 
     /// Adds, in front of all, what the connection owes to others.
@@ -93,7 +100,8 @@ impl Prelude {
     pub fn must_wait(&self, write: bool, member: &MemberState) -> bool {
         self.steps.iter().any(|step| match step {
             Step::KeepWarnings(_) | Step::KeepLastInsertId(_) | Step::ClearWarnings | Step::Unanswered(_) => false,
-            // Every server has the variable; it cannot be refused.
+            // Every server has the variable. A cancel may hit the step; then the id is not claimed (`read`).
+            Step::ClearInsertId => false,
             Step::LastInsertId(_) => write,
             Step::Use(_) | Step::Transaction(_) => write || !member.has_accepted(&step.text()),
             Step::Set(set) => write || !member.has_accepted(set),
@@ -143,9 +151,14 @@ impl Prelude {
                     );
                     continue;
                 }
-                Step::Use(_) | Step::Set(_) | Step::Transaction(_) | Step::LastInsertId(_)
-                    if error.is_none() && reply.end.warnings == 0 =>
-                {
+                Step::ClearInsertId => {
+                    lease.insert_id = if error.is_none() { InsertId::Zero } else { InsertId::Unsettled };
+                    continue;
+                }
+                Step::LastInsertId(value) if error.is_none() => {
+                    lease.insert_id = if value == 0 { InsertId::Zero } else { InsertId::Left };
+                }
+                Step::Use(_) | Step::Set(_) | Step::Transaction(_) if error.is_none() && reply.end.warnings == 0 => {
                     lease.member.accept(&step.text());
                 }
                 _ => {}
@@ -184,6 +197,7 @@ impl Step {
             Step::KeepLastInsertId(_) => b"SELECT LAST_INSERT_ID()".to_vec(),
             Step::Use(name) => format!("USE {name}").into_bytes(),
             Step::Set(text) | Step::Transaction(text) => text.clone(),
+            Step::ClearInsertId => b"SET last_insert_id=0".to_vec(),
             Step::LastInsertId(value) => format!("SET last_insert_id={value}").into_bytes(),
             Step::ClearWarnings => b"DO 0".to_vec(),
             Step::Unanswered(_) => Vec::new(),

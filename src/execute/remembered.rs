@@ -31,7 +31,7 @@ pub fn remember(state: &mut State, assignments: &[Assignment<'_>]) -> Vec<ReadBa
             Assignment::CharacterSet { charset, .. } => {
                 state.set_charset(format!("CHARACTER SET {}", charset.as_deref().unwrap_or("DEFAULT")).into_bytes());
             }
-            Assignment::System { name, .. } if matches!(name.as_str(), "last_insert_id" | "identity") => {}
+            Assignment::System { name, .. } if is_insert_id(name) => {}
             // Another default than that which SET NAMES left.
             Assignment::System { name, value: Value::Literal(value), .. }
                 if value.eq_ignore_ascii_case(b"default")
@@ -85,13 +85,18 @@ pub fn not_off(name: &str, value: &Value<'_>) -> Option<&'static str> {
     let why = match name {
         "completion_type" => "a COMMIT that opens the next transaction or disconnects is not followed",
         "sql_auto_is_null" => "`IS NULL` would read the LAST_INSERT_ID() of whoever used the server connection before",
-        "last_insert_id" | "identity" if matches!(value, Value::Expression(_)) => "its value must be a number",
+        name if is_insert_id(name) && matches!(value, Value::Expression(_)) => "its value must be a number",
         _ => return None,
     };
     let off: &[&[u8]] = &[b"0", b"off", b"'off'", b"false", b"no_chain", b"'no_chain'", b"default"];
     let is_off = matches!(value, Value::Literal(text) if off.iter().any(|off| text.eq_ignore_ascii_case(off)));
-    let numbers = matches!(name, "last_insert_id" | "identity") && matches!(value, Value::Literal(_));
+    let numbers = is_insert_id(name) && matches!(value, Value::Literal(_));
     (!is_off && !numbers).then_some(why)
+}
+
+/// The names of the variable behind LAST_INSERT_ID().
+pub fn is_insert_id(name: &str) -> bool {
+    matches!(name, "last_insert_id" | "identity")
 }
 
 /// Variables that the lexer must know by name, whatever form the client gave: numbers, combined modes, DEFAULT.

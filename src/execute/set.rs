@@ -7,9 +7,9 @@ use std::task::Poll;
 
 use super::held::{Held, Pins};
 use super::prelude::{Prelude, Step};
-use super::remembered::{ReadBack, is_switch, next_transaction, not_off, remember};
+use super::remembered::{ReadBack, is_insert_id, is_switch, next_transaction, not_off, remember};
 use super::{Gone, Outcome, Served, Session, Stop};
-use crate::backend::{Failure, Lease};
+use crate::backend::{Failure, InsertId, Lease};
 use crate::session::State;
 use crate::sql::{Assignment, Flags, Scope, Value};
 use crate::telemetry::RefusalKind;
@@ -147,7 +147,11 @@ impl Session {
                 Err(failure) => return Ok(self.answer_failure(&failure).await?.into()),
             };
             let was_held = held.in_transaction || !held.pins.is_empty();
-            match self.set_watched(&mut held, text, &mut next, &to_read_back, last_insert_id).await? {
+            let answered = self.set_watched(&mut held, text, &mut next, &to_read_back, last_insert_id).await?;
+            if assignments.iter().any(|one| matches!(one, Assignment::System { name, .. } if is_insert_id(name))) {
+                held.lease.insert_id = InsertId::Left;
+            }
+            match answered {
                 Ok(Ok(warnings)) => {
                     // What was read back may be larger than what was written.
                     if let Err(text) = self.within_limits(&next) {
@@ -260,7 +264,7 @@ impl Session {
     fn adopt(&mut self, next: State, assignments: &[Assignment<'_>]) {
         for assignment in assignments {
             if let Assignment::System { name, value: Value::Literal(value), .. } = assignment
-                && matches!(name.as_str(), "last_insert_id" | "identity")
+                && is_insert_id(name)
                 && let Some(value) = std::str::from_utf8(value).ok().and_then(|text| text.trim().parse().ok())
             {
                 self.before.last_insert_id = super::before::LastInsertId::Known(value);

@@ -234,7 +234,6 @@ impl Session {
                 self.before.last_insert_id = *std::mem::take(&mut inserted.earlier);
             } else if is_here && place.kept.now() == Kept::There {
                 inserted.sure = true;
-                inserted.ids.clear();
                 return Some(value);
             } else {
                 self.before.last_insert_id = LastInsertId::Known(value);

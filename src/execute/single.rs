@@ -15,7 +15,7 @@ use super::prepared::Bound;
 use super::registry::SessionHandle;
 use super::relay::{self, Broken, Shape};
 use super::{Ended, Served, Session, known_pool};
-use crate::backend::{Failure, Lease, Pool, StatementKey, Wanted};
+use crate::backend::{Failure, InsertId, Lease, Pool, StatementKey, Wanted};
 use crate::net::timer;
 use crate::plan::Refusal;
 use crate::shard_map::{GroupId, ShardId};
@@ -157,16 +157,17 @@ impl Session {
             && matches!(job.facts.verb, Verb::Select | Verb::Insert | Verb::Replace | Verb::Update | Verb::Delete)
             && self.held.is_empty()
             && self.transaction.is_none()
-            && self.next_transaction.is_none()
-            && !self.before.must_ask_for_id();
+            && self.next_transaction.is_none();
         if !plain || job.facts.access == Access::Write && !self.state.autocommit() {
             return None;
         }
         let wanted = Wanted { capabilities: self.client.capabilities & capability::KEYED, state: &self.state };
         let mut lease = known_pool(&self.pools, group)?.acquire_ready(wanted)?;
         let must_ask = lease.owed.as_ref().is_some_and(|owed| !self.before.is_owed(owed));
+        let must_clear =
+            matches!(job.facts.verb, Verb::Insert | Verb::Replace) && self.before.must_clear_insert_id(&lease);
         let must_prepare = matches!(job.work, Work::Execute(bound) if !bound.is_prepared(&mut lease));
-        if must_ask || must_prepare {
+        if must_ask || must_clear || must_prepare {
             // Back it goes, to be found again by those who know how.
             lease.release();
             return None;
@@ -390,9 +391,12 @@ impl Session {
             }
             prelude.push(Step::ClearWarnings);
         }
-        if job.facts.access == Access::Write && self.before.must_ask_for_id() {
-            // Of a lost one nothing is remembered either.
-            let _ = self.last_insert_id(Some(&mut held.lease)).await;
+        if may_generate_id(&job) && self.before.must_clear_insert_id(&held.lease) && !prelude.sets_insert_id() {
+            match job.facts.flags.intersects(about) {
+                // A step in front would change what the statement asks about.
+                true => held.lease.insert_id = InsertId::Unsettled,
+                false => prelude.push(Step::ClearInsertId),
+            }
         }
         // Last, because from here on the connection's debt is the prelude's; it goes first on the wire.
         if held.lease.owed.as_ref().is_some_and(|owed| !self.before.is_owed(owed)) {
@@ -437,6 +441,13 @@ async fn send_and_relay(
     };
     lease.send(bytes).await.map_err(|failure| lost(failure, true))?;
     relay::relay(client, lease, handle, job.shape).await.map_err(Interrupted::from)
+}
+
+/// Whether the statement may leave a generated id as LAST_INSERT_ID().
+fn may_generate_id(job: &Job<'_>) -> bool {
+    job.facts.access == Access::Write
+        && !matches!(job.facts.verb, Verb::Update | Verb::Delete)
+        && !matches!(job.work, Work::Prepare { .. })
 }
 
 /// A reply after which a connection that was free before it is free again.

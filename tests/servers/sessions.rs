@@ -75,6 +75,11 @@ fn an_id_that_the_client_gave_is_not_its_last_insert_id() {
             a.ok(&format!("INSERT INTO notes (id, text) VALUES ({id}, 'a')"));
         }
         assert_eq!(a.value("SELECT LAST_INSERT_ID()"), own_a2.to_string());
+        // The very id that the other session generated last on this connection.
+        let theirs = a.ok("INSERT INTO marks (text) VALUES ('a')").last_id;
+        b.ok("DELETE FROM marks");
+        b.ok(&format!("INSERT INTO marks (id, text) VALUES ({theirs}, 'b')"));
+        assert_eq!(b.value("SELECT LAST_INSERT_ID()"), own_b.to_string());
         b.ok("INSERT INTO notes (id, text) VALUES (8000, 'b')");
         b.ok("SET @id = LAST_INSERT_ID()");
         assert_eq!(b.value("SELECT @id"), own_b.to_string());
