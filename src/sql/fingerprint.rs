@@ -11,6 +11,7 @@
 use super::classes::{CLASSES, Class, combines, in_word, is_keyword, is_space};
 use super::comment::{Comment, comment};
 use super::head::Head;
+use super::hint::is_hint;
 use super::literal::word_end;
 use super::rows::Rows;
 use super::{ClientCharset, Dialect, Flavor, LexError, LexFault, Scratch};
@@ -133,6 +134,7 @@ impl<'a> Scan<'a> {
                 Class::Dash | Class::Slash | Class::Hash => match comment(self.text, self.at, self.dialect)? {
                     Comment::None => self.operator(byte),
                     Comment::Skip(end) => {
+                        self.hint(end);
                         self.at = end;
                         self.spaced = true;
                         continue;
@@ -171,6 +173,14 @@ impl<'a> Scan<'a> {
         Ok(Scanned { end: self.at, rest })
     }
 
+    /// Notes the comment that ends at `end` if it is a hint. A second one is one too many already.
+    fn hint(&mut self, end: usize) {
+        if is_hint(&self.text[self.at..end]) && self.out.hints.len() < 2 {
+            // The text is shorter than 4 GiB.
+            self.out.hints.push((self.at as u32, end as u32));
+        }
+    }
+
     /// Where a non-empty statement begins at or behind `at`.
     fn further(&self, mut at: usize) -> Result<Option<usize>, LexError> {
         while let Some(&byte) = self.text.get(at) {
@@ -178,7 +188,8 @@ impl<'a> Scan<'a> {
                 Class::Space | Class::Semicolon => at += 1,
                 Class::Dash | Class::Slash | Class::Hash => {
                     match comment(self.text, at, self.dialect) {
-                        Ok(Comment::Skip(end)) => at = end,
+                        // A hint belongs to what follows it.
+                        Ok(Comment::Skip(end)) if !is_hint(&self.text[at..end]) => at = end,
                         // An error is reported when that statement is scanned.
                         _ => return Ok(Some(at)),
                     }

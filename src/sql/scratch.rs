@@ -114,6 +114,8 @@ pub struct Scratch {
     pub(super) normalized: Vec<u8>,
     pub(super) slots: Vec<Slot>,
     pub(super) markers: Vec<Marker>,
+    /// The first two comments that are hints, as bytes of the text.
+    pub(super) hints: Vec<(u32, u32)>,
     pub(super) hash: u64,
 }
 
@@ -147,6 +149,11 @@ impl Scratch {
         &self.slots
     }
 
+    /// Whether a comment of the statement is a hint; see [`super::hinted_shard`].
+    pub fn has_hint(&self) -> bool {
+        !self.hints.is_empty()
+    }
+
     /// How many markers the normalized text has.
     pub fn marker_count(&self) -> usize {
         self.markers.len()
@@ -170,6 +177,7 @@ impl Scratch {
         self.normalized.clear();
         self.slots.clear();
         self.markers.clear();
+        self.hints.clear();
         self.hash = 0;
     }
 
