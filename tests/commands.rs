@@ -145,7 +145,8 @@ fn the_session_that_is_told_decides_how_a_text_is_read() {
     };
     let quoted = "SELECT * FROM customers WHERE \"id\" = 42";
     let refused = "refuse 1235 (42000) Meridian: this statement needs rows of shards s0 and s1 (customers: no equality on its \
-                   key `id` found); add `id = ...` or `id IN (...)` with keys of one shard";
+                   key `id` found); add `id = ...` or `id IN (...)` with keys of one shard, or send it to one shard by a \
+                   hint, /* meridian: shard=NAME */";
     let routed = "route customers.id = 42 (range) -> s0 single";
     first(&[quoted], refused);
     first(&["--set", "sql_mode=STRICT_TRANS_TABLES,ansi_quotes", quoted], routed);
@@ -215,10 +216,14 @@ fn explanations_are_printed_as_json() {
     let expected = serde_json::json!({
         "statement": send,
         "explanation": "route customers.id <- 1000000 (range) -> s1 single",
-        "verdict": "single", "refusal": null, "parameters": null, "prepared": false,
+        "verdict": "single", "refusal": null, "parameters": null, "prepared": false, "hint": null,
         "keys": [key], "tables": [], "shards": [shard], "send": {"bytes": send.len(), "text": send},
     });
     assert_eq!(list, [expected]);
+    let list =
+        object("SELECT COUNT(*) FROM customers /* meridian: shard=s1 */; /* meridian: s1 */ EXPLAIN ROUTE SELECT 1");
+    assert_eq!((&list[0]["hint"], &list[0]["tables"][0]["kind"]), (&"s1".into(), &"hint".into()));
+    assert_eq!(list[1]["refusal"]["number"], 1064);
     let list = object("SELECT * FROM nothing; SELECT * FROM customers WHERE id = ?");
     assert_eq!(list[0]["refusal"]["number"], 1146);
     assert_eq!(list[0]["refusal"]["sqlstate"], "42S02");

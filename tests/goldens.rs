@@ -7,7 +7,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use meridian::plan;
+use meridian::plan::{self, Hint, Statement, Target};
 use meridian::route::{Asked, Literals, explain};
 use meridian::shard_map::{ShardId, ShardMap};
 use meridian::sql::{self, Dialect, Flavor, Scratch};
@@ -24,7 +24,11 @@ fn explained(map: &ShardMap, database: Option<&str>, statement: &str) -> Vec<Str
         return vec![format!("lexical error: {error}")];
     }
     let facts = sql::facts(scratch.normalized());
-    let planned = plan::plan(map, database, scratch.normalized(), facts, &dialect);
+    let hosts = |shard| map.databases.iter().any(|database| database.shards().contains(&shard));
+    let planned = match Hint::of(map, statement.as_bytes(), &scratch, None, &hosts) {
+        Ok(hint) => plan::plan_hinted(map, database, scratch.normalized(), facts, &dialect, hint),
+        Err(refusal) => Statement { facts, target: Target::Refused(refusal), hint: None },
+    };
     let home = database.and_then(|name| map.database(name)).map_or(ShardId(0), |database| database.home());
     let asked = Asked::new(home, statement.as_bytes(), &scratch);
     explain(&planned, map, &Literals::of_text(statement.as_bytes(), &scratch), asked).lines()

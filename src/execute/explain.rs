@@ -5,7 +5,7 @@
 
 use super::text::scratch_of;
 use super::{Outcome, Served, Session};
-use crate::plan::Target;
+use crate::plan::{Hint, Target};
 use crate::route::{Asked, Literals, explain};
 use crate::sql::{self, SlotKind};
 use crate::telemetry::Class;
@@ -16,9 +16,9 @@ const LINE_CHARACTERS: u32 = 1024;
 
 impl Session {
     /// `text` is the statement that was scanned last, without the two words in front of it.
-    pub(super) async fn explain_route(&mut self, text: &[u8], more: bool) -> Served<Outcome> {
+    pub(super) async fn explain_route(&mut self, text: &[u8], hint: Option<Hint>, more: bool) -> Served<Outcome> {
         self.count(Class::Local);
-        let statement = self.plan();
+        let statement = self.plan(hint);
         let databases = match &statement.target {
             Target::Tables(tables) => tables.databases.as_slice(),
             Target::ShowTables { database } => std::slice::from_ref(database),

@@ -3,7 +3,7 @@
 //! `Session::run` is one client's whole conversation after its login. A command keeps the snapshot (map and plans) it
 //! began with. Text statements are in `text.rs`, prepared ones in `prepared.rs`; both end in `single.rs`, which runs
 //! one statement on one shard. What the session itself answers is in `control.rs`, `set.rs`, `transaction.rs`,
-//! `kill.rs`, `explain.rs` and `show.rs`.
+//! `kill.rs`, `hint.rs`, `explain.rs` and `show.rs`.
 //!
 //! Invariant: a client's error ends its statement, never another session's; a connection whose state is in doubt is
 //! closed, never pooled.
@@ -14,6 +14,7 @@ mod control;
 mod dialect;
 mod explain;
 mod held;
+mod hint;
 mod kill;
 mod pinned;
 mod plan_cache;
@@ -90,6 +91,8 @@ pub struct Session {
     /// The account's pools by group; filled as they are used.
     pools: Vec<Option<Arc<Pool>>>,
     multi_statements: bool,
+    /// The shard of `SET meridian_shard`.
+    hinted: Option<Box<str>>,
 }
 
 /// How a command went.
@@ -143,6 +146,7 @@ impl Session {
             statements: Statements::default(),
             pools: Vec::new(),
             multi_statements,
+            hinted: None,
         }
     }
 
@@ -334,6 +338,7 @@ impl Session {
         let database = self.state.database.clone();
         self.state = Arc::new(State::new(self.collation, database));
         self.statements = Statements::default();
+        self.hinted = None;
         self.before = Before::default();
         self.multi_statements = self.client.has(capability::MULTI_STATEMENTS);
         self.forget_dialect();

@@ -9,18 +9,20 @@ use std::sync::Arc;
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
 
-use crate::plan::Statement;
+use crate::plan::{Hint, Statement};
 use crate::sql::Dialect;
 
 /// Longer shapes are planned anew each time.
 const TEXT_MAX: usize = 64 * 1024;
 
-/// What a plan depends on beside the text: where unqualified names are looked up, and how the text is read.
+/// What a plan depends on beside the text: where unqualified names are looked up, how the text is read, and to which
+/// shard it is hinted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope {
     /// An index that stands for the session's database in the map, for a system schema, or for none.
     pub database: u32,
     pub dialect: Dialect,
+    pub hint: Option<Hint>,
 }
 
 #[derive(Debug)]

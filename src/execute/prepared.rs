@@ -201,8 +201,12 @@ impl Session {
         if sql::explain_route(scratch.normalized(), &text, &self.dialect).is_some() {
             return self.refuse_prepared_explanation().await.map(drop);
         }
+        let hint = match self.hint(&text, &scratch) {
+            Ok(hint) => hint,
+            Err(refusal) => return self.refuse(&refusal).await.map(drop),
+        };
         std::mem::swap(&mut self.scratch, &mut scratch);
-        let statement = self.plan();
+        let statement = self.plan(hint);
         std::mem::swap(&mut self.scratch, &mut scratch);
         if statement.facts.flags.contains(Flags::CONNECTION_ID) {
             return self.refuse_connection_id().await.map(drop);
@@ -235,7 +239,7 @@ impl Session {
                 self.statements.by_id.insert(id, prepared);
                 return self.answer_prepared(id).await;
             }
-            Target::ShowTables { .. } | Target::ShowDatabases => {
+            Target::ShowTables { .. } | Target::ShowDatabases | Target::ShardVariable { .. } => {
                 self.count(Class::Refused);
                 self.proxy.metrics.refusals.of(RefusalKind::Construct).increment(1);
                 let text = "This command is not supported in the prepared statement protocol yet; send it as text";
@@ -324,13 +328,19 @@ impl Session {
         } else if prepared.params > 0 && prepared.types.len() != 2 * usize::from(prepared.params) {
             return self.refuse_malformed("EXECUTE without parameter types, which were never sent").await;
         }
-        if !Arc::ptr_eq(&prepared.snapshot, &self.snapshot) {
-            prepared.statement = Arc::new(crate::plan::plan(
+        // The session may hint to another shard by now.
+        let hint = match self.hint(&prepared.text, &prepared.scratch) {
+            Ok(hint) => hint,
+            Err(refusal) => return self.refuse(&refusal).await.map(drop),
+        };
+        if !Arc::ptr_eq(&prepared.snapshot, &self.snapshot) || prepared.statement.hint != hint {
+            prepared.statement = Arc::new(crate::plan::plan_hinted(
                 &self.snapshot.map,
                 prepared.state.database.as_deref(),
                 prepared.scratch.normalized(),
                 crate::sql::facts(prepared.scratch.normalized()),
                 &self.dialect,
+                hint,
             ));
             prepared.snapshot = self.snapshot.clone();
         }
@@ -361,7 +371,7 @@ impl Session {
                 return self.control(&text, &statement, false).await.map(drop);
             }
             Target::Refused(refusal) => return self.refuse(refusal).await.map(drop),
-            Target::ShowTables { .. } | Target::ShowDatabases => {
+            Target::ShowTables { .. } | Target::ShowDatabases | Target::ShardVariable { .. } => {
                 return self.answer_error(1295, b"HY000", "Meridian: send this statement as text").await.map(drop);
             }
         };

@@ -54,17 +54,25 @@ pub struct Snapshot {
     pub plans: PlanCache,
     /// Where statements without a table go, by database: the `unlisted` shard, else the first of its shards.
     homes: Vec<ShardId>,
+    /// The shards of each database, ascending.
+    shards: Vec<Vec<ShardId>>,
 }
 
 impl Snapshot {
     pub fn new(map: ShardMap, options: &Options) -> Self {
         let homes = map.databases.iter().map(|database| database.home()).collect();
-        Snapshot { map, plans: PlanCache::new(options.plan_cache_bytes_max), homes }
+        let shards = map.databases.iter().map(|database| database.shards()).collect();
+        Snapshot { map, plans: PlanCache::new(options.plan_cache_bytes_max), homes, shards }
     }
 
     /// The home of a database by index; of the first shard when none is selected.
     pub fn home(&self, database: Option<usize>) -> ShardId {
         database.and_then(|index| self.homes.get(index).copied()).unwrap_or(ShardId(0))
+    }
+
+    /// The shards of a database by index, ascending.
+    pub fn shards(&self, database: usize) -> &[ShardId] {
+        self.shards.get(database).map_or(&[], Vec::as_slice)
     }
 
     pub fn group(&self, shard: ShardId) -> GroupId {

@@ -52,6 +52,9 @@ impl Session {
                         read it with SELECT, and give its value by SET @name = value";
             return self.answer_refusal(RefusalKind::Construct, text).await;
         }
+        if let Some(outcome) = self.set_shard(assignments, more).await? {
+            return Ok(outcome);
+        }
         if assignments.iter().any(|one| matches!(one, Assignment::System { scope: Scope::Next, .. })) {
             let Some(text) = next_transaction(assignments) else {
                 let text = "Meridian: SET @@transaction_isolation and SET @@transaction_read_only are for the next transaction, \

@@ -8,11 +8,11 @@ use super::relay::Shape;
 use super::single::{Job, Work};
 use super::values::TextValues;
 use super::{Incoming, Outcome, Served, Session};
-use crate::plan::{self, Statement, Target};
+use crate::plan::{self, Hint, HintBy, HintRefusal, Refusal, Statement, Target};
 use crate::route;
 use crate::shard_map::ShardId;
 use crate::sql::facts::{Access, Facts, Flags, Verb};
-use crate::sql::{self, Scratch};
+use crate::sql::{self, HintFault, Scratch};
 use crate::telemetry::Class;
 use crate::wire::command::code;
 use crate::wire::packet;
@@ -35,6 +35,9 @@ impl Session {
                 None => false,
                 Some(Err(error)) => return self.answer_syntax(&error).await.map(drop),
                 Some(Ok(behind)) => {
+                    if self.scratch.has_hint_before(behind) {
+                        return self.refuse(&Refusal::Hint(HintRefusal::Fault(HintFault::Misplaced))).await.map(drop);
+                    }
                     at += behind;
                     // Scanned anew, because what begins a statement decides where it ends.
                     match sql::scan(&text[at..], &self.dialect, &mut self.scratch) {
@@ -43,6 +46,10 @@ impl Session {
                     }
                     true
                 }
+            };
+            let hint = match self.hint(&text[at..], &self.scratch) {
+                Ok(hint) => hint,
+                Err(refusal) => return self.refuse(&refusal).await.map(drop),
             };
             let one = &text[at..at + scanned.end];
             let more = scanned.rest.is_some();
@@ -54,8 +61,10 @@ impl Session {
             let alone = at == 0 && !more;
             // The client's own packet, byte for byte, if there is nothing else in it.
             let packet = if alone { incoming.packet() } else { None };
-            let outcome =
-                if explains { self.explain_route(one, more).await? } else { self.statement(one, packet, more).await? };
+            let outcome = match explains {
+                true => self.explain_route(one, hint, more).await?,
+                false => self.statement(one, packet, hint, more).await?,
+            };
             match scanned.rest {
                 Some(rest) if outcome == Outcome::Done => {
                     at += rest;
@@ -73,9 +82,9 @@ impl Session {
         self.answer_error(1064, b"42000", &message).await
     }
 
-    /// The plan of the statement that was scanned last.
-    pub(super) fn plan(&mut self) -> Arc<Statement> {
-        let scope = Scope { database: self.database_scope(), dialect: self.dialect };
+    /// The plan of the statement that was scanned last, under its hint.
+    pub(super) fn plan(&mut self, hint: Option<Hint>) -> Arc<Statement> {
+        let scope = Scope { database: self.database_scope(), dialect: self.dialect, hint };
         let (hash, normalized) = (self.scratch.hash(), self.scratch.normalized());
         if let Some(found) = self.snapshot.plans.find(hash, scope, normalized) {
             self.proxy.metrics.plan_cache_hits.increment(1);
@@ -83,15 +92,21 @@ impl Session {
         }
         self.proxy.metrics.plan_cache_misses.increment(1);
         let facts = sql::facts(normalized);
-        let planned = plan::plan(&self.snapshot.map, self.state.database.as_deref(), normalized, facts, &self.dialect);
-        let planned = Arc::new(planned);
+        let (map, database) = (&self.snapshot.map, self.state.database.as_deref());
+        let planned = Arc::new(plan::plan_hinted(map, database, normalized, facts, &self.dialect, hint));
         self.snapshot.plans.keep(hash, scope, normalized, &planned);
         planned
     }
 
     /// One statement of the packet. `packet`: the client's own, if this statement is all of it.
-    async fn statement(&mut self, text: &[u8], packet: Option<&[u8]>, more: bool) -> Served<Outcome> {
-        let statement = self.plan();
+    async fn statement(
+        &mut self,
+        text: &[u8],
+        packet: Option<&[u8]>,
+        hint: Option<Hint>,
+        more: bool,
+    ) -> Served<Outcome> {
+        let statement = self.plan(hint);
         let shard = match &statement.target {
             Target::Tables(tables) => {
                 if let Some(refused) = self.forbidden_of(tables) {
@@ -117,6 +132,7 @@ impl Session {
                 self.count(Class::Local);
                 return self.show_databases(text, more).await;
             }
+            Target::ShardVariable { column } => return self.show_shard(column, more).await,
             Target::Refused(refusal) => return self.refuse(refusal).await,
         };
         if let Some(refusal) = route::locks_elsewhere(&statement, &self.snapshot.map, shard) {
@@ -153,12 +169,16 @@ impl Session {
 
     /// Where a statement without a table goes: where the session already is, else its database's home.
     pub(super) fn home_shard(&self, statement: &Statement) -> ShardId {
+        if let Some(hint) = statement.hint
+            && !(hint.by == HintBy::Session && statement.facts.flags.intersects(about_before()))
+        {
+            return hint.shard;
+        }
         if statement.facts.flags.contains(Flags::NAMED_LOCK) {
             return route::LOCKS;
         }
         let home = self.snapshot.home(self.database_index());
-        let about_before = Flags::ROW_COUNT | Flags::FOUND_ROWS | Flags::DIAGNOSTICS | Flags::LAST_INSERT_ID;
-        if statement.facts.flags.intersects(about_before)
+        if statement.facts.flags.intersects(about_before())
             && let Some(shard) = self.last_shard
         {
             return shard;
@@ -170,6 +190,11 @@ impl Session {
             None => home,
         }
     }
+}
+
+/// Of statements that ask about the one before, wherever that ran.
+fn about_before() -> Flags {
+    Flags::ROW_COUNT | Flags::FOUND_ROWS | Flags::DIAGNOSTICS | Flags::LAST_INSERT_ID
 }
 
 /// What a statement that goes to a shard is counted as.

@@ -9,28 +9,72 @@
 //! sqlparser can, its list of tables must agree (`second`). Keys are taken only from whole conjuncts, so that no
 //! operator's precedence is ever guessed.
 
+mod hint;
 mod place;
 pub(crate) mod read;
 mod refusal;
 pub(crate) mod second;
 
+pub use hint::{Hint, HintBy, HintRefusal, named};
 pub use refusal::{Construct, Form, Refusal};
 
 use crate::shard_map::{ShardId, ShardMap};
-use crate::sql::{Dialect, Facts, Flavor, NormSlot};
+use crate::sql::{Dialect, Facts, Flags, Flavor, NormSlot};
 
 /// Plans the statement whose normalized text and facts these are. `database` is the session's.
 ///
 /// Never fails: a refusal is a plan, and is cached like one.
 pub fn plan(map: &ShardMap, database: Option<&str>, normalized: &[u8], facts: Facts, dialect: &Dialect) -> Statement {
+    plan_hinted(map, database, normalized, facts, dialect, None)
+}
+
+/// As [`plan`], for a statement that a hint may send to a shard.
+pub fn plan_hinted(
+    map: &ShardMap,
+    database: Option<&str>,
+    normalized: &[u8],
+    facts: Facts,
+    dialect: &Dialect,
+    hint: Option<Hint>,
+) -> Statement {
     let session = database.and_then(|name| DatabaseId::find(map, name));
     let place = place::Place { map, session, text: normalized };
     let returning_reserved = dialect.family == Flavor::MariaDb;
     let (subject, mut shape, reader) = read::read(read::toks(normalized), returning_reserved);
+    if facts.flags.contains(Flags::SYSVAR_READ)
+        && subject != read::Subject::Control
+        && let Some(target) = shard_variable(&reader)
+    {
+        return Statement { facts, target, hint: None };
+    }
     if let Some(unknown) = second::unknown_table(&subject, &shape, normalized) {
         shape.unsure = Some(unknown);
     }
-    Statement { facts, target: place.target(&facts, subject, &shape, &reader) }
+    let target = match hint {
+        None => place.target(&facts, subject, &shape, &reader),
+        Some(hint) => place.hinted(&facts, subject, &shape, &reader, hint),
+    };
+    Statement { facts, target, hint }
+}
+
+/// `SELECT @@meridian_shard [[AS] name]`, or a refusal of that variable elsewhere.
+fn shard_variable(reader: &read::Reader) -> Option<Target> {
+    const NAME: &str = "@@meridian_shard";
+    let named = |at| matches!(reader.tok(at), read::Tok::Variable(name) if name.eq_ignore_ascii_case(NAME));
+    if !(0..reader.len()).any(named) {
+        return None;
+    }
+    let alias = if reader.is_word(2, "AS") { 3 } else { 2 };
+    let column = match reader.name(alias) {
+        _ if !reader.is_word(0, "SELECT") || !named(1) => None,
+        None if reader.len() == 2 => Some(NAME),
+        Some(alias_name) if reader.len() == alias + 1 => Some(alias_name),
+        _ => None,
+    };
+    Some(match column {
+        Some(column) => Target::ShardVariable { column: column.into() },
+        None => Target::Refused(Refusal::Hint(HintRefusal::Variable)),
+    })
 }
 
 /// A planned statement.
@@ -38,6 +82,8 @@ pub fn plan(map: &ShardMap, database: Option<&str>, normalized: &[u8], facts: Fa
 pub struct Statement {
     pub facts: Facts,
     pub target: Target,
+    /// The hint that it was planned under.
+    pub hint: Option<Hint>,
 }
 
 /// Who answers a statement.
@@ -55,6 +101,10 @@ pub enum Target {
     },
     /// SHOW DATABASES: the map's, as far as the account may see them.
     ShowDatabases,
+    /// `SELECT @@meridian_shard`: the shard that the session hints to.
+    ShardVariable {
+        column: Box<str>,
+    },
     Refused(Refusal),
 }
 
@@ -81,6 +131,8 @@ pub struct Tables {
     pub databases: Vec<DatabaseId>,
     /// What the statement may reach besides: `*` for anything at all. Only for accounts that may use all databases.
     pub beyond: Option<Box<str>>,
+    /// A hint chose the shard of all `fixed`; of split tables only the part there is meant.
+    pub hinted: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

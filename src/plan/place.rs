@@ -3,6 +3,7 @@
 //! Invariant: `Target::Tables` holds every occurrence of the shape, the fixed ones on one shard, the split ones each
 //! restricted by its key. Otherwise the statement is refused, unless the session's database has one shard only.
 
+mod hinted;
 mod home;
 mod keys;
 
@@ -282,8 +283,7 @@ fn calls(facts: &Facts) -> bool {
 fn whole_database(database: DatabaseId, shard: ShardId) -> Target {
     Target::Tables(Tables {
         fixed: vec![Fixed { table: TableName { database, name: "*".into() }, shard }],
-        keyed: Vec::new(),
         databases: vec![database],
-        beyond: None,
+        ..Tables::default()
     })
 }

@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 
+use super::HintRefusal;
 use crate::telemetry::RefusalKind;
 
 /// A statement, or its values, that will not be routed.
@@ -99,6 +100,8 @@ pub enum Refusal {
     LocksElsewhere {
         shard: Box<str>,
     },
+    /// Under a hint.
+    Hint(HintRefusal),
     /// The statement could not be read with certainty.
     Unreadable {
         near: Box<str>,
@@ -109,6 +112,8 @@ pub enum Refusal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Construct {
     InsertSelect,
+    CreateSelect,
+    ExchangePartition,
     LoadData,
     Update,
     OnDuplicateKey,
@@ -139,6 +144,9 @@ pub enum Form {
     Below,
 }
 
+/// The way out where one shard can answer by itself.
+const BY_HINT: &str = "send it to one shard by a hint, /* meridian: shard=NAME */";
+
 impl Refusal {
     /// MySQL error number, SQLSTATE and text.
     pub fn error(&self) -> (u16, &'static str, String) {
@@ -153,6 +161,7 @@ impl Refusal {
             Refusal::UnknownDatabase { .. } => (1049, "42000"),
             Refusal::Unlisted { .. } | Refusal::OtherCase { .. } => (1146, "42S02"),
             Refusal::Admin { .. } => (1227, "42000"),
+            Refusal::Hint(refusal) => refusal.number(),
             Refusal::NoKey { .. }
             | Refusal::Apart { .. }
             | Refusal::KeysApart { .. }
@@ -185,6 +194,7 @@ impl Refusal {
             | Refusal::Columns { .. }
             | Refusal::KeyAssigned { .. } => RefusalKind::Key,
             Refusal::LocksElsewhere { .. } => RefusalKind::Shards,
+            Refusal::Hint(refusal) => refusal.kind(),
             Refusal::Admin { .. } | Refusal::PerServer { .. } => RefusalKind::Server,
             Refusal::Source { .. } | Refusal::SplitSchema { .. } | Refusal::Homeless { .. } => RefusalKind::Construct,
             Refusal::Unreadable { .. } => RefusalKind::Unreadable,
@@ -207,7 +217,7 @@ impl Refusal {
             ),
             Refusal::NoKey { table, key, shards } => format!(
                 "this statement needs rows of shards {} ({table}: no equality on its key `{key}` found); add \
-                 `{key} = ...` or `{key} IN (...)` with keys of one shard",
+                 `{key} = ...` or `{key} IN (...)` with keys of one shard, or {BY_HINT}",
                 list(shards)
             ),
             Refusal::Apart { places } => format!(
@@ -250,17 +260,19 @@ impl Refusal {
                 construct.named()
             ),
             Refusal::SplitSchema { table, construct } => {
-                format!("{} of split table {table} is not served yet; run it on each shard's server", construct.named())
+                format!(
+                    "{} of split table {table} is not served yet; {BY_HINT}, on each of its shards",
+                    construct.named()
+                )
             }
             Refusal::Admin { verb } => {
                 format!("{verb} administers one server and is not passed on; connect to that server and run it there")
             }
-            Refusal::PerServer { what } => format!(
-                "{what} differs from server to server and this database lives on several; ask the shard's server \
-                 directly"
-            ),
+            Refusal::PerServer { what } => {
+                format!("{what} differs from server to server and this database lives on several; {BY_HINT}")
+            }
             Refusal::Homeless { construct, name } => format!(
-                "{} {name}: the shard map does not say on which shard it lives; connect to that shard's server, or \
+                "{} {name}: the shard map does not say on which shard it lives; {BY_HINT}, or \
                  use a database whose tables live on one shard",
                 construct.named()
             ),
@@ -268,6 +280,7 @@ impl Refusal {
                 "named locks live on shard {shard}, and this statement's tables on another; take the lock by a statement of \
                  its own: SELECT GET_LOCK(...)"
             ),
+            Refusal::Hint(refusal) => refusal.text(),
             Refusal::Unreadable { near } => format!(
                 "cannot read this statement near `{near}` (literals shown as ?): a typo, or syntax that is not known here; \
                  the database lives on several shards, so it must be certain which tables are meant: correct it, or \
@@ -281,6 +294,8 @@ impl Construct {
     pub fn named(self) -> &'static str {
         match self {
             Construct::InsertSelect => "INSERT ... SELECT",
+            Construct::CreateSelect => "CREATE TABLE ... SELECT",
+            Construct::ExchangePartition => "EXCHANGE PARTITION",
             Construct::LoadData => "LOAD DATA",
             Construct::Update => "UPDATE",
             Construct::OnDuplicateKey => "ON DUPLICATE KEY UPDATE",
@@ -314,7 +329,7 @@ impl Form {
 }
 
 /// `s0 and s1`, `s0, s1 and s2`; cut after eight.
-fn list(names: &[Box<str>]) -> String {
+pub(super) fn list(names: &[Box<str>]) -> String {
     let mut text = String::new();
     for (index, name) in names.iter().take(8).enumerate() {
         let last = index + 1 == names.len();

@@ -13,7 +13,7 @@ mod values;
 pub use explain::{Asked, Explanation, explain};
 pub use values::{Literals, Value, Values};
 
-use crate::plan::{DatabaseId, Form, KeySource, Keyed, Operand, Refusal, Statement, TableName, Tables};
+use crate::plan::{DatabaseId, Form, HintRefusal, KeySource, Keyed, Operand, Refusal, Statement, TableName, Tables};
 use crate::shard_map::{ShardId, ShardMap, SplitTable, Table};
 use crate::sql::Flags;
 use key::{Read, Written};
@@ -228,6 +228,9 @@ fn among_rowless(
 
 #[cold]
 fn apart(tables: &Tables, map: &ShardMap, values: &impl Values) -> Refusal {
+    if let Some(refusal) = tables.hinted.then(|| key_elsewhere(tables, map, values)).flatten() {
+        return refusal;
+    }
     let mut places: Vec<(Box<str>, Box<str>)> = Vec::new();
     for fixed in &tables.fixed {
         places.push((fixed.table.name.clone(), name(map, fixed.shard)));
@@ -245,6 +248,19 @@ fn apart(tables: &Tables, map: &ShardMap, values: &impl Values) -> Refusal {
     places.sort();
     places.dedup();
     Refusal::Apart { places }
+}
+
+/// A row that is to be stored elsewhere than its statement is hinted to.
+fn key_elsewhere(tables: &Tables, map: &ShardMap, values: &impl Values) -> Option<Refusal> {
+    let hinted = tables.fixed.first()?.shard;
+    tables.keyed.iter().find_map(|keyed| match restriction(split_of(map, &keyed.table)?, keyed, values) {
+        Ok(Reach::Shard(home)) if home != hinted => Some(Refusal::Hint(HintRefusal::Key {
+            table: keyed.table.name.clone(),
+            shard: name(map, hinted),
+            home: name(map, home),
+        })),
+        _ => None,
+    })
 }
 
 /// The plan was made with another map: `execute` drops its plans with their map, so this is its fault.

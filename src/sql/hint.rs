@@ -7,7 +7,9 @@
 
 use std::fmt;
 
-use super::Scratch;
+use super::cursor::Cursor;
+use super::raw::{RawKind, raw};
+use super::{Dialect, Scratch};
 
 /// What begins a hint, behind the comment's own mark.
 const WORD: &[u8] = b"meridian:";
@@ -19,6 +21,8 @@ pub enum HintFault {
     Unreadable(Box<str>),
     /// More than one in a statement.
     Several,
+    /// In front of EXPLAIN ROUTE, which is not what it is about.
+    Misplaced,
 }
 
 /// Whether this comment, from its first byte on, is a hint or is meant as one.
@@ -39,6 +43,22 @@ pub fn hinted_shard<'a>(text: &'a [u8], scratch: &Scratch) -> Result<Option<&'a 
         }
         _ => Err(HintFault::Several),
     }
+}
+
+/// The value of SET meridian_shard: a string or a word, empty for DEFAULT; `None` if it is something else.
+pub fn shard_setting(value: &[u8], dialect: &Dialect) -> Option<String> {
+    let tokens = raw(value, dialect).ok()?;
+    let [token] = tokens.as_slice() else { return None };
+    let written = &value[token.start..token.end];
+    let name = match token.kind {
+        RawKind::Word if written.eq_ignore_ascii_case(b"default") => Vec::new(),
+        RawKind::Word => written.to_vec(),
+        RawKind::String if matches!(written[0], b'\'' | b'"') && !written.contains(&b'\\') => {
+            Cursor::new(value, dialect, Vec::new()).unquoted(*token)
+        }
+        _ => return None,
+    };
+    String::from_utf8(name).ok()
 }
 
 /// What stands behind `meridian:`, and whether the comment is one of the servers' optimizer hints.
@@ -91,7 +111,12 @@ impl fmt::Display for HintFault {
             HintFault::Unreadable(comment) => {
                 write!(f, "the hint {comment} cannot be read; write /* meridian: shard=NAME */")
             }
-            HintFault::Several => f.write_str("a statement has one hint /* meridian: ... */ at most; leave the others out"),
+            HintFault::Misplaced => {
+                f.write_str("write the hint behind EXPLAIN ROUTE, into the statement that is explained")
+            }
+            HintFault::Several => {
+                f.write_str("a statement has one hint /* meridian: ... */ at most; leave the others out")
+            }
         }
     }
 }
@@ -113,7 +138,7 @@ mod tests {
                 Ok(None) => "-".to_owned(),
                 Ok(Some(shard)) => shard.to_owned(),
                 Err(HintFault::Unreadable(_)) => "!".to_owned(),
-                Err(HintFault::Several) => "+".to_owned(),
+                Err(_) => "+".to_owned(),
             });
             rest = scanned.rest.map(|rest| at + rest);
         }
@@ -144,7 +169,8 @@ mod tests {
 
     #[test]
     fn a_hint_that_cannot_be_read_is_a_fault() {
-        for inside in ["", "s0", "shard", "shard=", "shard=s0,s1", "shard=s0 shard=s1", "table=t", "shard='s0", "shard='a'b'"]
+        for inside in
+            ["", "s0", "shard", "shard=", "shard=s0,s1", "shard=s0 shard=s1", "table=t", "shard='s0", "shard='a'b'"]
         {
             assert_eq!(hinted(&format!("SELECT /* meridian: {inside} */ 1")), "!", "{inside}");
         }

@@ -42,7 +42,7 @@ pub use error::{LexError, LexFault};
 pub use explain_route::explain_route;
 pub use facts::{Access, Facts, Flags, Object, ShowKind, Verb, facts};
 pub use fingerprint::{Scanned, scan};
-pub use hint::{HintFault, hinted_shard};
+pub use hint::{HintFault, hinted_shard, shard_setting};
 pub use scratch::{MarkerKind, NormSlot, Scratch, Slot, SlotKind, Slots};
 pub use splice::{Edit, splice};
 pub use split::{Statements, statements};

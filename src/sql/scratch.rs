@@ -154,6 +154,11 @@ impl Scratch {
         !self.hints.is_empty()
     }
 
+    /// Whether a hint begins before this byte of the text.
+    pub fn has_hint_before(&self, offset: usize) -> bool {
+        self.hints.first().is_some_and(|(start, _)| (*start as usize) < offset)
+    }
+
     /// How many markers the normalized text has.
     pub fn marker_count(&self) -> usize {
         self.markers.len()

@@ -11,6 +11,7 @@ mod drivers;
 mod explain;
 mod failure;
 mod figures;
+mod hints;
 mod itself;
 mod large;
 mod login;

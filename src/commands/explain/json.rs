@@ -12,6 +12,7 @@ pub(super) fn object(explanation: &Explanation) -> Value {
         Verdict::NoTable => ("no table", Value::Null, Value::Null),
         Verdict::Gather => ("gather", Value::Null, Value::Null),
         Verdict::Answer => ("answer", Value::Null, Value::Null),
+        Verdict::ShardVariable => ("answer", Value::Null, Value::Null),
         Verdict::Single => ("single", Value::Null, Value::Null),
         Verdict::Parameters { parameters, may_refuse } => {
             ("parameters", Value::Null, json!({"decide": parameters, "may_refuse": may_refuse}))
@@ -51,6 +52,7 @@ pub(super) fn object(explanation: &Explanation) -> Value {
         "parameters": parameters,
         "keys": explanation.keys.iter().map(key).collect::<Vec<Value>>(),
         "tables": tables,
+        "hint": explanation.hint,
         "shards": shards,
         "prepared": explanation.prepared,
         "send": send,

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::check::{MapFailure, read_map};
 use crate::backend::ServerFacts;
-use crate::plan;
+use crate::plan::{self, Hint, Statement, Target};
 use crate::route::explain::unreadable;
 use crate::route::{self, Asked, Explanation, Literals};
 use crate::shard_map::{Family, ShardId, ShardMap};
@@ -196,17 +196,23 @@ fn explained(map: &ShardMap, database: Option<&str>, text: &[u8], dialect: &Dial
             }
         };
         // The two words may be left in front of a statement that was taken from a client.
-        if let Some(Ok(behind)) = sql::explain_route(scratch.normalized(), text, dialect) {
+        if let Some(Ok(behind)) = sql::explain_route(scratch.normalized(), text, dialect)
+            && !scratch.has_hint_before(behind)
+        {
             rest = Some(at + behind);
             continue;
         }
         rest = scanned.rest.map(|rest| at + rest);
-        if scratch.normalized().is_empty() {
+        if scratch.normalized().is_empty() && !scratch.has_hint() {
             continue;
         }
         let text = &text[..scanned.end];
         let facts = sql::facts(scratch.normalized());
-        let statement = plan::plan(map, database.as_deref(), scratch.normalized(), facts, dialect);
+        let hosts = |shard| map.databases.iter().any(|database| database.shards().contains(&shard));
+        let statement = match Hint::of(map, text, &scratch, None, &hosts) {
+            Ok(hint) => plan::plan_hinted(map, database.as_deref(), scratch.normalized(), facts, dialect, hint),
+            Err(refusal) => Statement { facts, target: Target::Refused(refusal), hint: None },
+        };
         let home = database.as_deref().and_then(|name| map.database(name)).map_or(ShardId(0), |found| found.home());
         let asked = Asked::new(home, text, &scratch);
         explained.push(route::explain(&statement, map, &Literals::of_text(text, &scratch), asked));

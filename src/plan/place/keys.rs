@@ -58,7 +58,7 @@ impl Place<'_> {
         self.split(&table).is_some_and(|split| column.is_named(&split.key.name))
     }
 
-    fn refuse_assignment(&self, shape: &Shape, index: usize, split: &SplitTable) -> Result<(), Refusal> {
+    pub fn refuse_assignment(&self, shape: &Shape, index: usize, split: &SplitTable) -> Result<(), Refusal> {
         for assignment in &shape.assignments {
             let column = &assignment.column;
             if !assignment.visible.iter().any(|id| id.0 == index) || !column.may_be_named(&split.key.name) {

@@ -46,6 +46,8 @@ pub struct Explanation {
     pub text: Vec<u8>,
     /// That command is a PREPARE.
     pub prepared: bool,
+    /// The shard that a hint names.
+    pub hint: Option<Box<str>>,
     /// The servers' CONNECTION_ID() would be another number than the client's.
     pub connection_id: bool,
 }
@@ -60,6 +62,8 @@ pub enum Verdict {
     Gather,
     /// SHOW DATABASES.
     Answer,
+    /// SELECT @@meridian_shard.
+    ShardVariable,
     Single,
     /// The values of these parameters, counted from 1, decide.
     Parameters {
@@ -86,6 +90,8 @@ pub struct TableFound {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableKind {
     Vertical,
+    /// Of a split table, what lives on the hinted shard.
+    Part,
     /// Of a split table, whose definition is the same on all its shards.
     Definition,
     /// The whole database has one shard, whatever the statement names.
@@ -114,13 +120,19 @@ pub fn explain(statement: &Statement, map: &ShardMap, values: &impl Values, aske
         destinations: Vec::new(),
         text: asked.text.to_vec(),
         prepared: asked.prepared,
+        hint: statement.hint.map(|hint| name(map, hint.shard)),
         connection_id: statement.facts.flags.contains(Flags::CONNECTION_ID),
     };
     let (verdict, shards) = match &statement.target {
         Target::Control => (Verdict::Control, Vec::new()),
         Target::NoTable => {
             let locks = statement.facts.flags.contains(Flags::NAMED_LOCK);
-            (Verdict::NoTable, vec![if locks { LOCKS } else { asked.home }])
+            let shard = match statement.hint {
+                Some(hint) => hint.shard,
+                None if locks => LOCKS,
+                None => asked.home,
+            };
+            beside_locks(statement, map, Verdict::NoTable, vec![shard])
         }
         Target::ShowTables { database } => {
             let database = map.databases.get(usize::from(database.0));
@@ -128,6 +140,7 @@ pub fn explain(statement: &Statement, map: &ShardMap, values: &impl Values, aske
             (Verdict::Gather, shards.unwrap_or_default())
         }
         Target::ShowDatabases => (Verdict::Answer, Vec::new()),
+        Target::ShardVariable { .. } => (Verdict::ShardVariable, Vec::new()),
         Target::Refused(refusal) => (refused(refusal), Vec::new()),
         Target::Tables(tables) => {
             explanation.keys = keys::found(tables, map, values);
@@ -150,6 +163,7 @@ pub fn unreadable(text: &[u8], message: String) -> Explanation {
         destinations: Vec::new(),
         text: text.to_vec(),
         prepared: false,
+        hint: None,
         connection_id: false,
     }
 }
@@ -250,8 +264,13 @@ fn by_parameters(
 fn fixed(tables: &Tables, map: &ShardMap) -> Vec<TableFound> {
     let mut found: Vec<TableFound> = Vec::new();
     for fixed in &tables.fixed {
+        if tables.keyed.iter().any(|keyed| keyed.table == fixed.table) {
+            continue;
+        }
         let kind = match split_of(map, &fixed.table) {
+            Some(_) if tables.hinted => TableKind::Part,
             Some(_) => TableKind::Definition,
+            None if tables.hinted && &*fixed.table.name == "*" => TableKind::Part,
             None if &*fixed.table.name == "*" => TableKind::OneShard,
             None => TableKind::Vertical,
         };

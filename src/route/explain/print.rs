@@ -23,9 +23,13 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.verdict {
             Verdict::Control => f.write_str("control session"),
-            Verdict::NoTable => f.write_str("route no table -> any shard"),
+            Verdict::NoTable => match &self.hint {
+                Some(shard) => write!(f, "route no table -> {shard} single"),
+                None => f.write_str("route no table -> any shard"),
+            },
             Verdict::Gather => f.write_str("gather SHOW TABLES"),
             Verdict::Answer => f.write_str("answer SHOW DATABASES"),
+            Verdict::ShardVariable => f.write_str("answer @@meridian_shard"),
             Verdict::Single => write!(f, "route {} -> {} single", self.parts(), self.shards(", ")),
             Verdict::Parameters { parameters, may_refuse } => {
                 let noun = if parameters.len() == 1 { "parameter" } else { "parameters" };
@@ -46,6 +50,9 @@ impl Explanation {
             key_lines(key, &mut lines);
         }
         lines.extend(self.tables.iter().map(table_line));
+        if let Some(shard) = &self.hint {
+            lines.push(format!("  hint shard {shard}"));
+        }
         lines.extend(self.destinations.iter().take(SHARDS_MAX).map(shard_line));
         if self.destinations.len() > SHARDS_MAX {
             lines.push(format!("  and {} more shards", self.destinations.len() - SHARDS_MAX));
@@ -104,6 +111,7 @@ impl TableKind {
     pub fn word(self) -> &'static str {
         match self {
             TableKind::Vertical => "vertical",
+            TableKind::Part => "hint",
             TableKind::Definition => "definition",
             TableKind::OneShard => "one shard",
         }
@@ -157,6 +165,8 @@ fn table_line(table: &TableFound) -> String {
         // A schema of the server itself, named in the statement.
         TableKind::Vertical if table.contains('.') => format!("  table {table} on {shard}"),
         TableKind::Vertical => format!("  table {database}.{table} on {shard}"),
+        TableKind::Part if &**table == "*" => format!("  database {database}: the part on {shard}"),
+        TableKind::Part => format!("  table {database}.{table}: the part on {shard}"),
         TableKind::Definition => format!("  table {database}.{table}: its definition, read on {shard}"),
         TableKind::OneShard => format!("  database {database} on {shard} alone"),
     }
