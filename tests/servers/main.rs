@@ -23,3 +23,4 @@ mod serving;
 mod sessions;
 mod shells;
 mod tls;
+mod traps;
