@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use meridian::commands::{check::Check, explain::Explain, password::Password, serve::Serve};
+use meridian::commands::{check::Check, diff::DiffMaps, explain::Explain, password::Password, serve::Serve};
 
 /// A MySQL-wire-protocol, shard-routing SQL proxy.
 #[derive(Debug, Parser)]
@@ -17,6 +17,7 @@ struct Arguments {
 enum Command {
     Serve(Serve),
     Check(Check),
+    Diff(DiffMaps),
     Explain(Explain),
     Password(Password),
 }
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Serve(serve) => serve.run().map(|()| ExitCode::SUCCESS).map_err(|failure| failure.to_string()),
         Command::Check(check) => check.run().map_err(|failure| failure.to_string()),
+        Command::Diff(diff) => diff.run().map_err(|failure| failure.to_string()),
         Command::Explain(explain) => explain.run().map_err(|failure| failure.to_string()),
         Command::Password(password) => {
             password.run().map(|()| ExitCode::SUCCESS).map_err(|failure| failure.to_string())

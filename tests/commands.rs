@@ -1,4 +1,4 @@
-//! The offline commands, `meridian check` and `meridian explain`, by what they print. No server is needed.
+//! The offline commands, `meridian check`, `meridian diff` and `meridian explain`, by what they print. No server is needed.
 
 use std::path::Path;
 use std::process::Command;
@@ -191,6 +191,44 @@ fn what_cannot_be_explained_is_said() {
          -MariaDB",
     );
     fails(&[" ; -- nothing"], "the text holds no statement; write one, as \"SELECT 1\"");
+}
+
+#[test]
+fn a_diff_prints_what_the_new_map_has_to_accept() {
+    const OLD: &str = "tests/goldens/map.yaml";
+    let old = std::fs::read_to_string(OLD).expect("the map of the goldens");
+    let new = old
+        .replacen("- {from: 1000000, on: s1}", "- {from: 500000, on: s1}", 1)
+        .replacen("      ledger: s0\n", "      ledger: s0\n      more: s0\n", 1)
+        .replace("s1:     {group: split1}", "s1:     {group: orders}");
+    let new = file("diff-new.yaml", &new);
+    let (code, out, err) = meridian(&["diff", OLD, &new]);
+    assert_eq!((code, &*err), (Some(1), ""));
+    let base = out.split("base: \"").nth(1).and_then(|rest| rest.get(..64)).expect("a hash").to_owned();
+    let expected = format!(
+        "accept:\n  \
+         - {{table: \"mixed.customers\", keys: \"[1000000, MAX]\", from: \"s1\", to: \"s1\", base: \"{base}\"}}    # from group split1 to group orders\n  \
+         - {{table: \"shop.customers\", keys: \"[500000, 1000000)\", from: \"s0\", to: \"s1\", base: \"{base}\"}}\n  \
+         - {{table: \"shop.customers\", keys: \"[1000000, MAX]\", from: \"s1\", to: \"s1\", base: \"{base}\"}}    # from group split1 to group orders\n  \
+         - {{table: \"shop.events\", keys: \"[5000, MAX]\", from: \"s1\", to: \"s1\", base: \"{base}\"}}    # from group split1 to group orders\n\
+         # shard s1: on group split1 -> on group orders\n# table shop.more is new\n"
+    );
+    assert_eq!(out, expected);
+    let members = file("diff-members.yaml", &old.replace("127.0.0.1:3314", "127.0.0.1:3399"));
+    check(
+        &["diff", OLD, &members],
+        0,
+        "# no row changes its owner\n# group split1: 127.0.0.1:3314 in eu -> 127.0.0.1:3399 in eu",
+        "",
+    );
+    check(&["diff", OLD, OLD], 0, "# no row changes its owner", "");
+    let faulty = file(
+        "diff-faulty.yaml",
+        &old.replace("family: mysql", "family: postgres").replace("family: mariadb", "family: mariabd"),
+    );
+    let (code, out, err) = meridian(&["diff", &faulty, "nowhere.yaml"]);
+    assert_eq!((code, &*out), (Some(2), ""));
+    assert!(err.contains("did you mean `mariadb`?") && err.contains("nowhere.yaml: "), "{err}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::config;
 use crate::route::explain::interval;
-use crate::shard_map::{Database, Family, Fault, Interval, ShardMap, Split, SplitTable, Table};
+use crate::shard_map::{Database, Fault, Interval, ShardMap, Split, SplitTable, Table};
 
 /// Ranges shown of one table; of a table with more, their number and its shards.
 const RANGES_MAX: usize = 8;
@@ -107,15 +107,11 @@ impl fmt::Display for Summary<'_> {
 
 impl Summary<'_> {
     fn database(&self, database: &Database, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let family = match database.family {
-            Family::MariaDb => "mariadb",
-            Family::MySql => "mysql",
-        };
         let unlisted = match database.unlisted {
             Some(shard) => format!("on {}", self.0.shard(shard).name),
             None => "refused".into(),
         };
-        writeln!(f, "database {} ({family}); tables not listed: {unlisted}", database.name)?;
+        writeln!(f, "database {} ({}); tables not listed: {unlisted}", database.name, database.family)?;
         let mut tables: Vec<(&String, &Table)> = database.tables.iter().collect();
         tables.sort_unstable_by_key(|(name, _)| *name);
         for (name, table) in tables {

@@ -1,6 +1,8 @@
 //! Lookups in a checked map. None of them allocates or fails on an id of the same map.
 
-use super::{Database, Group, GroupId, RegionId, Shard, ShardId, ShardMap, Table};
+use std::fmt;
+
+use super::{Database, Family, Group, GroupId, RegionId, Shard, ShardId, ShardMap, Table};
 
 impl ShardMap {
     /// A logical database by its exact name, as with `lower_case_table_names=0`.
@@ -41,6 +43,15 @@ impl ShardMap {
 
     pub fn shard_ids(&self) -> impl Iterator<Item = ShardId> + use<> {
         (0..=u16::MAX).take(self.shards.len()).map(ShardId)
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Family::MariaDb => "mariadb",
+            Family::MySql => "mysql",
+        })
     }
 }
 

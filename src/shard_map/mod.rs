@@ -4,11 +4,13 @@
 //! Invariant: every id held by a map indexes into that same map.
 
 mod databases;
+mod diff;
 pub mod document;
 mod integer;
 mod key;
 mod load;
 mod lookup;
+mod ownership;
 mod problem;
 mod ranges;
 mod split;
@@ -19,7 +21,9 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
+pub use diff::{Diff, Move, Note, diff};
 pub use key::{Key, KeyColumn, KeyType};
+pub use ownership::Ownership;
 pub use problem::{Fault, Feature, Problem, Thing};
 pub use split::{Interval, Ranges, Split, SplitTable};
 

@@ -1,0 +1,438 @@
+//! Two maps of one fleet: which rows change their owner, and what else is not as before.
+//!
+//! A row's owner is a schema on a group: a shard with another name on the same group is the same owner. Pure; both maps
+//! are sound.
+//! Invariant: if no row changes its owner and none is refused that was not, `moves` is empty.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::ownership::{Cut, Owned, Ownership, by_key};
+use super::{Database, Key, KeyColumn, KeyType, ShardId, ShardMap, Table};
+
+/// What is between two maps.
+#[derive(Debug, Clone)]
+pub struct Diff {
+    /// The ownership that the new map changes.
+    pub base: Ownership,
+    /// By database, table and key.
+    pub moves: Vec<Move>,
+    /// Changes for which no row has to move.
+    pub notes: Vec<Note>,
+}
+
+/// Rows that change their owner. Shown as an element of `accept`, but for its `base`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Move {
+    /// `database.table`; `database.*` for the tables that neither map lists.
+    pub table: String,
+    /// `[MIN, 1000000)`; MAX as the end is the last key of all.
+    pub keys: String,
+    /// Names of shards, each of its own map.
+    pub from: String,
+    pub to: String,
+    /// The shard has one name in both maps, and another group.
+    pub regrouped: Option<(String, String)>,
+}
+
+/// Something that is not as before and moves no row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    Generation {
+        old: Option<u64>,
+        new: Option<u64>,
+    },
+    Added(String),
+    Removed(String),
+    /// What of it, before and now.
+    Changed {
+        what: String,
+        old: String,
+        new: String,
+    },
+    /// Keys without an owner that get one, or the other way round.
+    Refused {
+        table: String,
+        keys: String,
+        shard: String,
+    },
+    Opened {
+        table: String,
+        keys: String,
+        shard: String,
+    },
+}
+
+/// What `new` changes.
+pub fn diff(old: &ShardMap, new: &ShardMap) -> Diff {
+    let mut diff = Diff { base: old.ownership(), moves: Vec::new(), notes: Vec::new() };
+    if old.generation != new.generation {
+        diff.notes.push(Note::Generation { old: old.generation, new: new.generation });
+    }
+    diff.compare("region", &names(&old.regions), &names(&new.regions));
+    diff.compare("group", &members(old), &members(new));
+    diff.compare("shard", &shards(old), &shards(new));
+    let (was, is) = (by_name(&old.databases), by_name(&new.databases));
+    for name in was.keys().chain(is.keys()).collect::<BTreeSet<_>>() {
+        match (was.get(name), is.get(name)) {
+            (Some(was), Some(is)) => diff.database(Side { map: old, database: was }, Side { map: new, database: is }),
+            (None, _) => diff.notes.push(Note::Added(format!("database {name}"))),
+            (_, None) => diff.notes.push(Note::Removed(format!("database {name}"))),
+        }
+    }
+    diff
+}
+
+/// One of the two maps, and the database in it.
+#[derive(Clone, Copy)]
+struct Side<'m> {
+    map: &'m ShardMap,
+    database: &'m Database,
+}
+
+impl<'m> Side<'m> {
+    fn owned(self, table: Option<&'m Table>) -> Owned<'m> {
+        table.map_or_else(|| Owned::whole(self.database.unlisted), Owned::of)
+    }
+
+    fn owner(self, on: Option<ShardId>) -> String {
+        self.map.owner(self.database, on)
+    }
+
+    fn shard(self, on: ShardId) -> String {
+        self.map.shard(on).name.clone()
+    }
+
+    fn group(self, on: ShardId) -> String {
+        self.map.group_of(on).name.clone()
+    }
+}
+
+impl Diff {
+    /// Things by name, each with what is said about it.
+    fn compare(&mut self, kind: &str, old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) {
+        for name in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
+            match (old.get(name), new.get(name)) {
+                (None, _) => self.notes.push(Note::Added(format!("{kind} {name}"))),
+                (_, None) => self.notes.push(Note::Removed(format!("{kind} {name}"))),
+                (Some(old), Some(new)) if old != new => {
+                    let what = format!("{kind} {name}");
+                    self.notes.push(Note::Changed { what, old: old.clone(), new: new.clone() });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn database(&mut self, old: Side<'_>, new: Side<'_>) {
+        let name = &old.database.name;
+        if old.database.family != new.database.family {
+            let what = format!("family of database {name}");
+            let family = |side: Side<'_>| side.database.family.to_string();
+            self.notes.push(Note::Changed { what, old: family(old), new: family(new) });
+        }
+        self.table(&format!("{name}.*"), old, None, new, None);
+        let (was, is) = (&old.database.tables, &new.database.tables);
+        for table in was.keys().chain(is.keys()).collect::<BTreeSet<_>>() {
+            self.table(&format!("{name}.{table}"), old, was.get(table), new, is.get(table));
+        }
+    }
+
+    fn table(&mut self, name: &str, old: Side<'_>, was: Option<&Table>, new: Side<'_>, is: Option<&Table>) {
+        match (was, is) {
+            (None, Some(_)) => self.notes.push(Note::Added(format!("table {name}"))),
+            (Some(_), None) => self.notes.push(Note::Removed(format!("table {name}"))),
+            _ => {}
+        }
+        let appears = was.is_none() && is.is_some() && old.database.unlisted.is_none();
+        let vanishes = was.is_some() && is.is_none() && new.database.unlisted.is_none();
+        if appears || vanishes {
+            return;
+        }
+        let (before, after) = (old.owned(was), new.owned(is));
+        if let (Some(was), Some(is)) = (before.key, after.key)
+            && was != is
+        {
+            let what = format!("key of {name}");
+            let shown = |key: &KeyColumn| format!("{} {}", key.name, key.kind);
+            self.notes.push(Note::Changed { what, old: shown(was), new: shown(is) });
+            if !compare(was, is) {
+                return self.rekeyed(name, old, &before, new, &after);
+            }
+        }
+        let Some(key) = after.key.or(before.key) else {
+            return self.piece(name, None, (None, None), (old, before.cuts[0].on), (new, after.cuts[0].on));
+        };
+        for piece in pieces(&before.cuts, &after.cuts) {
+            self.piece(name, Some(key.kind), piece.keys, (old, piece.was), (new, piece.is));
+        }
+    }
+
+    /// Keys that have one owner before, and one now.
+    fn piece(
+        &mut self,
+        name: &str,
+        kind: Option<KeyType>,
+        keys: (Option<Key<'_>>, Option<Key<'_>>),
+        (old, was): (Side<'_>, Option<ShardId>),
+        (new, is): (Side<'_>, Option<ShardId>),
+    ) {
+        if old.owner(was) == new.owner(is) {
+            return;
+        }
+        let (table, keys) = (name.to_owned(), interval(kind, keys));
+        match (was, is) {
+            (Some(was), Some(is)) => self.moves.push(moved(table, keys, (old, was), (new, is))),
+            (Some(was), None) => self.notes.push(Note::Refused { table, keys, shard: old.shard(was) }),
+            (None, Some(is)) => self.notes.push(Note::Opened { table, keys, shard: new.shard(is) }),
+            (None, None) => {}
+        }
+    }
+
+    /// Rows that are found by another key than before: any of them may have moved.
+    fn rekeyed(&mut self, name: &str, old: Side<'_>, was: &Owned<'_>, new: Side<'_>, is: &Owned<'_>) {
+        let on = |owned: &Owned<'_>| owned.cuts.iter().filter_map(|cut| cut.on).collect::<BTreeSet<_>>();
+        for was in on(was) {
+            for is in on(is) {
+                if old.owner(Some(was)) != new.owner(Some(is)) {
+                    let keys = interval(None, (None, None));
+                    self.moves.push(moved(name.to_owned(), keys, (old, was), (new, is)));
+                }
+            }
+        }
+    }
+}
+
+fn moved(table: String, keys: String, (old, was): (Side<'_>, ShardId), (new, is): (Side<'_>, ShardId)) -> Move {
+    let (from, to) = (old.shard(was), new.shard(is));
+    let regrouped = (from == to).then(|| (old.group(was), new.group(is)));
+    Move { table, keys, from, to, regrouped }
+}
+
+/// Whether the values of two keys are in one order, so that bounds of the one say something of the other.
+fn compare(a: &KeyColumn, b: &KeyColumn) -> bool {
+    let integers = matches!((a.kind, b.kind), (KeyType::Integer(_), KeyType::Integer(_)));
+    a.name.eq_ignore_ascii_case(&b.name) && (integers || a.kind == b.kind)
+}
+
+/// Keys that have one shard in each of the maps.
+struct Piece<'m> {
+    keys: (Option<Key<'m>>, Option<Key<'m>>),
+    was: Option<ShardId>,
+    is: Option<ShardId>,
+}
+
+/// All keys, ascending; neighbours differ.
+fn pieces<'m>(old: &[Cut<'m>], new: &[Cut<'m>]) -> Vec<Piece<'m>> {
+    let mut starts: Vec<Option<Key<'m>>> = old.iter().chain(new).map(|cut| cut.from).collect();
+    starts.sort_by(by_key);
+    starts.dedup_by(|a, b| by_key(a, b).is_eq());
+    let mut pieces: Vec<Piece<'m>> = Vec::new();
+    for (at, from) in starts.iter().enumerate() {
+        let on = |cuts: &[Cut<'m>]| cuts[cuts.partition_point(|cut| by_key(&cut.from, from).is_le()) - 1].on;
+        let (was, is, to) = (on(old), on(new), starts.get(at + 1).copied().flatten());
+        match pieces.last_mut() {
+            Some(last) if (last.was, last.is) == (was, is) => last.keys.1 = to,
+            _ => pieces.push(Piece { keys: (*from, to), was, is }),
+        }
+    }
+    pieces
+}
+
+fn interval(kind: Option<KeyType>, (from, to): (Option<Key<'_>>, Option<Key<'_>>)) -> String {
+    let shown = |key: Key<'_>| kind.map_or_else(String::new, |kind| kind.shown(key));
+    let from = from.map_or_else(|| "MIN".into(), shown);
+    match to {
+        Some(to) => format!("[{from}, {})", shown(to)),
+        None => format!("[{from}, MAX]"),
+    }
+}
+
+fn names(names: &[String]) -> BTreeMap<String, String> {
+    names.iter().map(|name| (name.clone(), String::new())).collect()
+}
+
+fn members(map: &ShardMap) -> BTreeMap<String, String> {
+    let shown = |group: &super::Group| {
+        let members = group.members.iter().map(|member| format!("{} in {}", member.at, map.region(member.region)));
+        members.collect::<Vec<_>>().join(", ")
+    };
+    map.groups.iter().map(|group| (group.name.clone(), shown(group))).collect()
+}
+
+fn shards(map: &ShardMap) -> BTreeMap<String, String> {
+    map.shards.iter().map(|shard| (shard.name.clone(), format!("on group {}", map.group(shard.group).name))).collect()
+}
+
+fn by_name(databases: &[Database]) -> BTreeMap<&str, &Database> {
+    databases.iter().map(|database| (database.name.as_str(), database)).collect()
+}
+
+impl fmt::Display for Move {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Move { table, keys, from, to, .. } = self;
+        write!(f, "table: {}, keys: {}, from: {}, to: {}", Quoted(table), Quoted(keys), Quoted(from), Quoted(to))
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Note::Generation { old, new } => {
+                let shown =
+                    |generation: &Option<u64>| generation.map_or_else(|| "none".into(), |number| number.to_string());
+                write!(f, "generation {} -> {}", shown(old), shown(new))?;
+                if old.is_some() && new <= old {
+                    f.write_str(": it must grow")?;
+                }
+                Ok(())
+            }
+            Note::Added(what) => write!(f, "{what} is new"),
+            Note::Removed(what) => write!(f, "{what} is gone"),
+            Note::Changed { what, old, new } => write!(f, "{what}: {old} -> {new}"),
+            Note::Refused { table, keys, shard } => write!(f, "{table} {keys}: refused from now on, was on {shard}"),
+            Note::Opened { table, keys, shard } => write!(f, "{table} {keys}: on {shard} from now on, was refused"),
+        }
+    }
+}
+
+/// A text as YAML in double quotes.
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"")?;
+        for c in self.0.chars() {
+            match c {
+                '"' | '\\' => write!(f, "\\{c}")?,
+                c if c.is_control() => write!(f, "\\U{:08x}", u32::from(c))?,
+                c => write!(f, "{c}")?,
+            }
+        }
+        f.write_str("\"")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHOP: &str = include_str!("../../tests/goldens/map.yaml");
+
+    /// What is changed when `from` is written as `to`: moves, then notes.
+    #[track_caller]
+    fn check(changes: &[(&str, &str)], expected: &[&str]) {
+        let mut yaml = SHOP.to_owned();
+        for (from, to) in changes {
+            assert!(yaml.contains(from), "{from}");
+            yaml = yaml.replacen(from, to, 1);
+        }
+        check_map(&yaml, expected);
+    }
+
+    #[track_caller]
+    fn check_map(yaml: &str, expected: &[&str]) {
+        let load = |yaml: &str| ShardMap::load(yaml).unwrap_or_else(|faults| panic!("{faults:?}"));
+        let found = diff(&load(SHOP), &load(yaml));
+        let lines: Vec<String> =
+            found.moves.iter().map(ToString::to_string).chain(found.notes.iter().map(ToString::to_string)).collect();
+        assert_eq!(lines, expected, "{yaml}");
+        assert_eq!(found.base, load(SHOP).ownership());
+    }
+
+    #[test]
+    fn a_moved_bound_moves_the_keys_between() {
+        check(&[], &[]);
+        check(
+            &[("{from: 1000000, on: s1}", "{from: 500000, on: s1}")],
+            &[r#"table: "shop.customers", keys: "[500000, 1000000)", from: "s0", to: "s1""#],
+        );
+        check(
+            &[("{from: 1000000, on: s1}", "{from: 2000000, on: s1}")],
+            &[r#"table: "shop.customers", keys: "[1000000, 2000000)", from: "s1", to: "s0""#],
+        );
+        check(
+            &[(
+                "{from: MIN, on: s0}",
+                "{from: MIN, on: users}\n          - {from: 7, on: users}\n          - {from: 9, on: orders}",
+            )],
+            &[
+                r#"table: "shop.customers", keys: "[MIN, 9)", from: "s0", to: "users""#,
+                r#"table: "shop.customers", keys: "[9, 1000000)", from: "s0", to: "orders""#,
+            ],
+        );
+    }
+
+    #[test]
+    fn a_bound_between_ranges_of_one_shard_moves_nothing() {
+        check(&[("{from: 1000000, on: s1}", "{from: 10, on: s0}\n          - {from: 1000000, on: s1}")], &[]);
+    }
+
+    #[test]
+    fn whole_tables_move() {
+        check(
+            &[("items: orders", "items: users")],
+            &[r#"table: "shop.items", keys: "[MIN, MAX]", from: "orders", to: "users""#],
+        );
+        check(
+            &[("ledger: s0", "ledger: {key: {id: int}, range: [{from: MIN, on: s0}, {from: 5, on: s1}]}")],
+            &[r#"table: "shop.ledger", keys: "[5, MAX]", from: "s0", to: "s1""#],
+        );
+        // A table that was never listed, and one that is no longer.
+        check(
+            &[("      contacts: users\n", "      contacts: users\n      calls: orders\n")],
+            &[r#"table: "crm.calls", keys: "[MIN, MAX]", from: "users", to: "orders""#, "table crm.calls is new"],
+        );
+        check(
+            &[("      contacts: users\n", "      calls: users\n")],
+            &["table crm.calls is new", "table crm.contacts is gone"],
+        );
+        check(
+            &[("unlisted: users", "unlisted: orders")],
+            &[r#"table: "crm.*", keys: "[MIN, MAX]", from: "users", to: "orders""#],
+        );
+    }
+
+    #[test]
+    fn a_shard_on_another_group_moves_all_that_it_has() {
+        check(
+            &[("s1:     {group: split1}", "s1:     {group: orders}")],
+            &[
+                r#"table: "mixed.customers", keys: "[1000000, MAX]", from: "s1", to: "s1""#,
+                r#"table: "shop.customers", keys: "[1000000, MAX]", from: "s1", to: "s1""#,
+                r#"table: "shop.events", keys: "[5000, MAX]", from: "s1", to: "s1""#,
+                "shard s1: on group split1 -> on group orders",
+            ],
+        );
+    }
+
+    #[test]
+    fn another_key_may_move_any_row() {
+        check(
+            &[("key: {id: bigint unsigned}", "key: {number: bigint unsigned}")],
+            &[
+                r#"table: "shop.customers", keys: "[MIN, MAX]", from: "s0", to: "s1""#,
+                r#"table: "shop.customers", keys: "[MIN, MAX]", from: "s1", to: "s0""#,
+                "key of shop.customers: id bigint unsigned -> number bigint unsigned",
+            ],
+        );
+        // A wider integer is compared as before.
+        check(&[("user_id: int", "user_id: bigint")], &["key of shop.events: user_id int -> user_id bigint"]);
+    }
+
+    #[test]
+    fn what_moves_no_row_is_noted() {
+        check(&[("127.0.0.1:3314", "127.0.0.1:3399")], &["group split1: 127.0.0.1:3314 in eu -> 127.0.0.1:3399 in eu"]);
+        check(&[("version: 1\n", "version: 1\ngeneration: 5\n")], &["generation none -> 5"]);
+        check_map(&SHOP.replace(" s1", " third"), &["shard s1 is gone", "shard third is new"]);
+        check(&[("      users: users\n", "")], &["table shop.users is gone"]);
+        check(&[("      users: users\n", "      users: users\n      more: s0\n")], &["table shop.more is new"]);
+        check(&[("{from: 0, on: s0}", "{from: 10, on: s0}")], &["shop.events [0, 10): refused from now on, was on s0"]);
+        check(&[("{from: 0, on: s0}", "{from: -5, on: s0}")], &["shop.events [-5, 0): on s0 from now on, was refused"]);
+    }
+
+    #[test]
+    fn texts_are_quoted_for_yaml() {
+        assert_eq!(Quoted("a\"b\\c\n\u{e9}").to_string(), r#""a\"b\\c\U0000000a\u{e9}""#.replace("\\u{e9}", "\u{e9}"));
+    }
+}

@@ -1,0 +1,220 @@
+//! Who owns which rows, in a canonical form and its hash: equal for two maps if and only if every row of the one is
+//! owned as in the other.
+//!
+//! The form is text, one line each, in this order; NAME is the length in bytes, a colon and the name (`4:shop`), OWNER is
+//! the group's NAME and that of the schema, with a space between, or `refuse`:
+//!
+//! ```text
+//! meridian ownership 1
+//! database NAME OWNER            by name; the owner of tables that are not listed
+//! table NAME                     by name, below their database
+//! key NAME TYPE                  of a split table; the type as `check` prints it
+//! from KEY OWNER                 ascending; MIN for the lowest; neighbours with one owner stand as one
+//! ```
+//!
+//! Names of shards, members, regions, reads and comments are not in it. The hash is SHA-256 of the form.
+
+use std::cmp::Ordering;
+use std::fmt::{self, Write};
+
+use aws_lc_rs::digest;
+
+use super::{Database, Key, KeyColumn, ShardId, ShardMap, Split, Table};
+
+/// The hash of a map's ownership; shown in hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Ownership([u8; 32]);
+
+/// The rows of a table from a key on, up to the next cut.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cut<'m> {
+    /// None is MIN.
+    pub from: Option<Key<'m>>,
+    /// None: such rows are refused.
+    pub on: Option<ShardId>,
+}
+
+/// A table as ownership sees it.
+#[derive(Debug)]
+pub(super) struct Owned<'m> {
+    /// None: all rows are in one place, whatever their key.
+    pub key: Option<&'m KeyColumn>,
+    /// Never empty; the first begins at MIN.
+    pub cuts: Vec<Cut<'m>>,
+}
+
+impl ShardMap {
+    pub fn ownership(&self) -> Ownership {
+        let hash = digest::digest(&digest::SHA256, self.canonical_ownership().as_bytes());
+        Ownership(hash.as_ref().try_into().expect("SHA-256 has 32 bytes"))
+    }
+
+    /// The text that the hash is of.
+    fn canonical_ownership(&self) -> String {
+        let mut text = String::from("meridian ownership 1\n");
+        let mut databases: Vec<&Database> = self.databases.iter().collect();
+        databases.sort_by(|a, b| a.name.cmp(&b.name));
+        for database in databases {
+            let owner = |on: Option<ShardId>| self.owner(database, on);
+            line(&mut text, format_args!("database {} {}", Name(&database.name), owner(database.unlisted)));
+            let mut tables: Vec<(&String, &Table)> = database.tables.iter().collect();
+            tables.sort_by_key(|(name, _)| *name);
+            for (name, table) in tables {
+                line(&mut text, format_args!("table {}", Name(name)));
+                let owned = Owned::of(table);
+                if let Some(key) = owned.key {
+                    line(&mut text, format_args!("key {} {}", Name(&key.name), key.kind));
+                }
+                let mut before = None;
+                for cut in &owned.cuts {
+                    let owner = owner(cut.on);
+                    if before.as_ref() != Some(&owner) {
+                        line(&mut text, format_args!("from {} {owner}", Bound(cut.from)));
+                    }
+                    before = Some(owner);
+                }
+            }
+        }
+        text
+    }
+
+    /// Where rows of a database are on a shard: two shards with one answer are one owner.
+    pub(super) fn owner(&self, database: &Database, on: Option<ShardId>) -> String {
+        match on {
+            Some(shard) => format!("{} {}", Name(&self.group_of(shard).name), Name(&database.name)),
+            None => "refuse".into(),
+        }
+    }
+}
+
+impl<'m> Owned<'m> {
+    pub fn of(table: &'m Table) -> Owned<'m> {
+        match table {
+            Table::Vertical(shard) => Owned::whole(Some(*shard)),
+            Table::Split(table) => {
+                let Split::Range(ranges) = &table.split;
+                let mut cuts: Vec<Cut<'_>> = Vec::with_capacity(ranges.count() + 1);
+                for interval in ranges.intervals() {
+                    if cuts.is_empty() && interval.from.is_some() {
+                        cuts.push(Cut { from: None, on: None });
+                    }
+                    cuts.push(Cut { from: interval.from, on: Some(interval.on) });
+                }
+                Owned { key: Some(&table.key), cuts }
+            }
+        }
+    }
+
+    pub fn whole(on: Option<ShardId>) -> Owned<'m> {
+        Owned { key: None, cuts: vec![Cut { from: None, on }] }
+    }
+}
+
+/// The order of bounds of one key; MIN is below all.
+pub(super) fn by_key(a: &Option<Key<'_>>, b: &Option<Key<'_>>) -> Ordering {
+    match (a, b) {
+        (None, None) => Ordering::Equal,
+        (None, Some(_)) => Ordering::Less,
+        (Some(_), None) => Ordering::Greater,
+        (Some(Key::Number(a)), Some(Key::Number(b))) => a.cmp(b),
+        (Some(Key::Text(a)), Some(Key::Text(b))) => a.cmp(b),
+        (Some(Key::Number(_)), Some(Key::Text(_))) => Ordering::Less,
+        (Some(Key::Text(_)), Some(Key::Number(_))) => Ordering::Greater,
+    }
+}
+
+fn line(text: &mut String, arguments: fmt::Arguments<'_>) {
+    text.write_fmt(arguments).expect("a String takes all");
+    text.push('\n');
+}
+
+impl fmt::Display for Ownership {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// A name with its length before it, so that no name can look like two.
+struct Name<'a>(&'a str);
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.0.len(), self.0)
+    }
+}
+
+/// A key in a form that does not depend on how it is shown to people.
+struct Bound<'a>(Option<Key<'a>>);
+
+impl fmt::Display for Bound<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("MIN"),
+            Some(Key::Number(number)) => write!(f, "{number}"),
+            Some(Key::Text(bytes)) => {
+                f.write_str("0x")?;
+                bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHOP: &str = include_str!("../../tests/goldens/map.yaml");
+
+    fn of(yaml: &str) -> ShardMap {
+        ShardMap::load(yaml).unwrap_or_else(|faults| panic!("{faults:?}"))
+    }
+
+    #[test]
+    fn the_form_is_as_documented() {
+        let map = of("version: 1\nregions: [eu]\n\
+             groups: {a: {members: [{at: 'a:1', region: eu}]}, b: {members: [{at: 'b:1', region: eu}]}}\n\
+             shards: {s: {group: a}, t: {group: b}}\ndatabases:\n  shop:\n    family: mysql\n    unlisted: refuse\n    \
+             tables:\n      users: t\n      customers:\n        key: {id: int unsigned}\n        below: refuse\n        \
+             range: [{from: 5, on: s}, {from: 7, on: s}, {from: 9, on: t}]\n");
+        assert_eq!(
+            map.canonical_ownership(),
+            "meridian ownership 1\ndatabase 4:shop refuse\ntable 9:customers\nkey 2:id int unsigned\nfrom MIN refuse\n\
+             from 5 1:a 4:shop\nfrom 9 1:b 4:shop\ntable 5:users\nfrom MIN 1:b 4:shop\n"
+        );
+        let hash = map.ownership().to_string();
+        assert!(hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()), "{hash}");
+    }
+
+    #[test]
+    fn only_what_decides_who_owns_rows_changes_the_hash() {
+        let base = of(SHOP).ownership();
+        let changed = |from: &str, to: &str| {
+            assert!(SHOP.contains(from), "{from}");
+            of(&SHOP.replace(from, to)).ownership() != base
+        };
+        for (from, to) in [
+            ("# The map", "# A map"),
+            ("127.0.0.1:3311", "127.0.0.1:3399"),
+            ("version: 1\n", "version: 1\ngeneration: 5\n"),
+            (" s1", " s2"),
+            (
+                "          - {from: 1000000, on: s1}",
+                "          - {from: 500000, on: s0}\n          - {from: 1000000, on: s1}",
+            ),
+        ] {
+            assert!(!changed(from, to), "{from} -> {to}");
+        }
+        for (from, to) in [
+            ("1000000", "1000001"),
+            ("{from: 1000000, on: s1}", "{from: 1000000, on: s0}"),
+            ("s1:     {group: split1}", "s1:     {group: users}"),
+            ("key: {user_id: int}", "key: {user_id: bigint}"),
+            ("key: {user_id: int}", "key: {other_id: int}"),
+            ("items: orders", "items: users"),
+            ("      users: users\n", ""),
+            ("unlisted: refuse", "unlisted: orders"),
+        ] {
+            assert!(changed(from, to), "{from} -> {to}");
+        }
+    }
+}
