@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use meridian::plan::{Statement, Target, plan};
-use meridian::route::{Literals, route};
+use meridian::route::{Literals, SessionFacts, route};
 use meridian::shard_map::ShardMap;
 use meridian::sql::{self, Dialect, Flavor, Scratch};
 
@@ -45,13 +45,15 @@ fn routing(criterion: &mut Criterion) {
                 let (normalized, planned) = cache.get(&scratch.hash()).expect("cached above");
                 assert!(normalized == scratch.normalized());
                 let Target::Tables(tables) = &planned.target else { unreachable!("checked above") };
-                route(tables, &map, &Literals::of_text(text, &scratch)).expect("one shard").shard
+                route(tables, &map, &Literals::of_text(text, &scratch, SessionFacts::default()))
+                    .expect("one shard")
+                    .shard
             });
         });
         let (normalized, planned) = cache.get(&scratch.hash()).expect("cached above");
         let Target::Tables(tables) = &planned.target else { unreachable!("checked above") };
         group.bench_function("route alone", |bencher| {
-            let values = Literals::of_text(text, &scratch);
+            let values = Literals::of_text(text, &scratch, SessionFacts::default());
             bencher.iter(|| route(black_box(tables), &map, &values).expect("one shard").shard);
         });
         group.bench_function("plan on a miss", |bencher| {

@@ -178,7 +178,11 @@ fn what_cannot_be_explained_is_said() {
     );
     fails(
         &["--set", "autocommit=0", "SELECT 1"],
-        "--set autocommit: where a statement goes does not depend on it; sql_mode and character_set_client can be set",
+        "--set autocommit: where a statement goes does not depend on it; sql_mode, character_set_client and time_zone can be set",
+    );
+    fails(
+        &["--set", "time_zone=Europe/Berlin", "SELECT 1"],
+        "--set time_zone: keys are read in a fixed offset only, not in `Europe/Berlin`; write UTC or +02:00",
     );
     fails(&["--set", "x", "SELECT 1"], "--set `x`: write NAME=VALUE, as sql_mode=ANSI_QUOTES");
     fails(

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use meridian::plan::{self, Hint, Statement, Target};
-use meridian::route::{Asked, Literals, explain};
+use meridian::route::{Asked, Literals, SessionFacts, explain};
 use meridian::shard_map::{ShardId, ShardMap};
 use meridian::sql::{self, Dialect, Flavor, Scratch};
 
@@ -31,7 +31,7 @@ fn explained(map: &ShardMap, database: Option<&str>, statement: &str) -> Vec<Str
     };
     let home = database.and_then(|name| map.database(name)).map_or(ShardId(0), |database| database.home());
     let asked = Asked::new(home, statement.as_bytes(), &scratch);
-    explain(&planned, map, &Literals::of_text(statement.as_bytes(), &scratch), asked).lines()
+    explain(&planned, map, &Literals::of_text(statement.as_bytes(), &scratch, SessionFacts::default()), asked).lines()
 }
 
 /// The file with every explanation made anew.

@@ -4,6 +4,7 @@
 //! refused as the statement itself would be. Whether the transaction that is open may write there is not asked.
 
 use super::text::scratch_of;
+use super::values::facts;
 use super::{Outcome, Served, Session};
 use crate::plan::{Hint, Target};
 use crate::route::{Asked, Literals, explain};
@@ -31,7 +32,7 @@ impl Session {
             return self.refuse_connection_id().await;
         };
         let asked = Asked::new(self.home_shard(&statement), &sent, &self.scratch);
-        let values = Literals::of_text(text, &self.scratch);
+        let values = Literals::of_text(text, &self.scratch, facts(&self.state));
         let explanation = explain(&statement, &self.snapshot.map, &values, asked);
         let mut rows = TextResult::new(vec![Column::text("route", LINE_CHARACTERS)]);
         for line in explanation.lines() {

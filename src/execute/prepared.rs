@@ -358,6 +358,7 @@ impl Session {
                     execute: &execute,
                     types: &prepared.types,
                     is_long: &long,
+                    state: &self.state,
                 };
                 match route::route(tables, &self.snapshot.map, &values) {
                     Ok(route) => route.shard,

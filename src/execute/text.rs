@@ -113,7 +113,7 @@ impl Session {
                     self.count(Class::Refused);
                     return self.deny_database(&refused).await;
                 }
-                let values = TextValues { text, scratch: &self.scratch };
+                let values = TextValues { text, scratch: &self.scratch, state: &self.state };
                 match route::route(tables, &self.snapshot.map, &values) {
                     Ok(route) => route.shard,
                     Err(refusal) => return self.refuse(&refusal).await,

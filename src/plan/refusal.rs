@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use super::HintRefusal;
+use crate::shard_map::KeyType;
 use crate::telemetry::RefusalKind;
 
 /// A statement, or its values, that will not be routed.
@@ -54,12 +55,14 @@ pub enum Refusal {
     ReadForm {
         table: Box<str>,
         key: Box<str>,
+        kind: KeyType,
         form: Form,
     },
     /// A key that is to be stored and is not an exact value of the column's type.
     WrittenForm {
         table: Box<str>,
         key: Box<str>,
+        kind: KeyType,
         form: Form,
     },
     /// An INSERT into a split table that does not name its columns.
@@ -135,9 +138,20 @@ pub enum Form {
     Expression,
     Decimal,
     Float,
+    /// A string that is no plain integer.
     Text,
+    /// A string that is not in the one spelling of its type that is read.
+    Spelling,
+    /// A number, where the key is none.
+    Number,
+    /// More digits behind the point than the column has.
+    Digits,
+    /// A local time while the session's time zone is not known to be a fixed offset.
+    Zone,
     Other,
     OutOfRange,
+    /// In a list, an integer out of the column's range that a server may take for one within.
+    Beyond,
     /// Stored, where AUTO_INCREMENT may replace it.
     Zero,
     /// Inside the type, below the first bound of the map.
@@ -233,17 +247,23 @@ impl Refusal {
                 "rows of this INSERT into {table} live on shards {first} and {second}; insert the rows of each \
                  shard by a statement of their own"
             ),
-            Refusal::ReadForm { table, key, form } => format!(
-                "{table}.{key} is compared with {}, which does not name one shard; compare it with an integer",
-                form.named()
-            ),
-            Refusal::WrittenForm { table, key, form } => format!(
-                "sharding key {table}.{key} must be given as an integer of its column's type, and it is {}{}",
+            Refusal::ReadForm { table, key, kind, form } => format!(
+                "{table}.{key} is compared with {}, which does not name one shard; compare it with {}",
                 form.named(),
-                if matches!(form, Form::Missing | Form::Default | Form::Null) {
-                    "; name the column and give its value (AUTO_INCREMENT on a split table is not served yet)"
-                } else {
-                    "; write the integer itself"
+                kind.example()
+            ),
+            Refusal::WrittenForm { table, key, kind, form } => format!(
+                "sharding key {table}.{key} must be given as {} of its column's type, and it is {}{}",
+                kind.example(),
+                form.named(),
+                match (form, kind) {
+                    (Form::Missing | Form::Default | Form::Null, KeyType::Integer(_)) => {
+                        "; name the column and give its value (AUTO_INCREMENT on a split table is not served yet)"
+                    }
+                    (Form::Missing | Form::Default | Form::Null, _) => "; name the column and give its value",
+                    (Form::Zone, _) => "; SET time_zone = '+00:00', or another offset, first",
+                    (_, KeyType::Integer(_)) => "; write the integer itself",
+                    _ => "; write the value itself",
                 }
             ),
             Refusal::Columns { table, key } => format!(
@@ -320,7 +340,12 @@ impl Form {
             Form::Decimal => "a decimal literal",
             Form::Float => "a floating-point value",
             Form::Text => "a string that is not a plain integer",
+            Form::Spelling => "a string in another spelling",
+            Form::Number => "a number",
+            Form::Digits => "a value with more digits than the column has",
+            Form::Zone => "a local time while the session's time_zone is no fixed offset",
             Form::Other => "a literal of another type",
+            Form::Beyond => "an integer beyond the column's range in a list",
             Form::OutOfRange => "out of the column's range",
             Form::Zero => "0, which an AUTO_INCREMENT column replaces by a number of its own",
             Form::Below => "below the first key of the shard map",

@@ -11,7 +11,7 @@ mod tests;
 mod values;
 
 pub use explain::{Asked, Explanation, explain};
-pub use values::{Literals, Value, Values};
+pub use values::{Literals, SessionFacts, Value, Values};
 
 use crate::plan::{DatabaseId, Form, HintRefusal, KeySource, Keyed, Operand, Refusal, Statement, TableName, Tables};
 use crate::shard_map::{ShardId, ShardMap, SplitTable, Table};
@@ -139,7 +139,7 @@ impl Found {
         for operand in operands {
             match operand {
                 Operand::Slot { slot, negated } => values.each(*slot, &mut |value| {
-                    self.read(split, key::read(value, *negated, kind, list));
+                    self.read(split, key::read(value, *negated, kind, list, values));
                     self.doubt.is_none()
                 }),
                 Operand::Bool(truth) => self.read(split, key::read_truth(*truth, kind)),
@@ -174,7 +174,7 @@ impl Found {
             if let Operand::Slot { slot, negated } = operand {
                 values.each(*slot, &mut |value| {
                     given = true;
-                    self.write(split, key::written(value, *negated, kind));
+                    self.write(split, key::written(value, *negated, kind, values));
                     self.doubt.is_none()
                 });
             }
@@ -274,8 +274,8 @@ impl Doubt {
     fn refusal(self, keyed: &Keyed, split: &SplitTable, map: &ShardMap) -> Refusal {
         let (table, key) = (keyed.table.name.clone(), Box::from(split.key.name.as_str()));
         match self {
-            Doubt::Read(form) => Refusal::ReadForm { table, key, form },
-            Doubt::Written(form) => Refusal::WrittenForm { table, key, form },
+            Doubt::Read(form) => Refusal::ReadForm { table, key, kind: split.key.kind, form },
+            Doubt::Written(form) => Refusal::WrittenForm { table, key, kind: split.key.kind, form },
             Doubt::Keys(first, second) => {
                 Refusal::KeysApart { table, key, first: name(map, first), second: name(map, second) }
             }

@@ -1,11 +1,23 @@
 //! The values of one execution, found by the slots of its plan.
 
+use crate::shard_map::Zone;
 use crate::sql::{NormSlot, Scratch, SlotKind};
+use crate::wire::execute::{DateTime, Param};
 
 /// The values of one execution: the literals of its text, or its bound parameters.
 pub trait Values {
     /// Calls `visit` with every value of the slot, in the order of the text, until it returns false.
     fn each(&self, slot: NormSlot, visit: &mut dyn FnMut(Value<'_>) -> bool);
+
+    /// Of the session that gave them. Asked only where the key's type needs it.
+    fn session(&self) -> SessionFacts;
+}
+
+/// What of a session decides which key a value means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SessionFacts {
+    /// `time_zone`, where it is set to a fixed offset.
+    pub zone: Option<Zone>,
 }
 
 /// A value as the client gave it.
@@ -24,13 +36,36 @@ pub enum Value<'a> {
     Unsigned(u64),
     /// A bound float or double.
     Double(f64),
-    /// A bound string, or a decimal sent as one.
+    /// `DATE'..'`: the string, with its quotes.
+    Date(&'a [u8]),
+    /// `TIMESTAMP'..'`: the string, with its quotes.
+    Timestamp(&'a [u8]),
+    /// A bound string.
     Text(&'a [u8]),
+    /// A bound decimal, as text.
+    Digits(&'a [u8]),
+    /// A bound DATE, DATETIME or TIMESTAMP.
+    Temporal(DateTime),
     Null,
     /// A parameter without a value, counted from 0: only explanations meet one.
     Unbound(u16),
-    /// Temporal parameters, long data and whatever else names no integer.
+    /// A bound TIME, long data and whatever else names no key.
     Other,
+}
+
+impl<'a> From<Param<'a>> for Value<'a> {
+    fn from(param: Param<'a>) -> Value<'a> {
+        match param {
+            Param::Null => Value::Null,
+            Param::Signed(value) => Value::Signed(value),
+            Param::Unsigned(value) => Value::Unsigned(value),
+            Param::Float(value) => Value::Double(value),
+            Param::Text(bytes) => Value::Text(bytes),
+            Param::Decimal(digits) => Value::Digits(digits),
+            Param::Date(fields) => Value::Temporal(fields),
+            Param::Long | Param::Time(_) | Param::Opaque(_) => Value::Other,
+        }
+    }
 }
 
 /// The literals of a scanned text; `parameter` answers for `?`.
@@ -39,12 +74,13 @@ pub struct Literals<'a, P> {
     pub statement: &'a [u8],
     pub scratch: &'a Scratch,
     pub parameter: P,
+    pub session: SessionFacts,
 }
 
 impl<'a> Literals<'a, fn(u16) -> Value<'a>> {
     /// A text on its own: the parameters of one that is to be prepared have no values yet.
-    pub fn of_text(statement: &'a [u8], scratch: &'a Scratch) -> Self {
-        Literals { statement, scratch, parameter: Value::Unbound }
+    pub fn of_text(statement: &'a [u8], scratch: &'a Scratch, session: SessionFacts) -> Self {
+        Literals { statement, scratch, parameter: Value::Unbound, session }
     }
 }
 
@@ -57,11 +93,17 @@ impl<'a, P: Fn(u16) -> Value<'a>> Values for Literals<'a, P> {
                 SlotKind::Decimal => Value::Decimal(text),
                 SlotKind::Float => Value::Float,
                 SlotKind::String => Value::String(text),
+                SlotKind::Date => Value::Date(text),
+                SlotKind::Timestamp => Value::Timestamp(text),
                 SlotKind::Param(index) => (self.parameter)(index),
             };
             if !visit(value) {
                 return;
             }
         }
+    }
+
+    fn session(&self) -> SessionFacts {
+        self.session
     }
 }

@@ -46,7 +46,6 @@ const NOT_YET: &[(&str, Feature)] = &[
     ("as", Feature::PhysicalTable),
     ("home", Feature::Homes),
     ("ids", Feature::Ids),
-    ("zone", Feature::Zones),
     ("period", Feature::Periods),
 ];
 
@@ -62,6 +61,7 @@ const BESIDE: &[(&str, &str)] = &[
     ("range", "key"),
     ("list", "key"),
     ("hash", "key"),
+    ("zone", "key"),
 ];
 
 /// Two of these beside each other contradict, but for `hash`, whose buckets are split by `range`.

@@ -6,8 +6,7 @@
 mod databases;
 mod diff;
 pub mod document;
-mod integer;
-mod key;
+pub mod key;
 mod load;
 mod lookup;
 mod ownership;
@@ -22,7 +21,7 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 
 pub use diff::{Diff, Move, Note, diff};
-pub use key::{Key, KeyColumn, KeyType};
+pub use key::{DecimalType, IntegerType, Key, KeyColumn, KeyType, NotExact, Zone};
 pub use ownership::Ownership;
 pub use problem::{Fault, Feature, Problem, Thing};
 pub use split::{Interval, Ranges, Split, SplitTable};
@@ -95,12 +94,4 @@ pub struct Database {
 pub enum Table {
     Vertical(ShardId),
     Split(SplitTable),
-}
-
-/// An integer column type with the values it can hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IntegerType {
-    /// 1, 2, 3, 4 or 8.
-    pub bytes: u8,
-    pub unsigned: bool,
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::IntegerType;
+use super::KeyType;
 use super::document::{self, Explain, Shape, Short, Words};
 
 /// One thing that is wrong with a map, with its position.
@@ -58,16 +58,30 @@ pub enum Problem {
         text: Box<str>,
         near: Option<&'static str>,
     },
-    BoundNotInteger {
+    /// `{price: decimal(10,2)}`: to YAML the comma ends the type.
+    TypeCut,
+    /// `zone` is neither UTC nor a fixed offset.
+    BadZone {
         text: Box<str>,
     },
+    /// Bounds of a timestamp key without a zone to read them in.
+    NoZone,
+    /// `zone` beside a key whose values have none.
+    ZoneWithoutEffect {
+        kind: KeyType,
+    },
+    /// No value of the key's type, or not in the spelling that is read.
+    BoundNotOfType {
+        text: Box<str>,
+        kind: KeyType,
+    },
     BoundOutOfType {
-        value: i128,
-        integer: IntegerType,
+        text: Box<str>,
+        kind: KeyType,
     },
     BoundsDisorder {
-        value: i128,
-        before: i128,
+        value: Box<str>,
+        before: Box<str>,
     },
     MinNotFirst,
     FirstNotMin,
@@ -108,8 +122,10 @@ pub enum Feature {
     Colocation,
     /// A key of several columns.
     CompositeKey,
-    /// A key that is not an integer.
+    /// A key of a type that CREATE TABLE knows.
     KeyType(Box<str>),
+    /// A decimal key of more digits than are compared.
+    WideDecimal,
     /// `as:`.
     PhysicalTable,
     /// `database:` on a shard.
@@ -126,8 +142,6 @@ pub enum Feature {
     Homes,
     /// `ids:`.
     Ids,
-    /// `zone:`.
-    Zones,
     /// `accept:`.
     Accept,
 }
@@ -170,11 +184,15 @@ impl Explain for Problem {
             Problem::UnknownKeyType { text, .. } => {
                 write!(f, "unknown key type {}", Short(text))
             }
-            Problem::BoundNotInteger { text } => {
-                write!(f, "the bound {} is not an integer", Short(text))
+            Problem::TypeCut => f.write_str("the comma of the type ends it, as YAML reads it"),
+            Problem::BadZone { text } => write!(f, "the zone {} is neither UTC nor a fixed offset", Short(text)),
+            Problem::NoZone => f.write_str("the bounds of a timestamp key need a zone"),
+            Problem::ZoneWithoutEffect { kind } => write!(f, "`zone` has no effect, a key of type {kind} has none"),
+            Problem::BoundNotOfType { text, kind } => {
+                write!(f, "the bound {} is not {}", Short(text), noun(*kind))
             }
-            Problem::BoundOutOfType { value, integer } => {
-                write!(f, "the bound {value} is outside {integer}")
+            Problem::BoundOutOfType { text, kind } => {
+                write!(f, "the bound {text} is outside {kind}")
             }
             Problem::BoundsDisorder { value, before } => {
                 write!(f, "the bound {value} is not above the one before, {before}")
@@ -215,18 +233,55 @@ impl Explain for Problem {
             Problem::NoPlace => f.write_str("write a shard's name, `on: SHARD`, or `key` and `range`"),
             Problem::UnknownKeyType { near, .. } => match near {
                 Some(near) => write!(f, "did you mean `{near}`?"),
-                None => write!(f, "write {}, `unsigned` or not", Words(super::integer::NAMES)),
+                None => write!(f, "write {}; numbers `unsigned` or not", Words(super::key::NAMES)),
             },
-            Problem::BoundNotInteger { .. } => f.write_str("write MIN or decimal digits without leading zeros"),
-            Problem::BoundOutOfType { integer, .. } => {
-                write!(f, "it holds {} to {}", integer.min(), integer.max())
-            }
+            Problem::TypeCut => f.write_str("write it in quotes, as `{price: \"decimal(10,2)\"}`"),
+            Problem::BadZone { .. } => f.write_str("write `zone: UTC`, or an offset as `zone: \"+02:00\"`"),
+            Problem::NoZone => f.write_str("write `zone: UTC`, or an offset as `zone: \"+02:00\"`, beside `key`"),
+            Problem::ZoneWithoutEffect { .. } => f.write_str("remove it"),
+            Problem::BoundNotOfType { kind, .. } => bound_of(*kind, f),
+            Problem::BoundOutOfType { kind, .. } => match kind {
+                KeyType::Integer(integer) => write!(f, "it holds {} to {}", integer.min(), integer.max()),
+                KeyType::Decimal(decimal) => {
+                    let digits = decimal.precision - decimal.scale;
+                    let sign = if decimal.unsigned { "no sign and " } else { "" };
+                    write!(f, "it holds {sign}at most {digits} digits before the point")
+                }
+                _ => bound_of(*kind, f),
+            },
             Problem::BoundsDisorder { .. } => f.write_str("write lower bounds in ascending order"),
             Problem::MinNotFirst => f.write_str("move it to the beginning of the list"),
             Problem::FirstNotMin => f.write_str("begin with `{from: MIN, on: SHARD}` or add `below: refuse`"),
             Problem::BelowBesideMin => f.write_str("remove `below`"),
             Problem::WithNamesWith { .. } => f.write_str("name the table that has the split"),
             Problem::SamePlace { .. } => f.write_str("put the shards on two groups"),
+        }
+    }
+}
+
+fn noun(kind: KeyType) -> &'static str {
+    match kind {
+        KeyType::Integer(_) => "an integer",
+        KeyType::Decimal(_) => "a decimal of the key's scale",
+        KeyType::Date => "a date",
+        KeyType::DateTime { .. } | KeyType::Timestamp { .. } => "a point in time of the key's type",
+    }
+}
+
+/// How a bound of the type is written.
+fn bound_of(kind: KeyType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match kind {
+        KeyType::Integer(_) => f.write_str("write MIN or decimal digits without leading zeros"),
+        KeyType::Decimal(decimal) => {
+            write!(f, "write MIN or digits without leading zeros, with at most {} behind the point", decimal.scale)
+        }
+        KeyType::Date => f.write_str("write MIN or a date, as `2026-07-01`, of the years 1000 to 9999"),
+        KeyType::DateTime { digits } | KeyType::Timestamp { digits, .. } => {
+            f.write_str("write MIN, or `2026-07-01 12:00:00` or `2026-07-01`, of the years 1000 to 9999")?;
+            match digits {
+                0 => f.write_str(", without a fraction"),
+                digits => write!(f, ", with at most {digits} digits of a fraction"),
+            }
         }
     }
 }
@@ -268,7 +323,8 @@ impl Feature {
             Feature::HashSplit => "a split by `hash`",
             Feature::Colocation => "a table split `with` another",
             Feature::CompositeKey => "a key of several columns",
-            Feature::KeyType(_) => "a key that is not an integer",
+            Feature::KeyType(_) => "a key of this type",
+            Feature::WideDecimal => "a decimal key of more than 38 digits",
             Feature::PhysicalTable => "a physical name (`as`)",
             Feature::PhysicalDatabase => "a physical name (`database`) of a shard",
             Feature::Replicas => "a group of several members",
@@ -277,7 +333,6 @@ impl Feature {
             Feature::Periods => "physical tables per period",
             Feature::Homes => "home regions (`home`)",
             Feature::Ids => "ids made by the proxy (`ids`)",
-            Feature::Zones => "time zones of keys (`zone`)",
             Feature::Accept => "accepted changes of ownership (`accept`)",
         }
     }
@@ -289,14 +344,15 @@ impl Feature {
             Feature::ListSplit | Feature::HashSplit => "split by `range`",
             Feature::Colocation => "put the table on one shard or write its own `key` and `range`",
             Feature::CompositeKey => "write one integer column",
-            Feature::KeyType(_) => "write an integer type, as `bigint unsigned`",
+            Feature::KeyType(_) => "write an integer, decimal, date, datetime or timestamp type",
+            Feature::WideDecimal => "write `decimal(38,...)` or fewer digits",
             Feature::PhysicalTable | Feature::PhysicalDatabase => {
                 "give it the same name on every server and remove this"
             }
             Feature::Replicas => "list the writable server alone",
             Feature::ReplicaReads => "write `primary`",
             Feature::Transactions => "write `single_shard`",
-            Feature::Periods | Feature::Homes | Feature::Ids | Feature::Zones | Feature::Accept => "remove it",
+            Feature::Periods | Feature::Homes | Feature::Ids | Feature::Accept => "remove it",
         }
     }
 }

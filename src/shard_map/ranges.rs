@@ -5,10 +5,10 @@
 use std::collections::HashMap;
 
 use super::databases::{Declared, REFUSE};
-use super::document::{Fields, Node, Position, Shape, decimal};
+use super::document::{Fields, Node, Position, Shape, Value};
 use super::load::check_name;
 use super::problem::{Faults, Feature, Problem, Thing};
-use super::{GroupId, IntegerType, KeyColumn, KeyType, Ranges, ShardId, Split, SplitTable};
+use super::{GroupId, Key, KeyColumn, KeyType, Ranges, ShardId, Split, SplitTable, Zone};
 
 /// Reads the split of a table that has a `key`. `None` where a fault was added.
 pub(super) fn read(
@@ -18,7 +18,7 @@ pub(super) fn read(
     declared: &Declared<'_>,
     faults: &mut Faults,
 ) -> Option<SplitTable> {
-    let key = key_column(key, faults);
+    let key = key_column(key, fields, faults);
     let Some(range) = fields.get("range") else {
         let elsewhere = ["list", "with", "on", "everywhere", "period"];
         if elsewhere.iter().all(|field| fields.get(field).is_none()) {
@@ -53,10 +53,18 @@ enum From {
 /// One written bound; `None` where its part is unsound.
 type Written = (Position, Option<From>, Option<ShardId>);
 
-fn key_column(node: &Node, faults: &mut Faults) -> Option<KeyColumn> {
+fn key_column(node: &Node, fields: &Fields<'_>, faults: &mut Faults) -> Option<KeyColumn> {
     let columns = node.entries("a column and its type, as `{id: bigint unsigned}`", faults)?;
     for (column, _) in columns {
         check_name(Thing::Column, &column.name, column.at, faults);
+    }
+    if let [(_, first), _, ..] = columns
+        && let Value::Scalar(first_type) = &first.value
+        && first_type.text.contains('(')
+        && !first_type.text.contains(')')
+    {
+        faults.add(first.at, Problem::TypeCut);
+        return None;
     }
     if let Some((second, _)) = columns.get(1) {
         faults.add(second.at, Problem::NotYet(Feature::CompositeKey));
@@ -68,16 +76,39 @@ fn key_column(node: &Node, faults: &mut Faults) -> Option<KeyColumn> {
         faults.add(node.at, Shape::Unexpected { expected, found });
         return None;
     };
-    match IntegerType::read(node.text("a column's type", faults)?) {
-        Ok(integer) => {
+    let kind = KeyType::read(node.text("a column's type", faults)?);
+    match kind {
+        Ok(kind) => {
             let name = column.name.clone();
-            let kind = KeyType::Integer(integer);
-            Some(KeyColumn { name, kind })
+            Some(KeyColumn { name, kind: zoned(kind, node, fields, faults)? })
         }
         Err(problem) => {
             faults.add(node.at, problem);
             None
         }
+    }
+}
+
+/// The type with the zone that the table states; exactly timestamps have one.
+fn zoned(kind: KeyType, of: &Node, fields: &Fields<'_>, faults: &mut Faults) -> Option<KeyType> {
+    match (kind, fields.get("zone")) {
+        (KeyType::Timestamp { digits, .. }, Some(node)) => {
+            let text = node.text("UTC or an offset", faults)?;
+            let zone = Zone::read(text);
+            if zone.is_none() {
+                faults.add(node.at, Problem::BadZone { text: text.into() });
+            }
+            zone.map(|zone| KeyType::Timestamp { digits, zone })
+        }
+        (KeyType::Timestamp { .. }, None) => {
+            faults.add(of.at, Problem::NoZone);
+            None
+        }
+        (kind, Some(node)) => {
+            faults.add(node.at, Problem::ZoneWithoutEffect { kind });
+            Some(kind)
+        }
+        (kind, None) => Some(kind),
     }
 }
 
@@ -102,6 +133,7 @@ fn bounds(node: &Node, kind: Option<KeyType>, declared: &Declared<'_>, faults: &
                 From::Min => {}
                 From::Value(value) => {
                     if let Some(before) = last.filter(|before| *before >= value) {
+                        let [value, before] = [value, before].map(|bound| shown(bound, kind));
                         faults.add(node.at, Problem::BoundsDisorder { value, before });
                     }
                     last = Some(value);
@@ -115,23 +147,21 @@ fn bounds(node: &Node, kind: Option<KeyType>, declared: &Declared<'_>, faults: &
 }
 
 fn bound(node: &Node, kind: Option<KeyType>, faults: &mut Faults) -> Option<From> {
-    let scalar = node.scalar("MIN or an integer", faults)?;
+    let scalar = node.scalar("MIN or a value of the key's type", faults)?;
     if scalar.plain && *scalar.text == "MIN" {
         return Some(From::Min);
     }
-    let KeyType::Integer(integer) = kind?;
-    match decimal(&scalar.text) {
-        Some(value) if integer.holds(value) => Some(From::Value(value)),
-        Some(value) => {
-            faults.add(node.at, Problem::BoundOutOfType { value, integer });
-            None
-        }
-        None => {
-            let text = scalar.text.as_str().into();
-            faults.add(node.at, Problem::BoundNotInteger { text });
+    match kind?.bound(&scalar.text) {
+        Ok(value) => Some(From::Value(value)),
+        Err(problem) => {
+            faults.add(node.at, problem);
             None
         }
     }
+}
+
+fn shown(bound: i128, kind: Option<KeyType>) -> Box<str> {
+    kind.map_or_else(String::new, |kind| kind.shown(Key::Number(bound))).into()
 }
 
 /// `below: refuse` is written exactly where the first bound is not MIN.

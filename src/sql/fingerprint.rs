@@ -59,6 +59,9 @@ pub(super) enum Prev {
     As,
     /// `_utf8`: a string that follows is not of the client's charset.
     Introducer,
+    /// DATE, TIMESTAMP: a string that follows is of that type.
+    Date,
+    Timestamp,
     In,
     Values,
     /// ROW behind VALUES.
@@ -262,7 +265,15 @@ impl<'a> Scan<'a> {
         !self.spaced
             && matches!(
                 self.prev,
-                Prev::Limit | Prev::Interval | Prev::By | Prev::As | Prev::In | Prev::Values | Prev::Row
+                Prev::Limit
+                    | Prev::Interval
+                    | Prev::By
+                    | Prev::As
+                    | Prev::In
+                    | Prev::Values
+                    | Prev::Row
+                    | Prev::Date
+                    | Prev::Timestamp
             )
     }
 
@@ -347,6 +358,7 @@ impl<'a> Scan<'a> {
             }
             (3, b'r') if before == Prev::Values && is_keyword(word, b"row") => Prev::Row,
             (4, b'n') if is_keyword(word, b"next") => Prev::Limit,
+            (4, b'd') if is_keyword(word, b"date") => Prev::Date,
             (5, b'l') if is_keyword(word, b"limit") => Prev::Limit,
             (5, b'f') if is_keyword(word, b"first") => Prev::Limit,
             (5, b'v') if self.head == Head::Insert && self.depth == 0 && is_keyword(word, b"value") => {
@@ -361,6 +373,7 @@ impl<'a> Scan<'a> {
                 Prev::Word
             }
             (8, b'i') if is_keyword(word, b"interval") => Prev::Interval,
+            (9, b't') if is_keyword(word, b"timestamp") => Prev::Timestamp,
             _ if word[0] == b'_' => Prev::Introducer,
             _ => Prev::Word,
         }
@@ -369,7 +382,14 @@ impl<'a> Scan<'a> {
     /// VALUES behind an operator or a comma is the function of ON DUPLICATE KEY UPDATE.
     fn values(&self, before: Prev) -> Prev {
         match before {
-            Prev::Start | Prev::Word | Prev::Quoted | Prev::Close | Prev::Open | Prev::Structural => Prev::Values,
+            Prev::Start
+            | Prev::Word
+            | Prev::Quoted
+            | Prev::Date
+            | Prev::Timestamp
+            | Prev::Close
+            | Prev::Open
+            | Prev::Structural => Prev::Values,
             _ => Prev::Word,
         }
     }

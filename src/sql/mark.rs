@@ -67,8 +67,13 @@ impl Scan<'_> {
                 self.write_string(end);
                 self.prev = Prev::Structural;
             }
-            _ => {
-                self.mark(end, SlotKind::String);
+            prev => {
+                let kind = match prev {
+                    Prev::Date => SlotKind::Date,
+                    Prev::Timestamp => SlotKind::Timestamp,
+                    _ => SlotKind::String,
+                };
+                self.mark(end, kind);
                 self.prev = Prev::Text;
             }
         }

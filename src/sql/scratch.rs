@@ -43,11 +43,16 @@ pub enum SlotKind {
     Float,
     /// `'..'`, or `".."` without ANSI_QUOTES; escapes not undone.
     String,
+    /// The string of `DATE'..'`.
+    Date,
+    /// The string of `TIMESTAMP'..'`.
+    Timestamp,
     /// `?`, counted from 0.
     Param(u16),
 }
 
-/// The kind of a marker: a [`SlotKind`] without the number of a parameter.
+/// The kind of a marker: a [`SlotKind`] without the number of a parameter, and without what the word in front of a string
+/// says already.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum MarkerKind {
     Integer,
@@ -90,7 +95,7 @@ impl SlotKind {
             SlotKind::Integer => MarkerKind::Integer,
             SlotKind::Decimal => MarkerKind::Decimal,
             SlotKind::Float => MarkerKind::Float,
-            SlotKind::String => MarkerKind::String,
+            SlotKind::String | SlotKind::Date | SlotKind::Timestamp => MarkerKind::String,
             SlotKind::Param(_) => MarkerKind::Param,
         }
     }

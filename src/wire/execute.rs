@@ -43,8 +43,12 @@ pub enum Param<'a> {
     Signed(i64),
     Unsigned(u64),
     Float(f64),
-    /// Strings, blobs, decimals: whatever travels as a lenenc string.
+    /// Strings and blobs.
     Text(&'a [u8]),
+    /// A decimal, as text.
+    Decimal(&'a [u8]),
+    /// BIT, VECTOR, JSON, GEOMETRY: what else travels as a lenenc string.
+    Opaque(&'a [u8]),
     /// DATE, DATETIME, TIMESTAMP.
     Date(DateTime),
     Time(Duration),
@@ -205,8 +209,12 @@ fn scalar<'a>(reader: &mut Reader<'a>, kind: u8, unsigned: bool) -> Result<Param
         0x05 => Param::Float(f64::from_le_bytes(reader.array()?)),
         0x07 | 0x0A | 0x0C => Param::Date(date(reader, kind == 0x0A)?),
         0x0B => Param::Time(time(reader)?),
-        // DECIMAL, VARCHAR, BIT, VECTOR, JSON, NEWDECIMAL, ENUM, SET, blobs, strings, GEOMETRY.
-        0x00 | 0x0F | 0x10 | 0xF2 | 0xF5..=0xFF => Param::Text(reader.string()?),
+        // DECIMAL, NEWDECIMAL.
+        0x00 | 0xF6 => Param::Decimal(reader.string()?),
+        // VARCHAR, ENUM, SET, blobs, strings.
+        0x0F | 0xF7..=0xFE => Param::Text(reader.string()?),
+        // BIT, VECTOR, JSON, GEOMETRY.
+        0x10 | 0xF2 | 0xF5 | 0xFF => Param::Opaque(reader.string()?),
         // NULL (0x06) without its bit in the bitmap among them: the servers don't agree on it.
         _ => return Err(Malformed::new("type of a parameter")),
     })

@@ -7,6 +7,7 @@ mod support;
 
 mod bad_input;
 mod cancel;
+mod coercion;
 mod drivers;
 mod explain;
 mod failure;

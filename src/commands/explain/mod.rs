@@ -18,7 +18,7 @@ use super::check::{MapFailure, read_map};
 use crate::backend::ServerFacts;
 use crate::plan::{self, Hint, Statement, Target};
 use crate::route::explain::unreadable;
-use crate::route::{self, Asked, Explanation, Literals};
+use crate::route::{self, Asked, Explanation, Literals, SessionFacts};
 use crate::shard_map::{Family, ShardId, ShardMap};
 use crate::sql::{self, Control, Dialect, Flavor, Scratch, Verb};
 
@@ -34,7 +34,8 @@ pub struct Explain {
     /// The session's database; without, none is selected.
     #[arg(long, value_name = "DB")]
     database: Option<String>,
-    /// What of the session changes how a text is read: `sql_mode=ANSI_QUOTES`, `character_set_client=gbk`.
+    /// What of the session changes how a text is read: `sql_mode=ANSI_QUOTES`, `character_set_client=gbk`,
+    /// `time_zone=+02:00`.
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
     /// The servers' version, for executable comments; by default 10.11.0-MariaDB or 8.4.0, as the database's family.
@@ -70,6 +71,10 @@ pub enum ExplainFailure {
     UnknownCharset {
         charset: String,
     },
+    /// No fixed offset from UTC.
+    NotAnOffset {
+        zone: String,
+    },
     /// No version that a server could have.
     NotAVersion {
         text: String,
@@ -104,8 +109,8 @@ impl Explain {
 
     /// Everything that is printed.
     fn answer(&self, map: &ShardMap) -> Result<String, ExplainFailure> {
-        let dialect = self.dialect(map)?;
-        let explained = explained(map, self.database.as_deref(), self.sql.as_bytes(), &dialect);
+        let (dialect, session) = self.session(map)?;
+        let explained = explained(map, self.database.as_deref(), self.sql.as_bytes(), &dialect, session);
         if explained.is_empty() {
             return Err(ExplainFailure::NoStatement);
         }
@@ -131,7 +136,7 @@ impl Explain {
         Ok(text)
     }
 
-    fn dialect(&self, map: &ShardMap) -> Result<Dialect, ExplainFailure> {
+    fn session(&self, map: &ShardMap) -> Result<(Dialect, SessionFacts), ExplainFailure> {
         let family = match &self.database {
             None => None,
             Some(name) => match map.database(name) {
@@ -170,18 +175,24 @@ impl Explain {
             Family::MariaDb => Flavor::MariaDb,
             Family::MySql => Flavor::MySql,
         };
-        let mut dialect = Dialect::new(flavor, version);
+        let (mut dialect, mut session) = (Dialect::new(flavor, version), SessionFacts::default());
         for setting in &self.set {
-            settings::set(&mut dialect, setting)?;
+            settings::set(&mut dialect, &mut session, setting)?;
         }
-        Ok(dialect)
+        Ok((dialect, session))
     }
 }
 
 /// An explanation of each statement of the text, up to one that cannot be read; empty statements are left out.
 ///
 /// A USE holds for the statements behind it; a SET does not.
-fn explained(map: &ShardMap, database: Option<&str>, text: &[u8], dialect: &Dialect) -> Vec<Explanation> {
+fn explained(
+    map: &ShardMap,
+    database: Option<&str>,
+    text: &[u8],
+    dialect: &Dialect,
+    session: SessionFacts,
+) -> Vec<Explanation> {
     let mut scratch = Scratch::new();
     let mut explained = Vec::new();
     let mut database = database.map(str::to_owned);
@@ -215,7 +226,7 @@ fn explained(map: &ShardMap, database: Option<&str>, text: &[u8], dialect: &Dial
         };
         let home = database.as_deref().and_then(|name| map.database(name)).map_or(ShardId(0), |found| found.home());
         let asked = Asked::new(home, text, &scratch);
-        explained.push(route::explain(&statement, map, &Literals::of_text(text, &scratch), asked));
+        explained.push(route::explain(&statement, map, &Literals::of_text(text, &scratch, session), asked));
         if facts.verb == Verb::Use
             && let Ok(Control::Use(name)) = sql::control(text, dialect)
         {
@@ -237,13 +248,16 @@ impl fmt::Display for ExplainFailure {
             }
             ExplainFailure::UnknownVariable { name } => write!(
                 f,
-                "--set {name}: where a statement goes does not depend on it; sql_mode and character_set_client can be set"
+                "--set {name}: where a statement goes does not depend on it; sql_mode, character_set_client and time_zone can be set"
             ),
             ExplainFailure::UnknownMode { mode } => {
                 write!(f, "--set sql_mode: no server knows the mode `{mode}`; write its name as in @@sql_mode")
             }
             ExplainFailure::UnknownCharset { charset } => {
                 write!(f, "--set character_set_client: no server knows `{charset}`; write a name as utf8mb4 or gbk")
+            }
+            ExplainFailure::NotAnOffset { zone } => {
+                write!(f, "--set time_zone: keys are read in a fixed offset only, not in `{zone}`; write UTC or +02:00")
             }
             ExplainFailure::NotAVersion { text } => {
                 write!(

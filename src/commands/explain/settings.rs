@@ -1,9 +1,11 @@
-//! What `--set` takes: the variables that change how a text is cut into tokens.
+//! What `--set` takes: the variables that change how a text is cut into tokens, or which key a literal means.
 //!
 //! A mode or a charset that no server knows is a slip, and would explain another session than the one that is meant.
 //! Source of the modes: MySQL 9 and MariaDB 11 manuals, "Server SQL Modes" and "SQL_MODE".
 
 use super::ExplainFailure;
+use crate::route::SessionFacts;
+use crate::shard_map::Zone;
 use crate::sql::{ClientCharset, Dialect};
 use crate::wire::charset;
 
@@ -50,7 +52,7 @@ const MODES: [&str; 36] = [
 const COLLATION_ID_MAX: u16 = 400;
 
 /// One `--set`.
-pub(super) fn set(dialect: &mut Dialect, setting: &str) -> Result<(), ExplainFailure> {
+pub(super) fn set(dialect: &mut Dialect, session: &mut SessionFacts, setting: &str) -> Result<(), ExplainFailure> {
     let Some((name, value)) = setting.split_once('=') else {
         return Err(ExplainFailure::NotASetting { text: setting.into() });
     };
@@ -71,6 +73,10 @@ pub(super) fn set(dialect: &mut Dialect, setting: &str) -> Result<(), ExplainFai
             }
             dialect.charset = ClientCharset::from_name(value);
         }
+        "time_zone" => match Zone::read(value) {
+            Some(zone) => session.zone = Some(zone),
+            None => return Err(ExplainFailure::NotAnOffset { zone: value.into() }),
+        },
         _ => return Err(ExplainFailure::UnknownVariable { name }),
     }
     Ok(())

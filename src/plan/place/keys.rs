@@ -93,7 +93,7 @@ impl Place<'_> {
         };
         let mut places = columns.iter().enumerate().filter(|(_, column)| named(column, &key)).map(|(place, _)| place);
         let (Some(place), None) = (places.next(), places.next()) else {
-            return Err(Refusal::WrittenForm { table, key, form: Form::Missing });
+            return Err(Refusal::WrittenForm { table, key, kind: split.key.kind, form: Form::Missing });
         };
         let operands: Vec<Operand> =
             rows.iter().map(|row| row.get(place).copied().unwrap_or(Operand::Missing)).collect();
@@ -106,10 +106,10 @@ impl Place<'_> {
                 Operand::Expression => Form::Expression,
                 Operand::Missing => Form::Missing,
             };
-            return Err(Refusal::WrittenForm { table, key, form });
+            return Err(Refusal::WrittenForm { table, key, kind: split.key.kind, form });
         }
         if operands.is_empty() {
-            return Err(Refusal::WrittenForm { table, key, form: Form::Missing });
+            return Err(Refusal::WrittenForm { table, key, kind: split.key.kind, form: Form::Missing });
         }
         Ok(KeySource::Inserted(operands))
     }

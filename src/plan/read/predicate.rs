@@ -125,7 +125,7 @@ impl Reader {
         }
     }
 
-    /// A literal, if that is the whole range: a slot with at most one sign, NULL, TRUE or FALSE.
+    /// A literal, if that is the whole range: a slot with at most one sign, `DATE'..'`, NULL, TRUE or FALSE.
     pub fn operand(&self, from: usize, to: usize) -> Option<Operand> {
         if let Some((from, to)) = self.parenthesized(from, to) {
             return self.operand(from, to);
@@ -136,6 +136,10 @@ impl Reader {
                 "NULL" => Some(Operand::Null),
                 "TRUE" => Some(Operand::Bool(true)),
                 "FALSE" => Some(Operand::Bool(false)),
+                _ => None,
+            },
+            (2, Tok::Word { upper, .. }) => match (&**upper, self.tok(from + 1)) {
+                ("DATE" | "TIMESTAMP", Tok::Marker(slot)) => Some(Operand::Slot { slot: *slot, negated: false }),
                 _ => None,
             },
             (2, Tok::Op(sign)) => match (&**sign, self.tok(from + 1)) {

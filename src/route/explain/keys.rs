@@ -4,7 +4,7 @@ use super::{alone, database};
 use crate::plan::{Form, KeySource, Keyed, Operand, Tables};
 use crate::route::key::{self, Normal, Read as Compared};
 use crate::route::{self, Doubt, Reach, Value, reach, restriction, split_of};
-use crate::shard_map::{Interval, Key, KeyType, ShardMap, Split, SplitTable};
+use crate::shard_map::{Interval, Key, ShardMap, Split, SplitTable};
 use crate::sql::NormSlot;
 
 /// Values kept of one reading; of the others the number.
@@ -146,6 +146,10 @@ impl<V: route::Values> route::Values for Known<'_, V> {
             value => visit(value),
         });
     }
+
+    fn session(&self) -> route::SessionFacts {
+        self.0.session()
+    }
 }
 
 /// The open parameters of a source, counted from 1.
@@ -182,7 +186,7 @@ impl Gathered<'_> {
         for operand in operands {
             match operand {
                 Operand::Slot { slot, negated } => values.each(*slot, &mut |value| {
-                    self.compare(value, *negated, kind, list);
+                    self.compare(key::read(value, *negated, &kind, list, values), value, *negated);
                     true
                 }),
                 Operand::Bool(truth) => {
@@ -197,8 +201,7 @@ impl Gathered<'_> {
         }
     }
 
-    fn compare(&mut self, value: Value<'_>, negated: bool, kind: KeyType, list: bool) {
-        let read = key::read(value, negated, &kind, list);
+    fn compare(&mut self, read: Compared<'_>, value: Value<'_>, negated: bool) {
         match value {
             Value::Unbound(_) => self.push(Read::Open, literal(value, negated), None),
             _ => self.add(literal(value, negated), comparison(read)),
@@ -214,7 +217,7 @@ impl Gathered<'_> {
             };
             values.each(*slot, &mut |value| {
                 let text = literal(value, *negated);
-                match (value, key::written(value, *negated, &kind)) {
+                match (value, key::written(value, *negated, &kind, values)) {
                     (Value::Unbound(_), _) => self.push(Read::Open, text, None),
                     (_, Ok(key)) if self.split.home(key.key()).is_none() => {
                         self.add(text, Err(Form::Below.named()));
@@ -310,7 +313,11 @@ fn text_of(operand: &Operand) -> String {
 fn literal(value: Value<'_>, negated: bool) -> String {
     let text = match value {
         Value::Integer(bytes) | Value::Decimal(bytes) | Value::String(bytes) => lossy(bytes),
+        Value::Date(bytes) => format!("DATE{}", lossy(bytes)),
+        Value::Timestamp(bytes) => format!("TIMESTAMP{}", lossy(bytes)),
         Value::Text(bytes) => format!("'{}'", lossy(bytes)),
+        Value::Digits(bytes) => lossy(bytes),
+        Value::Temporal(_) => "a point in time".into(),
         Value::Signed(value) => value.to_string(),
         Value::Unsigned(value) => value.to_string(),
         Value::Double(value) => format!("{value:e}"),

@@ -1,12 +1,9 @@
 //! Keys of integer columns.
 
-use super::{Normal, Read, unquoted};
+use super::{EXACT_DOUBLE, Normal, Read, exact, unquoted};
 use crate::plan::Form;
 use crate::route::Value;
 use crate::shard_map::IntegerType;
-
-/// Below this, a comparison as doubles is one of integers.
-const EXACT_DOUBLE: i128 = 1 << 53;
 
 /// More digits than any literal that can equal an integer of the column; beyond, servers round.
 const DECIMAL_DIGITS_MAX: usize = 30;
@@ -16,23 +13,37 @@ pub fn read(value: Value<'_>, negated: bool, integer: IntegerType, list: bool) -
     let sign = if negated { -1 } else { 1 };
     match value {
         // More digits than 128 bits hold are out of every range.
-        Value::Integer(digits) => unsigned(digits).map_or(Read::Nothing, |value| key(sign * value, integer)),
+        Value::Integer(digits) => unsigned(digits).map_or(Read::Nothing, |value| element(sign * value, integer, list)),
         Value::Decimal(text) => decimal(text, sign, integer),
-        Value::Signed(value) => key(sign * i128::from(value), integer),
-        Value::Unsigned(value) => key(sign * i128::from(value), integer),
+        Value::Signed(value) => element(sign * i128::from(value), integer, list),
+        Value::Unsigned(value) => element(sign * i128::from(value), integer, list),
         Value::Double(value) => double(value * if negated { -1.0 } else { 1.0 }, integer),
-        Value::String(_) | Value::Text(_) if negated => Read::Unsettled(Form::Text),
+        Value::String(_) if negated => Read::Unsettled(Form::Text),
         Value::String(quoted) => text(unquoted(quoted), integer, list),
-        Value::Text(bytes) => text(bytes, integer, list),
+        Value::Text(bytes) | Value::Digits(bytes) => bound_text(bytes, negated, integer),
         Value::Null => Read::Nothing,
         Value::Float => Read::Unsettled(Form::Float),
-        Value::Other | Value::Unbound(_) => Read::Unsettled(Form::Other),
+        Value::Date(_) | Value::Timestamp(_) | Value::Temporal(_) | Value::Other | Value::Unbound(_) => {
+            Read::Unsettled(Form::Other)
+        }
     }
 }
 
 /// The key, where the column can hold it.
 pub fn key(value: i128, integer: IntegerType) -> Read<'static> {
     if integer.holds(value) { Read::Key(Normal::number(value)) } else { Read::Nothing }
+}
+
+/// An integer. Beside a string in a list, MySQL takes 2^64 - 1 for -1 and the reverse: what is out of the column's range
+/// is settled there only if that other one is as well.
+fn element(value: i128, integer: IntegerType, list: bool) -> Read<'static> {
+    const TURN: i128 = 1 << 64;
+    match key(value, integer) {
+        Read::Nothing if list && (integer.holds(value - TURN) || integer.holds(value + TURN)) => {
+            Read::Unsettled(Form::Beyond)
+        }
+        read => read,
+    }
 }
 
 /// The key that storing the value stores.
@@ -48,13 +59,17 @@ pub fn written(value: Value<'_>, negated: bool, integer: IntegerType) -> Result<
             Some(value) => sign * value,
             None => return Err(Form::Float),
         },
-        Value::String(_) | Value::Text(_) if negated => return Err(Form::Expression),
+        Value::String(_) | Value::Text(_) | Value::Digits(_) if negated => return Err(Form::Expression),
         Value::String(quoted) => canonical(unquoted(quoted)).ok_or(Form::Text)?,
-        Value::Text(bytes) => canonical(bytes).ok_or(Form::Text)?,
+        Value::Digits(bytes) => canonical(bytes).ok_or(Form::Text)?,
+        // MySQL stores what it is as a double.
+        Value::Text(bytes) => canonical(bytes).filter(|value| value.abs() < EXACT_DOUBLE).ok_or(Form::Text)?,
         Value::Null => return Err(Form::Null),
         Value::Decimal(_) => return Err(Form::Decimal),
         Value::Float => return Err(Form::Float),
-        Value::Other | Value::Unbound(_) => return Err(Form::Other),
+        Value::Date(_) | Value::Timestamp(_) | Value::Temporal(_) | Value::Other | Value::Unbound(_) => {
+            return Err(Form::Other);
+        }
     };
     match value {
         0 => Err(Form::Zero),
@@ -86,12 +101,15 @@ fn double(value: f64, integer: IntegerType) -> Read<'static> {
     }
 }
 
-fn exact(value: f64) -> Option<i128> {
-    // In this range the conversion is exact.
-    (value.fract() == 0.0 && value.abs() < EXACT_DOUBLE as f64).then_some(value as i128)
+/// A bound string or decimal in canonical form: MySQL compares them as doubles.
+fn bound_text(bytes: &[u8], negated: bool, integer: IntegerType) -> Read<'static> {
+    match canonical(bytes) {
+        Some(value) if !negated && value.abs() < EXACT_DOUBLE => key(value, integer),
+        _ => Read::Unsettled(Form::Text),
+    }
 }
 
-/// A string in canonical form. Out of the column's range, and in lists, servers may compare as doubles.
+/// A string literal in canonical form. Out of the column's range, and in lists, servers may compare as doubles.
 fn text(bytes: &[u8], integer: IntegerType, list: bool) -> Read<'static> {
     match canonical(bytes) {
         Some(value) if value.abs() < EXACT_DOUBLE => key(value, integer),
@@ -189,13 +207,33 @@ mod tests {
     #[test]
     fn strings_beyond_exact_doubles_are_settled_only_as_one_value_in_range() {
         let check = |digits: &[u8], list: bool, expected: Read| {
-            assert_eq!(read(Value::Text(digits), false, BIGINT_UNSIGNED, list), expected);
+            let quoted = [b"'", digits, b"'"].concat();
+            assert_eq!(read(Value::String(&quoted), false, BIGINT_UNSIGNED, list), expected);
         };
         check(b"9007199254740991", true, number(9007199254740991));
         check(b"9007199254740993", false, number(9007199254740993));
         check(b"9007199254740993", true, Read::Unsettled(Form::Text));
         check(b"18446744073709551615", false, number(18446744073709551615));
         check(b"18446744073709551616", false, Read::Unsettled(Form::Text));
+    }
+
+    #[test]
+    fn bound_texts_are_doubles_to_mysql() {
+        for value in [Value::Text(b"9007199254740993"), Value::Digits(b"9007199254740993")] {
+            assert_eq!(read(value, false, BIGINT_UNSIGNED, false), Read::Unsettled(Form::Text));
+        }
+        assert_eq!(written(Value::Text(b"9007199254740993"), false, BIGINT_UNSIGNED), Err(Form::Text));
+        assert_eq!(written(Value::Digits(b"9007199254740993"), false, BIGINT_UNSIGNED), Ok(9007199254740993));
+    }
+
+    #[test]
+    fn in_a_list_the_largest_integer_may_be_minus_one() {
+        let max = Value::Integer(b"18446744073709551615");
+        assert_eq!(read(max, false, INT, true), Read::Unsettled(Form::Beyond));
+        assert_eq!(read(max, false, INT, false), Read::Nothing);
+        assert_eq!(read(Value::Signed(-1), false, BIGINT_UNSIGNED, true), Read::Unsettled(Form::Beyond));
+        assert_eq!(read(Value::Integer(b"2147483648"), false, INT, true), Read::Nothing);
+        assert_eq!(read(Value::Integer(&[b'9'; 38]), false, INT, true), Read::Nothing);
     }
 
     #[test]

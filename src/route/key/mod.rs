@@ -3,9 +3,11 @@
 //! Two questions, two answers. Which rows does `column = value` match: a key, none, or a comparison that is not settled.
 //! What does storing the value store: exactly this key, or a form that is refused.
 
+mod decimal;
 mod integer;
+mod temporal;
 
-use super::Value;
+use super::{Value, Values};
 use crate::plan::Form;
 use crate::shard_map::{Key, KeyType};
 
@@ -36,11 +38,21 @@ impl Normal<'_> {
     }
 }
 
+/// Below this, a comparison as doubles is one of integers.
+const EXACT_DOUBLE: i128 = 1 << 53;
+
+/// Decimals of so many digits are told apart as doubles.
+const EXACT_DOUBLE_DIGITS: u8 = 15;
+
 /// `column = value`, or a member of `column IN (...)` if `list`.
 #[inline]
-pub fn read<'a>(value: Value<'a>, negated: bool, kind: &KeyType, list: bool) -> Read<'a> {
+pub fn read<'a>(value: Value<'a>, negated: bool, kind: &KeyType, list: bool, values: &impl Values) -> Read<'a> {
     match kind {
         KeyType::Integer(integer) => integer::read(value, negated, *integer, list),
+        KeyType::Decimal(decimal) => decimal::read(value, negated, *decimal),
+        KeyType::Date | KeyType::DateTime { .. } | KeyType::Timestamp { .. } => {
+            temporal::read(value, negated, *kind, values.session())
+        }
     }
 }
 
@@ -48,15 +60,27 @@ pub fn read<'a>(value: Value<'a>, negated: bool, kind: &KeyType, list: bool) -> 
 pub fn read_truth(truth: bool, kind: &KeyType) -> Read<'static> {
     match kind {
         KeyType::Integer(integer) => integer::key(i128::from(truth), *integer),
+        _ => Read::Unsettled(Form::Other),
     }
 }
 
 /// The key that storing the value stores.
 #[inline]
-pub fn written<'a>(value: Value<'a>, negated: bool, kind: &KeyType) -> Written<'a> {
-    match kind {
-        KeyType::Integer(integer) => integer::written(value, negated, *integer).map(Normal::number),
-    }
+pub fn written<'a>(value: Value<'a>, negated: bool, kind: &KeyType, values: &impl Values) -> Written<'a> {
+    let number = match kind {
+        KeyType::Integer(integer) => integer::written(value, negated, *integer),
+        KeyType::Decimal(decimal) => decimal::written(value, negated, *decimal),
+        KeyType::Date | KeyType::DateTime { .. } | KeyType::Timestamp { .. } => {
+            temporal::written(value, negated, *kind, values.session())
+        }
+    };
+    number.map(Normal::number)
+}
+
+/// A double that is a whole number below 2^53.
+fn exact(value: f64) -> Option<i128> {
+    // In this range the conversion is exact.
+    (value.fract() == 0.0 && value.abs() < EXACT_DOUBLE as f64).then_some(value as i128)
 }
 
 /// The literal without its quotes; doubled quotes and escapes inside stay as they are.

@@ -9,7 +9,7 @@ mod model;
 use generate::{Dice, Generator};
 use model::Row;
 
-use super::{Literals, route};
+use super::{Literals, SessionFacts, route};
 use crate::plan::read::{read, toks};
 use crate::plan::{Target, plan, second};
 use crate::shard_map::ShardMap;
@@ -58,7 +58,7 @@ fn a_routed_query_answers_on_its_shard_as_on_all_rows() {
             refused += 1;
             continue;
         };
-        match route(&tables, &map, &Literals::of_text(text.as_bytes(), &scratch)) {
+        match route(&tables, &map, &Literals::of_text(text.as_bytes(), &scratch, SessionFacts::default())) {
             Ok(found) => {
                 routed += 1;
                 let nothing = Row::new();

@@ -261,7 +261,7 @@ c: {with: h, key: {uid: bigint unsigned}}
 d: {with: c}
 e: {with: hh}
 p:
-  key: {created_at: datetime}
+  key: {created_at: timestamp}
   zone: '+00:00'
   range: [{from: MIN, on: s0, home: eu}]
   period: day
@@ -270,7 +270,7 @@ p:
   ahead: 7d
 ",
         &[
-            "12:24: not yet: a key that is not an integer; write an integer type, as `bigint unsigned`",
+            "12:24: not yet: a key of this type; write an integer, decimal, date, datetime or timestamp type",
             "13:9: not yet: a split by `list`; split by `range`",
             "17:9: not yet: a split by `hash`; split by `range`",
             "20:11: not yet: a table split `with` another; put the table on one shard or write its own `key` and `range`",
@@ -278,8 +278,6 @@ p:
             "21:17: `c` itself follows another table; name the table that has the split",
             "22:11: not yet: a table split `with` another; put the table on one shard or write its own `key` and `range`",
             "22:17: unknown table `hh`; did you mean `h`?",
-            "24:27: not yet: a key that is not an integer; write an integer type, as `bigint unsigned`",
-            "25:9: not yet: time zones of keys (`zone`); remove it",
             "26:37: not yet: home regions (`home`); remove it",
             "27:9: not yet: physical tables per period; remove it",
         ],
@@ -293,12 +291,12 @@ fn keys() {
     check_key("{id: bigin}", &["12:19: unknown key type `bigin`; did you mean `bigint`?"]);
     check_key(
         "{id: varchar(20) collate utf8mb4_bin}",
-        &["12:19: not yet: a key that is not an integer; write an integer type, as `bigint unsigned`"],
+        &["12:19: not yet: a key of this type; write an integer, decimal, date, datetime or timestamp type"],
     );
     check_key(
         "{id: 7}",
         &[
-            "12:19: unknown key type `7`; write `tinyint`, `smallint`, `mediumint`, `int` or `bigint`, `unsigned` or not",
+            "12:19: unknown key type `7`; write `tinyint`, `smallint`, `mediumint`, `int`, `bigint`, `decimal`, `date`, `datetime` or `timestamp`; numbers `unsigned` or not",
         ],
     );
     check_key(
@@ -354,7 +352,7 @@ fn bounds() {
             "19:20: the bound `+9` is not an integer; write MIN or decimal digits without leading zeros",
             "20:20: the bound `MIN` is not an integer; write MIN or decimal digits without leading zeros",
             "21:20: the bound `min` is not an integer; write MIN or decimal digits without leading zeros",
-            "22:18: expected MIN or an integer, found nothing; write MIN or an integer here",
+            "22:18: expected MIN or a value of the key's type, found nothing; write MIN or a value of the key's type here",
         ],
     );
     check_range(
@@ -385,5 +383,65 @@ fn bounds() {
             "12:34: unknown word `s0`; write `refuse`",
             "13:34: expected a list of `{from: BOUND, on: SHARD}`, found an empty list; write a list of `{from: BOUND, on: SHARD}` here",
         ],
+    );
+}
+
+#[test]
+fn keys_of_dates_and_decimals() {
+    let range = |key: &str, more: &str, bounds: &[&str]| {
+        let bounds: String = bounds.iter().map(|bound| format!("\n    - {{from: {bound}, on: s0}}")).collect();
+        format!("t:\n  key: {{k: {key}}}\n  range:\n    - {{from: MIN, on: s1}}{bounds}{more}")
+    };
+    check_tables(&range("'decimal(5,2)'", "", &["-1", "0.5", "'1.50'", "999.99"]), &[]);
+    check_tables(&range("date", "", &["2026-07-01", "'2026-08-01'"]), &[]);
+    check_tables(&range("datetime(3)", "", &["2026-07-01", "2026-07-01 00:00:00.5"]), &[]);
+    check_tables(&range("timestamp", "\n  zone: UTC", &["2026-07-01"]), &[]);
+    check_tables(&range("timestamp", "\n  zone: '+02:00'", &["2026-07-01"]), &[]);
+    check_tables(
+        &range("'decimal(5,2)'", "", &["1.555", "1000", "01", "'1,5'", "2.0", "2"]),
+        &[
+            "15:20: the bound `1.555` is not a decimal of the key's scale; write MIN or digits without leading zeros, with at most 2 behind the point",
+            "16:20: the bound 1000 is outside decimal(5,2); it holds at most 3 digits before the point",
+            "17:20: the bound `01` is not a decimal of the key's scale; write MIN or digits without leading zeros, with at most 2 behind the point",
+            "18:20: the bound `1,5` is not a decimal of the key's scale; write MIN or digits without leading zeros, with at most 2 behind the point",
+            "20:20: the bound 2.00 is not above the one before, 2.00; write lower bounds in ascending order",
+        ],
+    );
+    check_tables(
+        &range("date", "", &["2026-02-30", "2026-7-1", "2026-07-02", "2026-07-01"]),
+        &[
+            "15:20: the bound `2026-02-30` is not a date; write MIN or a date, as `2026-07-01`, of the years 1000 to 9999",
+            "16:20: the bound `2026-7-1` is not a date; write MIN or a date, as `2026-07-01`, of the years 1000 to 9999",
+            "18:20: the bound 2026-07-01 is not above the one before, 2026-07-02; write lower bounds in ascending order",
+        ],
+    );
+    check_tables(
+        &range("timestamp(3)", "", &["2026-07-01"]),
+        &[
+            "12:18: the bounds of a timestamp key need a zone; write `zone: UTC`, or an offset as `zone: \"+02:00\"`, beside `key`",
+        ],
+    );
+    check_tables(
+        &range("timestamp(3)", "\n  zone: Europe/Berlin", &["2026-07-01T00:00:00"]),
+        &[
+            "16:15: the zone `Europe/Berlin` is neither UTC nor a fixed offset; write `zone: UTC`, or an offset as `zone: \"+02:00\"`",
+        ],
+    );
+    check_tables(
+        &range("datetime(3)", "\n  zone: UTC", &["2026-07-01T00:00:00"]),
+        &[
+            "15:20: the bound `2026-07-01T00:00:00` is not a point in time of the key's type; write MIN, or `2026-07-01 12:00:00` or `2026-07-01`, of the years 1000 to 9999, with at most 3 digits of a fraction",
+            "16:15: `zone` has no effect, a key of type datetime(3) has none; remove it",
+        ],
+    );
+    check_key(
+        "{id: decimal(10,2)}",
+        &[
+            "12:19: the comma of the type ends it, as YAML reads it; write it in quotes, as `{price: \"decimal(10,2)\"}`",
+        ],
+    );
+    check_key(
+        "{id: 'decimal(39,2)'}",
+        &["12:19: not yet: a decimal key of more than 38 digits; write `decimal(38,...)` or fewer digits"],
     );
 }

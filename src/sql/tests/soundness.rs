@@ -201,8 +201,8 @@ proptest! {
                 Some(SlotKind::Float) if slot.is_some_and(|slot| text[slot.start as usize] == b'.') => b".4321e1",
                 Some(SlotKind::Decimal) => b"98765.4321",
                 Some(SlotKind::Float) => b"9.25E+10",
-                Some(SlotKind::String) if slot.is_some_and(|slot| text[slot.start as usize] == b'"') => b"\"it\"\"s -- /* ` ' ; \"",
-                Some(SlotKind::String) => b"'it''s -- /* ` \"\" ; '",
+                Some(SlotKind::String | SlotKind::Date | SlotKind::Timestamp) if slot.is_some_and(|slot| text[slot.start as usize] == b'"') => b"\"it\"\"s -- /* ` ' ; \"",
+                Some(SlotKind::String | SlotKind::Date | SlotKind::Timestamp) => b"'it''s -- /* ` \"\" ; '",
                 Some(SlotKind::Param(_)) => b"?",
                 None => b"",
             });

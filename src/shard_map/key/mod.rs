@@ -1,0 +1,96 @@
+//! Key columns, the types that they can have, and their values in the form that splits compare.
+
+pub mod calendar;
+mod decimal;
+mod integer;
+mod written;
+
+use std::fmt;
+
+pub use calendar::Zone;
+pub use decimal::{DecimalType, NotExact, is_canonical};
+pub use integer::IntegerType;
+pub(super) use written::NAMES;
+
+/// The column that decides where a row of a split table lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyColumn {
+    pub name: String,
+    pub kind: KeyType,
+}
+
+/// The type of a key column, as CREATE TABLE has it. `digits` are those behind the point of a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyType {
+    Integer(IntegerType),
+    Decimal(DecimalType),
+    Date,
+    DateTime {
+        digits: u8,
+    },
+    /// The map's bounds are local times of `zone`.
+    Timestamp {
+        digits: u8,
+        zone: Zone,
+    },
+}
+
+/// A key value in the form that splits compare: numbers, dates and times as one ordered integer each, text as
+/// normalised bytes.
+///
+/// Integers as they are; decimals scaled; dates as days, points in time as microseconds since 1970 (timestamps in UTC).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key<'a> {
+    Number(i128),
+    Text(&'a [u8]),
+}
+
+impl KeyType {
+    /// A key as its column's server shows it, timestamps in the map's zone.
+    pub fn shown(self, key: Key<'_>) -> String {
+        let number = match key {
+            Key::Number(number) => number,
+            Key::Text(bytes) => return String::from_utf8_lossy(bytes).into_owned(),
+        };
+        match self {
+            KeyType::Integer(_) => number.to_string(),
+            KeyType::Decimal(decimal) => decimal.shown(number),
+            KeyType::Date => calendar::show_date(number),
+            KeyType::DateTime { digits } => calendar::show_moment(number, digits),
+            KeyType::Timestamp { digits, zone } => calendar::show_moment(calendar::in_zone(number, zone), digits),
+        }
+    }
+
+    /// What a value of the type is called, with the way to write one.
+    pub fn example(self) -> &'static str {
+        match self {
+            KeyType::Integer(_) => "an integer",
+            KeyType::Decimal(_) => "a decimal like 12.50",
+            KeyType::Date => "a date like '2026-07-01'",
+            KeyType::DateTime { .. } | KeyType::Timestamp { .. } => "a point in time like '2026-07-01 12:00:00'",
+        }
+    }
+}
+
+impl fmt::Display for KeyType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = |f: &mut fmt::Formatter<'_>, digits: u8| match digits {
+            0 => Ok(()),
+            digits => write!(f, "({digits})"),
+        };
+        match self {
+            KeyType::Integer(integer) => integer.fmt(f),
+            KeyType::Decimal(decimal) => decimal.fmt(f),
+            KeyType::Date => f.write_str("date"),
+            KeyType::DateTime { digits: count } => {
+                f.write_str("datetime")?;
+                digits(f, *count)
+            }
+            KeyType::Timestamp { digits: count, zone } => {
+                f.write_str("timestamp")?;
+                digits(f, *count)?;
+                write!(f, " in {zone}")
+            }
+        }
+    }
+}

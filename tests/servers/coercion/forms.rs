@@ -1,0 +1,462 @@
+//! The columns, the literals and the parameters that are tried.
+
+use std::fmt::Write;
+
+/// A key column, and rows that are told apart by what is tried: one on each shard.
+pub struct Column {
+    /// As the map has it.
+    pub kind: &'static str,
+    /// As CREATE TABLE has it, where that is longer.
+    pub definition: Option<&'static str>,
+    /// Ascending; the lower bounds of the shards as well.
+    pub planted: &'static [&'static str],
+    /// Literals that an ordinary client uses.
+    pub ordinary: &'static [&'static str],
+    /// Names of parameters that an ordinary driver sends.
+    pub parameters: &'static [&'static str],
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Form {
+    pub text: &'static str,
+    pub ordinary: bool,
+}
+
+/// A parameter as a driver sends it.
+pub struct Parameter {
+    pub name: &'static str,
+    /// Type and flag.
+    pub kind: [u8; 2],
+    /// `None` for NULL.
+    pub value: Option<&'static [u8]>,
+}
+
+const INTEGER_FORMS: &[&str] = &["42", "'42'", "43", "'43'", "+42"];
+const INTEGER_PARAMETERS: &[&str] = &["TINY 42", "LONG 42", "LONGLONG 42", "LONGLONG unsigned 42", "VAR_STRING 42"];
+const DATE_FORMS: &[&str] = &["'2026-01-02'", "DATE'2026-01-02'", "DATE '2026-01-03'"];
+const MOMENT_FORMS: &[&str] =
+    &["'2026-01-02 00:00:00'", "'2026-01-02 12:30:00'", "TIMESTAMP'2026-01-02 12:30:00'", "'2026-01-02'"];
+const MOMENT_PARAMETERS: &[&str] =
+    &["DATETIME 2026-01-02", "DATETIME 2026-01-02 12:30:00", "TIMESTAMP 2026-01-02 12:30:00", "VAR_STRING moment"];
+
+pub const COLUMNS: &[Column] = &[
+    Column {
+        kind: "tinyint",
+        definition: None,
+        planted: &["-128", "-43", "-42", "-1", "0", "1", "2", "42", "43", "127"],
+        ordinary: INTEGER_FORMS,
+        parameters: INTEGER_PARAMETERS,
+    },
+    Column {
+        kind: "int",
+        definition: None,
+        planted: &["-42", "0", "1", "42", "43", "260102", "260103", "20260102", "20260103"],
+        ordinary: INTEGER_FORMS,
+        parameters: INTEGER_PARAMETERS,
+    },
+    Column {
+        kind: "bigint unsigned",
+        definition: None,
+        planted: &["0", "1", "42", "43", "9007199254740992", "9007199254740993", "18446744073709551615"],
+        ordinary: INTEGER_FORMS,
+        parameters: INTEGER_PARAMETERS,
+    },
+    Column {
+        kind: "decimal(10,2)",
+        definition: None,
+        planted: &["-42.50", "-42.00", "-0.01", "0.00", "0.01", "1.00", "42.00", "42.01", "42.50", "42.51", "43.00"],
+        ordinary: &["42", "42.5", "42.50", "-42.5", "'42.5'", "'42.50'", "'42'"],
+        parameters: &["LONG 42", "LONGLONG 42", "NEWDECIMAL 42.5", "NEWDECIMAL 42", "VAR_STRING 42", "VAR_STRING 42.5"],
+    },
+    Column {
+        kind: "decimal(30,10) unsigned",
+        definition: None,
+        planted: &[
+            "0",
+            "1",
+            "42",
+            "42.0000000001",
+            "42.5",
+            "43",
+            "9007199254740992",
+            "9007199254740993",
+            "99999999999999999999.9999999999",
+        ],
+        ordinary: &["42", "42.5", "42.50"],
+        parameters: &["LONG 42", "LONGLONG 42", "NEWDECIMAL 42.5", "NEWDECIMAL 42"],
+    },
+    Column {
+        kind: "date",
+        definition: None,
+        planted: &["2025-12-31", "2026-01-01", "2026-01-02", "2026-01-03", "2026-02-28", "2026-03-01", "2042-01-01"],
+        ordinary: DATE_FORMS,
+        parameters: &["DATE 2026-01-02", "DATETIME 2026-01-02", "VAR_STRING date"],
+    },
+    Column {
+        kind: "datetime",
+        definition: None,
+        planted: &[
+            "2025-12-31 23:59:59",
+            "2026-01-01 22:00:00",
+            "2026-01-01 23:59:59",
+            "2026-01-02",
+            "2026-01-02 00:00:01",
+            "2026-01-02 12:30:00",
+            "2026-01-02 12:30:01",
+            "2026-01-03",
+        ],
+        ordinary: MOMENT_FORMS,
+        parameters: MOMENT_PARAMETERS,
+    },
+    Column {
+        kind: "datetime(3)",
+        definition: None,
+        planted: &[
+            "2026-01-01 22:00:00",
+            "2026-01-02",
+            "2026-01-02 00:00:00.001",
+            "2026-01-02 12:30:00",
+            "2026-01-02 12:30:00.123",
+            "2026-01-02 12:30:00.124",
+            "2026-01-02 12:30:00.5",
+            "2026-01-02 12:30:00.501",
+            "2026-01-02 12:30:01",
+            "2026-01-03",
+        ],
+        ordinary: &[
+            "'2026-01-02 12:30:00'",
+            "'2026-01-02 12:30:00.5'",
+            "'2026-01-02 12:30:00.123'",
+            "TIMESTAMP'2026-01-02 12:30:00.123'",
+        ],
+        parameters: &[
+            "DATETIME 2026-01-02 12:30:00",
+            "DATETIME 2026-01-02 12:30:00.123",
+            "VAR_STRING moment",
+            "VAR_STRING moment.123",
+        ],
+    },
+    Column {
+        kind: "timestamp",
+        definition: None,
+        // In the map's zone: 7 hours and a half behind the session's.
+        planted: &[
+            "2025-12-31 16:29:59",
+            "2026-01-01 16:29:59",
+            "2026-01-01 16:30:00",
+            "2026-01-01 16:30:01",
+            "2026-01-02 00:00:00",
+            "2026-01-02 05:00:00",
+            "2026-01-02 05:00:01",
+            "2026-01-02 12:30:00",
+            "2026-01-03",
+        ],
+        ordinary: MOMENT_FORMS,
+        parameters: MOMENT_PARAMETERS,
+    },
+    Column {
+        kind: "timestamp(6)",
+        definition: None,
+        planted: &[
+            "2026-01-01 16:30:00",
+            "2026-01-02 05:00:00",
+            "2026-01-02 05:00:00.123",
+            "2026-01-02 05:00:00.123001",
+            "2026-01-02 05:00:01",
+            "2026-01-02 12:30:00",
+            "2026-01-03",
+        ],
+        ordinary: MOMENT_FORMS,
+        parameters: MOMENT_PARAMETERS,
+    },
+];
+
+/// Whatever a client may write where a key stands.
+const LITERALS: &[&str] = &[
+    // Numbers.
+    "42",
+    "43",
+    "+42",
+    "-42",
+    "042",
+    "-(-42)",
+    "(42)",
+    "42.0",
+    "42.000",
+    "42.5",
+    "42.50",
+    "-42.5",
+    "42.01",
+    "42.005",
+    "42.499",
+    "42.000000000000000000001",
+    "42.00000000000000000000000000000000000000000000000000000000000000000000000000000001",
+    "4.2e1",
+    "4.25e1",
+    "1e0",
+    "0",
+    "-0",
+    "-1",
+    "-2",
+    "0.0",
+    "-0.0",
+    "1",
+    "2",
+    "260102",
+    "20260102",
+    "20260102123000",
+    "128",
+    "255",
+    "300",
+    "-129",
+    "9007199254740992",
+    "9007199254740993",
+    "9.007199254740993e15",
+    "18446744073709551615",
+    "18446744073709551616",
+    "99999999999999999999.9999999999",
+    "123456789012345678901234567890123456789012345678901234567890",
+    "TRUE",
+    "FALSE",
+    "NULL",
+    // Strings of digits.
+    "'42'",
+    "'43'",
+    "\"42\"",
+    "' 42'",
+    "'42 '",
+    "'042'",
+    "'+42'",
+    "'-42'",
+    "'42\\n'",
+    "'\\t42'",
+    "'42.0'",
+    "'42.5'",
+    "'42.50'",
+    "'-42.5'",
+    "'42.005'",
+    "'4.2e1'",
+    "'42abc'",
+    "'42\\0'",
+    "'0x2A'",
+    "'abc'",
+    "''",
+    "' '",
+    "'\u{ff14}\u{ff12}'",
+    "'4''2'",
+    "'4\\2'",
+    "'9007199254740993'",
+    "'18446744073709551615'",
+    "'42' '0'",
+    "'4' '2'",
+    "'0'",
+    "'-0'",
+    "'-1'",
+    "'42.500000000000001'",
+    "'1'",
+    // Bits, introducers, expressions.
+    "0x2A",
+    "x'2A'",
+    "X'3432'",
+    "b'101010'",
+    "0b101010",
+    "_binary'42'",
+    "_latin1'42'",
+    "_utf8mb4'2026-01-02'",
+    "N'42'",
+    "CAST('42' AS CHAR)",
+    "@a",
+    "40 + 2",
+    "DATE('2026-01-02')",
+    "CURRENT_DATE",
+    "INTERVAL 1 DAY + '2026-01-01'",
+    // Typed.
+    "DATE'2026-01-02'",
+    "DATE '2026-01-03'",
+    "DATE'2026-1-2'",
+    "DATE'2026-02-30'",
+    "DATE/**/'2026-01-02'",
+    "DATE'2026-01-02' 'x'",
+    "{d '2026-01-02'}",
+    "{ts '2026-01-02 12:30:00'}",
+    "TIMESTAMP'2026-01-02 00:00:00'",
+    "TIMESTAMP'2026-01-02 12:30:00'",
+    "TIMESTAMP'2026-01-02 12:30:00.123'",
+    "TIMESTAMP'2026-01-02'",
+    "TIMESTAMP'2026-01-02 12:30:00+02:00'",
+    "TIME'00:00:42'",
+    "TIME'12:30:00'",
+    // Dates.
+    "'2026-01-01'",
+    "'2026-01-02'",
+    "'2026-01-03'",
+    "'2026-1-2'",
+    "'26-1-2'",
+    "'26-01-02'",
+    "'20260102'",
+    "'260102'",
+    "'2026/01/02'",
+    "'2026.01.02'",
+    "' 2026-01-02'",
+    "'2026-01-02 '",
+    "'2026-01-02abc'",
+    "'2026-01-02Z'",
+    "'2026-02-30'",
+    "'2026-13-01'",
+    "'2026-01-00'",
+    "'0000-00-00'",
+    "'2026-00-00'",
+    "'2026-02-29'",
+    "'1000-01-01'",
+    "'9999-12-31'",
+    "'0999-12-31'",
+    "'0001-01-01'",
+    "'10000-01-01'",
+    // Points in time.
+    "'2026-01-02 00:00:00'",
+    "'2026-01-02 00:00:01'",
+    "'2026-01-02 12:30:00'",
+    "'2026-01-02T12:30:00'",
+    "'2026-01-02T00:00:00'",
+    "'2026-01-02 12:30'",
+    "'2026-01-02 12'",
+    "'2026-01-02 1:2:3'",
+    "'2026-01-02 12:30:00.5'",
+    "'2026-01-02 12:30:00.123'",
+    "'2026-01-02 12:30:00.1230'",
+    "'2026-01-02 12:30:00.1234'",
+    "'2026-01-02 12:30:00.1235'",
+    "'2026-01-02 12:30:00.123456'",
+    "'2026-01-02 12:30:00.1234567'",
+    "'2026-01-02 12:30:00.'",
+    "'2026-01-02 12:30:00.0'",
+    "'2026-01-02 12:30:00.000'",
+    "'2026-01-01 23:59:59.9999999'",
+    "'2026-01-01 23:59:59.9'",
+    "'2026-01-01 23:59:59'",
+    "'2026-01-02 24:00:00'",
+    "'2026-01-02 23:59:60'",
+    "'2026-01-02 12:30:00Z'",
+    "'2026-01-02 12:30:00+02:00'",
+    "'2026-01-02 00:00:00+02:00'",
+    "'2026-01-02 12:30:00 '",
+    "'2026-01-02  12:30:00'",
+    "'20260102123000'",
+    "'1970-01-01 00:00:00'",
+    "'1970-01-01 02:00:01'",
+    "'2038-01-19 05:14:07'",
+    "'2038-01-19 05:14:08'",
+    "'2106-02-07 08:28:15'",
+];
+
+const VAR_STRING: [u8; 2] = [0xFD, 0];
+
+pub const PARAMETERS: &[Parameter] = &[
+    Parameter { name: "NULL", kind: [8, 0], value: None },
+    Parameter { name: "TINY 42", kind: [1, 0], value: Some(&[42]) },
+    Parameter { name: "TINY -42", kind: [1, 0], value: Some(&[214]) },
+    Parameter { name: "TINY unsigned 214", kind: [1, 0x80], value: Some(&[214]) },
+    Parameter { name: "SHORT 42", kind: [2, 0], value: Some(&[42, 0]) },
+    Parameter { name: "LONG 42", kind: [3, 0], value: Some(&[42, 0, 0, 0]) },
+    Parameter { name: "LONGLONG 42", kind: [8, 0], value: Some(&[42, 0, 0, 0, 0, 0, 0, 0]) },
+    Parameter { name: "LONGLONG unsigned 42", kind: [8, 0x80], value: Some(&[42, 0, 0, 0, 0, 0, 0, 0]) },
+    Parameter { name: "LONGLONG 0", kind: [8, 0], value: Some(&[0; 8]) },
+    Parameter { name: "LONGLONG -1", kind: [8, 0], value: Some(&[0xFF; 8]) },
+    Parameter { name: "LONGLONG unsigned max", kind: [8, 0x80], value: Some(&[0xFF; 8]) },
+    Parameter { name: "LONGLONG 20260102", kind: [8, 0], value: Some(&[0xB6, 0x27, 0x35, 1, 0, 0, 0, 0]) },
+    // 42.0, 42.5, 9007199254740992 and -0.0.
+    Parameter { name: "DOUBLE 42", kind: [5, 0], value: Some(&[0, 0, 0, 0, 0, 0, 0x45, 0x40]) },
+    Parameter { name: "DOUBLE 42.5", kind: [5, 0], value: Some(&[0, 0, 0, 0, 0, 0x40, 0x45, 0x40]) },
+    Parameter { name: "DOUBLE 2^53", kind: [5, 0], value: Some(&[0, 0, 0, 0, 0, 0, 0x40, 0x43]) },
+    Parameter { name: "DOUBLE -0", kind: [5, 0], value: Some(&[0, 0, 0, 0, 0, 0, 0, 0x80]) },
+    Parameter { name: "FLOAT 42", kind: [4, 0], value: Some(&[0, 0, 0x28, 0x42]) },
+    Parameter { name: "FLOAT 42.5", kind: [4, 0], value: Some(&[0, 0, 0x2A, 0x42]) },
+    Parameter { name: "NEWDECIMAL 42", kind: [0xF6, 0], value: Some(b"\x0242") },
+    Parameter { name: "NEWDECIMAL 42.5", kind: [0xF6, 0], value: Some(b"\x0442.5") },
+    Parameter { name: "NEWDECIMAL 42.005", kind: [0xF6, 0], value: Some(b"\x0642.005") },
+    Parameter { name: "NEWDECIMAL 4.2e1", kind: [0xF6, 0], value: Some(b"\x054.2e1") },
+    Parameter { name: "NEWDECIMAL 042", kind: [0xF6, 0], value: Some(b"\x03042") },
+    Parameter { name: "NEWDECIMAL 9007199254740993", kind: [0xF6, 0], value: Some(b"\x109007199254740993") },
+    Parameter { name: "VAR_STRING 42", kind: VAR_STRING, value: Some(b"\x0242") },
+    Parameter { name: "VAR_STRING 42.5", kind: VAR_STRING, value: Some(b"\x0442.5") },
+    Parameter { name: "VAR_STRING 42 and space", kind: VAR_STRING, value: Some(b"\x0342 ") },
+    Parameter { name: "VAR_STRING 042", kind: VAR_STRING, value: Some(b"\x03042") },
+    Parameter { name: "VAR_STRING 42.5000000000000001", kind: VAR_STRING, value: Some(b"\x1342.5000000000000001") },
+    Parameter { name: "VAR_STRING 9007199254740993", kind: VAR_STRING, value: Some(b"\x109007199254740993") },
+    Parameter { name: "VAR_STRING empty", kind: VAR_STRING, value: Some(b"\0") },
+    Parameter { name: "VAR_STRING abc", kind: VAR_STRING, value: Some(b"\x03abc") },
+    Parameter { name: "VAR_STRING date", kind: VAR_STRING, value: Some(b"\x0a2026-01-02") },
+    Parameter { name: "VAR_STRING 2026-1-2", kind: VAR_STRING, value: Some(b"\x082026-1-2") },
+    Parameter { name: "VAR_STRING moment", kind: VAR_STRING, value: Some(b"\x132026-01-02 12:30:00") },
+    Parameter { name: "VAR_STRING moment.123", kind: VAR_STRING, value: Some(b"\x172026-01-02 12:30:00.123") },
+    Parameter { name: "VAR_STRING with zone", kind: VAR_STRING, value: Some(b"\x192026-01-02 00:00:00+02:00") },
+    Parameter { name: "STRING 42", kind: [0xFE, 0], value: Some(b"\x0242") },
+    Parameter { name: "BLOB 42", kind: [0xFC, 0], value: Some(b"\x0242") },
+    Parameter { name: "BLOB date", kind: [0xFC, 0], value: Some(b"\x0a2026-01-02") },
+    Parameter { name: "JSON 42", kind: [0xF5, 0], value: Some(b"\x0242") },
+    Parameter { name: "BIT *", kind: [0x10, 0], value: Some(b"\x01*") },
+    Parameter { name: "DATE 2026-01-02", kind: [10, 0], value: Some(&[4, 0xEA, 7, 1, 2]) },
+    Parameter { name: "DATE 0000-00-00", kind: [10, 0], value: Some(&[0]) },
+    Parameter { name: "DATE 2026-02-30", kind: [10, 0], value: Some(&[4, 0xEA, 7, 2, 30]) },
+    Parameter { name: "DATE with a time", kind: [10, 0], value: Some(&[7, 0xEA, 7, 1, 2, 12, 30, 0]) },
+    Parameter { name: "DATETIME 2026-01-02", kind: [12, 0], value: Some(&[4, 0xEA, 7, 1, 2]) },
+    Parameter { name: "DATETIME 2026-01-02 00:00:00", kind: [12, 0], value: Some(&[7, 0xEA, 7, 1, 2, 0, 0, 0]) },
+    Parameter { name: "DATETIME 2026-01-02 12:30:00", kind: [12, 0], value: Some(&[7, 0xEA, 7, 1, 2, 12, 30, 0]) },
+    Parameter {
+        name: "DATETIME 2026-01-02 12:30:00.123",
+        kind: [12, 0],
+        value: Some(&[11, 0xEA, 7, 1, 2, 12, 30, 0, 0x78, 0xE0, 1, 0]),
+    },
+    Parameter {
+        name: "DATETIME 2026-01-02 12:30:00.1235",
+        kind: [12, 0],
+        value: Some(&[11, 0xEA, 7, 1, 2, 12, 30, 0, 0x6C, 0xE2, 1, 0]),
+    },
+    Parameter { name: "DATETIME 2026-01-02 25:00:00", kind: [12, 0], value: Some(&[7, 0xEA, 7, 1, 2, 25, 0, 0]) },
+    Parameter { name: "TIMESTAMP 2026-01-02 12:30:00", kind: [7, 0], value: Some(&[7, 0xEA, 7, 1, 2, 12, 30, 0]) },
+    Parameter { name: "TIME 00:00:42", kind: [11, 0], value: Some(&[8, 0, 0, 0, 0, 0, 0, 0, 42]) },
+];
+
+impl Column {
+    pub fn definition(&self) -> &'static str {
+        self.definition.unwrap_or(self.kind)
+    }
+
+    /// Everything that is tried as a literal.
+    pub fn forms(&self) -> Vec<Form> {
+        let mut texts: Vec<&'static str> = self.ordinary.iter().chain(LITERALS).copied().collect();
+        let mut seen = Vec::new();
+        texts.retain(|text| {
+            let new = !seen.contains(text);
+            seen.push(*text);
+            new
+        });
+        texts.into_iter().map(|text| Form { text, ordinary: self.ordinary.contains(&text) }).collect()
+    }
+
+    pub fn is_ordinary_parameter(&self, parameter: &Parameter) -> bool {
+        self.parameters.contains(&parameter.name)
+    }
+
+    /// A map with a shard for each planted row.
+    pub fn map(&self, family: &str, zone: &str) -> String {
+        let (mut groups, mut shards, mut range) = (String::new(), String::new(), String::new());
+        for (index, planted) in self.planted.iter().enumerate() {
+            let _ = writeln!(groups, "  g{index}: {{members: [{{at: 'g{index}:3306', region: here}}]}}");
+            let _ = writeln!(shards, "  s{index}: {{group: g{index}}}");
+            let from = if index == 0 { "MIN".to_owned() } else { format!("'{planted}'") };
+            let _ = writeln!(range, "          - {{from: {from}, on: s{index}}}");
+        }
+        let zone = if self.kind.starts_with("timestamp") { format!("        zone: '{zone}'\n") } else { String::new() };
+        format!(
+            "version: 1\nregions: [here]\ngroups:\n{groups}shards:\n{shards}databases:\n  shop:\n    family: {family}\n    \
+             tables:\n      t:\n        key: {{k: '{}'}}\n{zone}        range:\n{range}",
+            self.kind
+        )
+    }
+
+    /// Asks for the shard of the row in `w`: the last bound that is not above it; MIN is below all.
+    pub fn home_of_stored(&self) -> String {
+        "SELECT GREATEST(COUNT(*), 1) - 1 FROM bounds JOIN w ON bounds.k <= w.k".into()
+    }
+}
