@@ -79,15 +79,21 @@ fn read(path: &Path) -> Result<Zeroizing<String>, StartFailure> {
     config::text(path).map_err(|error| StartFailure::Read { path: path.to_path_buf(), error })
 }
 
+/// Reads the accounts file that the configuration names.
+pub fn read_accounts(config: &Config) -> Result<config::Accounts, StartFailure> {
+    config::Accounts::load(&read(&config.accounts)?, &config.accounts).map_err(|faults| StartFailure::Faults {
+        path: config.accounts.clone(),
+        faults: faults.iter().map(ToString::to_string).collect(),
+    })
+}
+
 /// Serves until a signal, then drains.
 pub async fn serve(config: Config) -> Result<(), StartFailure> {
     let map = ShardMap::load(&read(&config.map)?).map_err(|faults| StartFailure::Faults {
         path: config.map.clone(),
         faults: faults.iter().map(ToString::to_string).collect(),
     })?;
-    let accounts = config::Accounts::load(&read(&config.accounts)?, &config.accounts).map_err(|faults| {
-        StartFailure::Faults { path: config.accounts.clone(), faults: faults.iter().map(ToString::to_string).collect() }
-    })?;
+    let accounts = read_accounts(&config)?;
     unknown_databases(&config, &map, &accounts)?;
     let users = users(&config, &accounts)?;
     let tls = match &config.tls {
@@ -203,12 +209,7 @@ async fn reap(proxy: Arc<Proxy>, stop: CancellationToken) {
 fn execute_options(config: &Config) -> execute::Options {
     let limits = &config.limits;
     execute::Options {
-        pool: backend::Options {
-            connections_max: limits.pool_connections_max as usize,
-            wait_ms_max: limits.pool_wait_ms_max,
-            idle_ms_max: limits.pool_idle_ms_max,
-            connect_ms_max: limits.backend_connect_ms_max,
-        },
+        pool: pool_options(config),
         packet_bytes_max: bytes(limits.packet_bytes_max),
         prepared_statements_max: limits.prepared_statements_max as usize,
         long_data_bytes_max: bytes(limits.long_data_bytes_max),
@@ -216,6 +217,16 @@ fn execute_options(config: &Config) -> execute::Options {
         session_state_bytes_max: bytes(limits.session_state_bytes_max),
         plan_cache_bytes_max: limits.plan_cache_bytes_max,
         client_stall: Duration::from_millis(limits.client_stall_ms_max),
+    }
+}
+
+pub fn pool_options(config: &Config) -> backend::Options {
+    let limits = &config.limits;
+    backend::Options {
+        connections_max: limits.pool_connections_max as usize,
+        wait_ms_max: limits.pool_wait_ms_max,
+        idle_ms_max: limits.pool_idle_ms_max,
+        connect_ms_max: limits.backend_connect_ms_max,
     }
 }
 
@@ -237,15 +248,7 @@ fn unknown_databases(config: &Config, map: &ShardMap, accounts: &config::Account
 }
 
 fn users(config: &Config, accounts: &config::Accounts) -> Result<Vec<User>, StartFailure> {
-    let mut backends = Vec::new();
-    for (_, account) in accounts.backends() {
-        backends.push(Arc::new(BackendAccount {
-            name: account.name.clone(),
-            user: account.user.clone(),
-            credentials: Credentials(Zeroizing::new(account.password.expose().as_bytes().to_vec())),
-            tls: backend_tls(config, account)?,
-        }));
-    }
+    let backends = backend_accounts(config, accounts)?;
     let users = accounts.users().map(|user| User {
         account: Arc::new(Account {
             user: user.name.clone(),
@@ -258,6 +261,23 @@ fn users(config: &Config, accounts: &config::Accounts) -> Result<Vec<User>, Star
         verifiers: user.verifiers.clone(),
     });
     Ok(users.collect())
+}
+
+/// The accounts on the servers, in the order of the file.
+pub fn backend_accounts(
+    config: &Config,
+    accounts: &config::Accounts,
+) -> Result<Vec<Arc<BackendAccount>>, StartFailure> {
+    let mut backends = Vec::new();
+    for (_, account) in accounts.backends() {
+        backends.push(Arc::new(BackendAccount {
+            name: account.name.clone(),
+            user: account.user.clone(),
+            credentials: Credentials(Zeroizing::new(account.password.expose().as_bytes().to_vec())),
+            tls: backend_tls(config, account)?,
+        }));
+    }
+    Ok(backends)
 }
 
 fn backend_tls(config: &Config, account: &config::BackendAccount) -> Result<Option<BackendTls>, StartFailure> {

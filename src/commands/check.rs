@@ -1,4 +1,4 @@
-//! `meridian check MAP`: everything that is wrong with a shard map, or what it says. Offline: no server is asked.
+//! `meridian check MAP`: everything that is wrong with a shard map, or what it says. No server is asked but with --live.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -7,8 +7,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::live;
 use crate::config;
 use crate::route::explain::interval;
+use crate::server::StartFailure;
 use crate::shard_map::{Database, Fault, Interval, ShardMap, Split, SplitTable, Table};
 
 /// Ranges shown of one table; of a table with more, their number and its shards.
@@ -22,14 +24,33 @@ pub struct Check {
     /// The shard map (YAML).
     #[arg(value_name = "MAP")]
     map: PathBuf,
+    /// Ask every server of the map whether it is as the map says: key columns, families, settings that must be equal.
+    ///
+    /// Exit status 1 if something is wrong, 2 if a server could not be asked; warnings alone are 0.
+    #[arg(long, requires = "config")]
+    live: bool,
+    /// For --live: the configuration of the proxy, which names the accounts (YAML).
+    #[arg(long, value_name = "FILE", requires = "live")]
+    config: Option<PathBuf>,
+    /// For --live: which of the accounts' `backends` logs in to the servers; by default the first.
+    #[arg(long, value_name = "NAME", requires = "live")]
+    account: Option<String>,
 }
 
 /// Why a command about a map gives no answer.
 #[derive(Debug)]
 pub enum MapFailure {
-    Read { path: PathBuf, error: io::Error },
-    Faults { path: PathBuf, faults: Vec<Fault> },
+    Read {
+        path: PathBuf,
+        error: io::Error,
+    },
+    Faults {
+        path: PathBuf,
+        faults: Vec<Fault>,
+    },
     Write(io::Error),
+    /// Nothing was asked of the servers.
+    Live(StartFailure),
 }
 
 impl Check {
@@ -39,7 +60,10 @@ impl Check {
                 let mut out = io::stdout().lock();
                 writeln!(out, "{}: sound", self.map.display()).map_err(MapFailure::Write)?;
                 write!(out, "{}", Summary(&map)).map_err(MapFailure::Write)?;
-                Ok(ExitCode::SUCCESS)
+                match &self.config {
+                    Some(config) if self.live => self.live(&map, config, &mut out),
+                    _ => Ok(ExitCode::SUCCESS),
+                }
             }
             // Bare lines, so that editors can jump to them.
             Err(faults @ MapFailure::Faults { .. }) => {
@@ -47,6 +71,22 @@ impl Check {
                 Ok(ExitCode::FAILURE)
             }
             Err(failure) => Err(failure),
+        }
+    }
+}
+
+impl Check {
+    fn live(&self, map: &ShardMap, config: &Path, out: &mut impl Write) -> Result<ExitCode, MapFailure> {
+        let yaml = config::text(&self.map).map_err(|error| MapFailure::Read { path: self.map.clone(), error })?;
+        match live::check(&self.map, &yaml, map, config, self.account.as_deref()) {
+            Ok((text, status)) => {
+                out.write_all(text.as_bytes()).map_err(MapFailure::Write)?;
+                Ok(status)
+            }
+            Err(failure) => {
+                eprintln!("meridian: {}", MapFailure::Live(failure));
+                Ok(ExitCode::from(live::NOT_DONE))
+            }
         }
     }
 }
@@ -65,6 +105,7 @@ impl fmt::Display for MapFailure {
                 let lines: Vec<String> = faults.iter().map(|fault| format!("{}:{fault}", path.display())).collect();
                 f.write_str(&lines.join("\n"))
             }
+            MapFailure::Live(failure) => failure.fmt(f),
             MapFailure::Write(error) => write!(f, "cannot write the answer: {error}"),
         }
     }
@@ -74,6 +115,7 @@ impl std::error::Error for MapFailure {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             MapFailure::Read { error, .. } | MapFailure::Write(error) => Some(error),
+            MapFailure::Live(failure) => Some(failure),
             MapFailure::Faults { .. } => None,
         }
     }

@@ -3,5 +3,6 @@
 pub mod check;
 pub mod diff;
 pub mod explain;
+mod live;
 pub mod password;
 pub mod serve;

@@ -10,6 +10,7 @@ pub mod key;
 mod load;
 mod lookup;
 mod ownership;
+mod positions;
 mod problem;
 mod ranges;
 mod split;
@@ -23,6 +24,7 @@ use foldhash::fast::FixedState;
 pub use diff::{Diff, Move, Note, diff};
 pub use key::{DecimalType, IntegerType, Key, KeyColumn, KeyType, NotExact, Zone};
 pub use ownership::Ownership;
+pub use positions::Positions;
 pub use problem::{Fault, Feature, Problem, Thing};
 pub use split::{Interval, Ranges, Split, SplitTable};
 

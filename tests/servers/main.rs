@@ -7,6 +7,7 @@ mod support;
 
 mod bad_input;
 mod cancel;
+mod check_live;
 mod coercion;
 mod drivers;
 mod explain;

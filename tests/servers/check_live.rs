@@ -1,0 +1,149 @@
+//! `meridian check --live`: servers that are not what the map says.
+
+use std::process::Command;
+
+use crate::support::pair::shop_map;
+use crate::support::{Pair, Server, Settings};
+
+/// Time zone tables with one zone.
+const ZONES: &str = "INSERT INTO mysql.time_zone (Use_leap_seconds) VALUES ('N'); SET @zone = LAST_INSERT_ID(); \
+    INSERT INTO mysql.time_zone_name (Name, Time_zone_id) VALUES ('Europe/Berlin', @zone); \
+    INSERT INTO mysql.time_zone_transition_type \
+    VALUES (@zone, 0, 3600, 0, 'CET')";
+
+/// Checks the pair's map; exit status, and the findings without the summary of the map and the map's path.
+fn check(pair: &mut Pair) -> (Option<i32>, Vec<String>) {
+    check_with(pair, &[])
+}
+
+fn check_with(pair: &mut Pair, arguments: &[&str]) -> (Option<i32>, Vec<String>) {
+    let folder = pair.proxy().folder().to_owned();
+    let map = folder.join("map.yaml");
+    let output = Command::new(env!("CARGO_BIN_EXE_meridian"))
+        .arg("check")
+        .arg(&map)
+        .args(["--live", "--config"])
+        .arg(folder.join("config.yaml"))
+        .args(arguments)
+        .output()
+        .expect("the binary runs");
+    let out = String::from_utf8(output.stdout).expect("UTF-8");
+    let err = String::from_utf8(output.stderr).expect("UTF-8");
+    let prefix = format!("{}:", map.display());
+    let lines = out.lines().chain(err.lines()).filter_map(|line| Some(line.strip_prefix(&prefix)?.trim().to_owned()));
+    (output.status.code(), lines.filter(|line| line != "sound").collect())
+}
+
+/// Each of `expected` stands in the line of its place, and there are no others.
+#[track_caller]
+fn assert_lines(found: &[String], expected: &[&str]) {
+    let fits = |(line, parts): (&String, &&str)| parts.split(" .. ").all(|part| line.contains(part));
+    assert!(found.len() == expected.len() && found.iter().zip(expected).all(fits), "{found:#?}");
+}
+
+fn family_version(server: &Server) -> String {
+    server.value("SELECT @@version")
+}
+
+#[test]
+fn servers_that_are_as_the_map_says_are_sound() {
+    for mut pair in Pair::each() {
+        let missing = ["error: server .. has no time zone tables .. mysql_tzinfo_to_sql"; 2];
+        let (code, found) = check(&mut pair);
+        assert_eq!(code, Some(1), "{found:#?}");
+        assert_lines(&found, &[&missing[..], &["2 servers asked, 2 errors, 0 warnings"]].concat());
+        pair.first.load(ZONES);
+        pair.second.load(ZONES);
+        let (code, found) = check(&mut pair);
+        assert_lines(&found, &["2 servers asked, 0 errors, 0 warnings"]);
+        assert_eq!(code, Some(0));
+        pair.check_sound();
+    }
+}
+
+#[test]
+fn key_columns_are_compared_with_the_map() {
+    for mut pair in Pair::each() {
+        pair.first.load(ZONES);
+        pair.second.load(ZONES);
+        pair.second.run_all(&[
+            "ALTER TABLE shop.customers DROP PRIMARY KEY, MODIFY id INT NULL, ADD UNIQUE KEY by_name (name)",
+            "CREATE TRIGGER shop.stamps BEFORE INSERT ON shop.customers FOR EACH ROW SET NEW.id = NEW.id + 1",
+            "DROP TABLE shop.marks",
+        ]);
+        pair.first.run_all(&[
+            "ALTER TABLE shop.customers MODIFY id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT",
+            "CREATE TABLE shop.visits (id INT PRIMARY KEY, customer BIGINT UNSIGNED NOT NULL, user INT UNSIGNED, \
+             CONSTRAINT to_customer FOREIGN KEY (customer) REFERENCES shop.customers (id), \
+             CONSTRAINT to_user FOREIGN KEY (user) REFERENCES shop.users (id))",
+        ]);
+        let map = shop_map(&pair.first, &pair.second)
+            .replace("      notes: first\n", "      notes: first\n      visits: first\n");
+        pair.start_proxy(Settings { map, ..Settings::default() });
+        let (code, found) = check(&mut pair);
+        assert_lines(
+            &found,
+            &[
+                "warning: foreign key to_customer of shop.visits points to shop.customers",
+                "warning: server .. has no table shop.marks; create it there",
+                "warning: unique key by_name of shop.customers lacks the sharding key id",
+                "error: shop.customers.id is int .. on server .. and bigint unsigned in the map",
+                "error: shop.customers.id may be NULL on server",
+                "warning: shop.customers.id is AUTO_INCREMENT",
+                "warning: trigger shop.stamps may set shop.customers.id",
+                "2 servers asked, 2 errors, 5 warnings",
+            ],
+        );
+        let line = std::fs::read_to_string(pair.proxy().folder().join("map.yaml"))
+            .expect("the map")
+            .lines()
+            .position(|line| line.contains("key: {id"))
+            .expect("a key")
+            + 1;
+        assert!(found[3].starts_with(&format!("{line}:9: ")), "{found:#?}");
+        assert_eq!(code, Some(1));
+    }
+}
+
+#[test]
+fn servers_of_one_database_have_to_be_alike() {
+    let mut pair = Pair::mariadb();
+    pair.first.load(ZONES);
+    pair.second.load(ZONES);
+    pair.second.run_all(&[
+        "SET GLOBAL sql_mode = 'ANSI_QUOTES'",
+        "ALTER DATABASE shop COLLATE latin1_swedish_ci",
+        "SET GLOBAL max_connections = 100",
+    ]);
+    let family = pair.first.family();
+    let map = shop_map(&pair.first, &pair.second).replace(&format!("family: {family}"), "family: mysql");
+    pair.start_proxy(Settings { map, ..Settings::default() });
+    let (code, found) = check(&mut pair);
+    assert_lines(
+        &found,
+        &[
+            "warning: server .. allows 100 connections, and one proxy may open 128",
+            "error: database shop: default collation is 'latin1_swedish_ci' on server",
+            "error: database shop: sql_mode is 'ANSI_QUOTES' on server",
+            &format!(
+                "error: server .. is {} (mariadb), and database shop is declared mysql",
+                family_version(&pair.first)
+            ),
+            "(mariadb), and database shop is declared mysql",
+            "2 servers asked, 4 errors, 1 warnings",
+        ],
+    );
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn a_server_that_is_not_reached_is_no_sound_one() {
+    let mut pair = Pair::mariadb();
+    pair.first.load(ZONES);
+    pair.second.stop();
+    let (code, found) = check(&mut pair);
+    assert_lines(&found, &["error: server .. was not asked: ", "1 servers asked, 1 errors, 0 warnings"]);
+    assert_eq!(code, Some(2));
+    let (code, found) = check_with(&mut pair, &["--account", "nobody"]);
+    assert_eq!((code, found.len()), (Some(2), 0));
+}
