@@ -211,8 +211,14 @@ fn moved(table: String, keys: String, (old, was): (Side<'_>, ShardId), (new, is)
 
 /// Whether the values of two keys are in one order, so that bounds of the one say something of the other.
 fn compare(a: &KeyColumn, b: &KeyColumn) -> bool {
-    let integers = matches!((a.kind, b.kind), (KeyType::Integer(_), KeyType::Integer(_)));
-    a.name.eq_ignore_ascii_case(&b.name) && (integers || a.kind == b.kind)
+    let alike = match (a.kind, b.kind) {
+        (KeyType::Integer(_), KeyType::Integer(_))
+        | (KeyType::DateTime { .. }, KeyType::DateTime { .. })
+        | (KeyType::Timestamp { .. }, KeyType::Timestamp { .. }) => true,
+        (KeyType::Decimal(a), KeyType::Decimal(b)) => a.scale == b.scale,
+        (a, b) => a == b,
+    };
+    alike && a.name.eq_ignore_ascii_case(&b.name)
 }
 
 /// Keys that have one shard in each of the maps.
