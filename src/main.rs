@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use meridian::commands::{check::Check, diff::DiffMaps, explain::Explain, password::Password, serve::Serve};
+use meridian::commands::{
+    check::Check, diff::DiffMaps, explain::Explain, password::Password, schema::Schema, serve::Serve,
+};
 
 /// A MySQL-wire-protocol, shard-routing SQL proxy.
 #[derive(Debug, Parser)]
@@ -20,6 +22,7 @@ enum Command {
     Diff(DiffMaps),
     Explain(Explain),
     Password(Password),
+    Schema(Schema),
 }
 
 fn main() -> ExitCode {
@@ -28,6 +31,9 @@ fn main() -> ExitCode {
         Command::Check(check) => check.run().map_err(|failure| failure.to_string()),
         Command::Diff(diff) => diff.run().map_err(|failure| failure.to_string()),
         Command::Explain(explain) => explain.run().map_err(|failure| failure.to_string()),
+        Command::Schema(schema) => {
+            schema.run().map(|()| ExitCode::SUCCESS).map_err(|error| format!("cannot write the schema: {error}"))
+        }
         Command::Password(password) => {
             password.run().map(|()| ExitCode::SUCCESS).map_err(|failure| failure.to_string())
         }

@@ -236,6 +236,11 @@ fn a_diff_prints_what_the_new_map_has_to_accept() {
 }
 
 #[test]
+fn the_schema_is_that_of_the_documents() {
+    check(&["schema"], 0, include_str!("../docs/shard-map.schema.json").trim_end(), "");
+}
+
+#[test]
 fn explanations_are_printed_as_json() {
     let object = |sql: &str| {
         let base = ["explain", "--shard-map", "tests/goldens/map.yaml", "--database", "shop", "--json"];

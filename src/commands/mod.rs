@@ -5,4 +5,5 @@ pub mod diff;
 pub mod explain;
 mod live;
 pub mod password;
+pub mod schema;
 pub mod serve;

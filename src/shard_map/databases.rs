@@ -12,9 +12,9 @@ use super::{Database, Family, Group, Shard, ShardId, Table, ranges};
 /// The word that stands where a shard could: no shard at all.
 pub(super) const REFUSE: &str = "refuse";
 
-const DATABASE: &[&str] = &["family", "unlisted", "reads", "transactions", "tables"];
+pub(super) const DATABASE: &[&str] = &["family", "unlisted", "reads", "transactions", "tables"];
 
-const TABLE: &[&str] = &[
+pub(super) const TABLE: &[&str] = &[
     "on",
     "everywhere",
     "from",
@@ -38,7 +38,7 @@ const TABLE: &[&str] = &[
 ];
 
 /// Fields of a table that are in the grammar and not served.
-const NOT_YET: &[(&str, Feature)] = &[
+pub(super) const NOT_YET: &[(&str, Feature)] = &[
     ("everywhere", Feature::Reference),
     ("with", Feature::Colocation),
     ("list", Feature::ListSplit),
@@ -50,7 +50,7 @@ const NOT_YET: &[(&str, Feature)] = &[
 ];
 
 /// Fields that make sense only beside another.
-const BESIDE: &[(&str, &str)] = &[
+pub(super) const BESIDE: &[(&str, &str)] = &[
     ("from", "everywhere"),
     ("else", "list"),
     ("buckets", "hash"),
@@ -65,7 +65,7 @@ const BESIDE: &[(&str, &str)] = &[
 ];
 
 /// Two of these beside each other contradict, but for `hash`, whose buckets are split by `range`.
-const PLACES: &[&str] = &["on", "everywhere", "with", "range", "list", "hash"];
+pub(super) const PLACES: &[&str] = &["on", "everywhere", "with", "range", "list", "hash"];
 
 /// What a table may refer to.
 pub(super) struct Declared<'d> {

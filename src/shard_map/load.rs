@@ -9,7 +9,16 @@ use super::document::{Fields, Key, Node, Position, near};
 use super::problem::{Fault, Faults, Feature, Problem, Thing};
 use super::{Group, GroupId, Member, RegionId, Shard, ShardMap, databases};
 
-const TOP: &[&str] = &["version", "generation", "regions", "groups", "shards", "databases", "accept"];
+pub(super) const TOP: &[&str] = &["version", "generation", "regions", "groups", "shards", "databases", "accept"];
+
+/// Fields of the top level that are in the grammar and not served.
+pub(super) const TOP_NOT_YET: &[&str] = &["accept"];
+
+pub(super) const GROUP: &[&str] = &["members"];
+
+pub(super) const MEMBER: &[&str] = &["at", "region"];
+
+pub(super) const SHARD: &[&str] = &["group", "database"];
 
 /// Ids are 16 bits.
 const THINGS_MAX: usize = 1 << 16;
@@ -93,7 +102,7 @@ fn groups(names: &Names<'_>, regions: &[&str], faults: &mut Faults) -> Vec<Group
     names
         .entries()
         .map(|(key, node)| {
-            let members = Fields::read(node, "a group", &["members"], faults)
+            let members = Fields::read(node, "a group", GROUP, faults)
                 .and_then(|fields| fields.require("members", faults))
                 .and_then(|node| node.list("a list of members", faults))
                 .unwrap_or_default();
@@ -108,7 +117,7 @@ fn groups(names: &Names<'_>, regions: &[&str], faults: &mut Faults) -> Vec<Group
 }
 
 fn member(node: &Node, regions: &[&str], addresses: &mut HashMap<String, u32>, faults: &mut Faults) -> Option<Member> {
-    let fields = Fields::read(node, "a member", &["at", "region"], faults)?;
+    let fields = Fields::read(node, "a member", MEMBER, faults)?;
     let at = fields.require("at", faults).and_then(|node| {
         let at = node.text("`host:port`", faults)?;
         address(at, node.at, addresses, faults).map(|()| at.to_owned())
@@ -168,7 +177,7 @@ fn shards(names: &Names<'_>, groups: &Names<'_>, faults: &mut Faults) -> Vec<Opt
                 let name = key.name.as_str().into();
                 faults.add(key.at, Problem::ReservedName { name });
             }
-            let fields = Fields::read(node, "a shard", &["group", "database"], faults)?;
+            let fields = Fields::read(node, "a shard", SHARD, faults)?;
             if let Some(key) = fields.key("database") {
                 faults.add(key.at, Problem::NotYet(Feature::PhysicalDatabase));
             }

@@ -13,6 +13,7 @@ mod ownership;
 mod positions;
 mod problem;
 mod ranges;
+mod schema;
 mod split;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub use key::{DecimalType, IntegerType, Key, KeyColumn, KeyType, NotExact, Zone}
 pub use ownership::Ownership;
 pub use positions::Positions;
 pub use problem::{Fault, Feature, Problem, Thing};
+pub use schema::schema;
 pub use split::{Interval, Ranges, Split, SplitTable};
 
 /// Index of a group in [`ShardMap::groups`].

@@ -44,6 +44,8 @@ pub(super) fn read(
     Some(SplitTable { key: key?, split })
 }
 
+pub(super) const RANGE: &[&str] = &["from", "on", "home"];
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum From {
     Min,
@@ -118,7 +120,7 @@ fn bounds(node: &Node, kind: Option<KeyType>, declared: &Declared<'_>, faults: &
     let mut bounds: Vec<Written> = Vec::with_capacity(nodes.len());
     let mut last: Option<i128> = None;
     for (index, node) in nodes.iter().enumerate() {
-        let Some(fields) = Fields::read(node, "a range", &["from", "on", "home"], faults) else {
+        let Some(fields) = Fields::read(node, "a range", RANGE, faults) else {
             bounds.push((node.at, None, None));
             continue;
         };

@@ -2,6 +2,7 @@
 
 mod faults;
 mod mutations;
+mod schema;
 
 use super::{Family, Key, ShardId, ShardMap, Split, Table};
 
