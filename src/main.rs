@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use meridian::commands::{
-    check::Check, diff::DiffMaps, explain::Explain, password::Password, schema::Schema, serve::Serve,
+    check::Check, diff::DiffMaps, explain::Explain, password::Password, schema::Schema, serve::Serve, verify::Verify,
 };
 
 /// A MySQL-wire-protocol, shard-routing SQL proxy.
@@ -23,6 +23,7 @@ enum Command {
     Explain(Explain),
     Password(Password),
     Schema(Schema),
+    Verify(Verify),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Schema(schema) => {
             schema.run().map(|()| ExitCode::SUCCESS).map_err(|error| format!("cannot write the schema: {error}"))
         }
+        Command::Verify(verify) => verify.run().map_err(|failure| failure.to_string()),
         Command::Password(password) => {
             password.run().map(|()| ExitCode::SUCCESS).map_err(|failure| failure.to_string())
         }

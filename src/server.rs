@@ -79,6 +79,14 @@ fn read(path: &Path) -> Result<Zeroizing<String>, StartFailure> {
     config::text(path).map_err(|error| StartFailure::Read { path: path.to_path_buf(), error })
 }
 
+/// Reads the map that the configuration names.
+pub fn read_map(config: &Config) -> Result<ShardMap, StartFailure> {
+    ShardMap::load(&read(&config.map)?).map_err(|faults| StartFailure::Faults {
+        path: config.map.clone(),
+        faults: faults.iter().map(ToString::to_string).collect(),
+    })
+}
+
 /// Reads the accounts file that the configuration names.
 pub fn read_accounts(config: &Config) -> Result<config::Accounts, StartFailure> {
     config::Accounts::load(&read(&config.accounts)?, &config.accounts).map_err(|faults| StartFailure::Faults {
@@ -89,10 +97,7 @@ pub fn read_accounts(config: &Config) -> Result<config::Accounts, StartFailure> 
 
 /// Serves until a signal, then drains.
 pub async fn serve(config: Config) -> Result<(), StartFailure> {
-    let map = ShardMap::load(&read(&config.map)?).map_err(|faults| StartFailure::Faults {
-        path: config.map.clone(),
-        faults: faults.iter().map(ToString::to_string).collect(),
-    })?;
+    let map = read_map(&config)?;
     let accounts = read_accounts(&config)?;
     unknown_databases(&config, &map, &accounts)?;
     let users = users(&config, &accounts)?;
@@ -261,6 +266,16 @@ fn users(config: &Config, accounts: &config::Accounts) -> Result<Vec<User>, Star
         verifiers: user.verifiers.clone(),
     });
     Ok(users.collect())
+}
+
+/// The account on the servers of that name; the first of the file, if none is given.
+pub fn backend_account(config: &Config, name: Option<&str>) -> Result<Arc<BackendAccount>, StartFailure> {
+    let accounts = backend_accounts(config, &read_accounts(config)?)?;
+    let found = accounts.into_iter().find(|account| name.is_none_or(|name| account.name == name));
+    found.ok_or_else(|| {
+        let fault = format!(" no backend account `{}`; `backends` lists them", name.unwrap_or_default());
+        StartFailure::Faults { path: config.accounts.clone(), faults: vec![fault] }
+    })
 }
 
 /// The accounts on the servers, in the order of the file.

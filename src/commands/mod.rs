@@ -5,5 +5,7 @@ pub mod diff;
 pub mod explain;
 mod live;
 pub mod password;
+mod query;
 pub mod schema;
 pub mod serve;
+pub mod verify;

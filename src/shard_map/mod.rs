@@ -15,6 +15,7 @@ mod problem;
 mod ranges;
 mod schema;
 mod split;
+mod stored;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,7 @@ pub use positions::Positions;
 pub use problem::{Fault, Feature, Problem, Thing};
 pub use schema::schema;
 pub use split::{Interval, Ranges, Split, SplitTable};
+pub use stored::Stored;
 
 /// Index of a group in [`ShardMap::groups`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

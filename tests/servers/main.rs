@@ -26,3 +26,4 @@ mod sessions;
 mod shells;
 mod tls;
 mod traps;
+mod verify;

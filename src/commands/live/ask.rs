@@ -4,13 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backend::{BackendAccount, Connection, MemberState, Options, Pool, Wanted};
+use crate::backend::{BackendAccount, Connection, Options};
+use crate::commands::query::{connect, fields, text, texts};
 use crate::net::timer;
-use crate::session::State;
 use crate::shard_map::{GroupId, ShardMap, Table};
-use crate::telemetry::{Metrics, Prometheus};
-use crate::wire::charset::UTF8MB4_GENERAL_CI;
-use crate::wire::result_set::Decoded;
 
 /// One member, and what it said; or why it said nothing.
 #[derive(Debug)]
@@ -19,9 +16,6 @@ pub(super) struct Asked {
     pub at: String,
     pub answer: Result<Server, String>,
 }
-
-/// A row of text values; NULL is empty.
-type Row = Vec<String>;
 
 #[derive(Debug)]
 pub(super) struct Server {
@@ -93,13 +87,10 @@ const TABLES_MAX: usize = 200;
 
 /// Asks every member, one after the other.
 pub(super) async fn ask(map: &ShardMap, account: &Arc<BackendAccount>, options: &Options) -> Vec<Asked> {
-    let metrics = Arc::new(Metrics::register(&Prometheus::default()));
     let mut asked = Vec::new();
     for (group, id) in map.groups.iter().zip(map.group_ids()) {
         for member in &group.members {
-            let state = Arc::new(MemberState::new(member.at.clone(), metrics.clone()));
-            let pool = Arc::new(Pool::new(state, account.clone(), options.clone()));
-            let answer = timer::timeout(PATIENCE, server(&pool, map, id)).await;
+            let answer = timer::timeout(PATIENCE, server(&member.at, account, options, map, id)).await;
             let answer = answer.unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs())));
             asked.push(Asked { group: id, at: member.at.clone(), answer });
         }
@@ -107,13 +98,17 @@ pub(super) async fn ask(map: &ShardMap, account: &Arc<BackendAccount>, options: 
     asked
 }
 
-async fn server(pool: &Arc<Pool>, map: &ShardMap, group: GroupId) -> Result<Server, String> {
-    let state = Arc::new(State::new(u16::from(UTF8MB4_GENERAL_CI), None));
-    let wanted = Wanted { capabilities: 0, state: &state };
-    let mut lease = pool.acquire(wanted).await.map_err(|failure| failure.to_string())?;
+async fn server(
+    at: &str,
+    account: &Arc<BackendAccount>,
+    options: &Options,
+    map: &ShardMap,
+    group: GroupId,
+) -> Result<Server, String> {
+    let mut lease = connect(at, account, options).await?;
     let variables = "SELECT @@version, @@global.sql_mode, @@lower_case_table_names, @@max_connections, \
                      CONVERT_TZ('2026-01-01 00:00:00', '+00:00', 'Europe/Berlin')";
-    let rows = rows(&mut lease, variables).await?;
+    let rows = texts(&mut lease, variables).await?;
     let [version, sql_mode, lower_case, connections, zone] =
         rows.into_iter().next().and_then(|row| row.try_into().ok()).ok_or("no row of variables")?;
     let mut schemas = Vec::new();
@@ -135,28 +130,28 @@ async fn server(pool: &Arc<Pool>, map: &ShardMap, group: GroupId) -> Result<Serv
 
 async fn schema(connection: &mut Connection, map: &ShardMap, index: usize) -> Result<Schema, String> {
     let database = &map.databases[index];
-    let name = text(&database.name);
+    let name = text(database.name.as_bytes());
     let mut schema = Schema { database: index, ..Schema::default() };
     let sql = format!("SELECT default_collation_name FROM information_schema.schemata WHERE schema_name = {name}");
-    schema.collation = rows(connection, &sql).await?.into_iter().next().and_then(|row| row.into_iter().next());
+    schema.collation = texts(connection, &sql).await?.into_iter().next().and_then(|row| row.into_iter().next());
     if schema.collation.is_none() {
         return Ok(schema);
     }
     let mut tables: Vec<&String> = database.tables.keys().collect();
     tables.sort();
     for chunk in tables.chunks(TABLES_MAX) {
-        let list: Vec<String> = chunk.iter().map(|table| text(table)).collect();
+        let list: Vec<String> = chunk.iter().map(|table| text(table.as_bytes())).collect();
         let of = |name_of_schema: &str, name_of_table: &str| {
             format!("{name_of_schema} = {name} AND {name_of_table} IN ({})", list.join(", "))
         };
         let here = of("table_schema", "table_name");
         let sql = format!("SELECT table_name FROM information_schema.tables WHERE {here}");
-        schema.tables.extend(rows(connection, &sql).await?.into_iter().flatten());
+        schema.tables.extend(texts(connection, &sql).await?.into_iter().flatten());
         let sql = format!(
             "SELECT table_name, index_name, column_name FROM information_schema.statistics WHERE {here} AND non_unique = 0 \
              ORDER BY table_name, index_name, seq_in_index"
         );
-        for row in rows(connection, &sql).await? {
+        for row in texts(connection, &sql).await? {
             let [table, name, column] = fields(row)?;
             schema.uniques.push(Unique { table, name, column });
         }
@@ -165,7 +160,7 @@ async fn schema(connection: &mut Connection, map: &ShardMap, index: usize) -> Re
              referenced_column_name FROM information_schema.key_column_usage WHERE {here} AND referenced_table_name IS NOT \
              NULL ORDER BY table_name, constraint_name, ordinal_position"
         );
-        for row in rows(connection, &sql).await? {
+        for row in texts(connection, &sql).await? {
             let [table, name, column, to_schema, to_table, to_column] = fields(row)?;
             schema.references.push(Reference { table, name, column, to_schema, to_table, to_column });
         }
@@ -173,13 +168,13 @@ async fn schema(connection: &mut Connection, map: &ShardMap, index: usize) -> Re
     let split: Vec<&&String> =
         tables.iter().filter(|table| matches!(database.tables[**table], Table::Split(_))).collect();
     for chunk in split.chunks(TABLES_MAX) {
-        let list: Vec<String> = chunk.iter().map(|table| text(table)).collect();
+        let list: Vec<String> = chunk.iter().map(|table| text(table.as_bytes())).collect();
         let list = list.join(", ");
         let sql = format!(
             "SELECT table_name, column_name, column_type, collation_name, is_nullable, extra FROM \
              information_schema.columns WHERE table_schema = {name} AND table_name IN ({list})"
         );
-        for row in rows(connection, &sql).await? {
+        for row in texts(connection, &sql).await? {
             let [table, name, kind, collation, nullable, extra] = fields(row)?;
             schema.columns.push(Column { table, name, kind, collation, nullable: nullable == "YES", extra });
         }
@@ -187,35 +182,10 @@ async fn schema(connection: &mut Connection, map: &ShardMap, index: usize) -> Re
             "SELECT event_object_table, trigger_name, action_statement FROM information_schema.triggers WHERE \
              event_object_schema = {name} AND event_object_table IN ({list}) AND action_timing = 'BEFORE'"
         );
-        for row in rows(connection, &sql).await? {
+        for row in texts(connection, &sql).await? {
             let [table, name, statement] = fields(row)?;
             schema.triggers.push(Trigger { table, name, statement });
         }
     }
     Ok(schema)
-}
-
-async fn rows(connection: &mut Connection, sql: &str) -> Result<Vec<Row>, String> {
-    match connection.query(sql.as_bytes()).await.map_err(|failure| failure.to_string())? {
-        Decoded::Rows(rows) => {
-            let value = |value: Option<Vec<u8>>| String::from_utf8_lossy(&value.unwrap_or_default()).into_owned();
-            Ok(rows.rows.into_iter().map(|row| row.into_iter().map(value).collect()).collect())
-        }
-        Decoded::Err(error) => Err(format!("{} ({})", String::from_utf8_lossy(&error.message), error.code)),
-        Decoded::Ok { .. } => Ok(Vec::new()),
-    }
-}
-
-fn fields<const N: usize>(row: Row) -> Result<[String; N], String> {
-    row.try_into().map_err(|_| "a row of another length than was asked for".to_owned())
-}
-
-/// A text as a literal that no sql_mode reads otherwise.
-fn text(text: &str) -> String {
-    let mut literal = String::from("_utf8mb4 x'");
-    for byte in text.bytes() {
-        use std::fmt::Write as _;
-        let _ = write!(literal, "{byte:02x}");
-    }
-    literal + "'"
 }

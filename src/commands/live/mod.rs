@@ -26,16 +26,8 @@ pub(super) fn check(
     account: Option<&str>,
 ) -> Result<(String, ExitCode), StartFailure> {
     let config: Config = server::read_config(config)?;
-    let accounts = server::backend_accounts(&config, &server::read_accounts(&config)?)?;
-    let account_count = accounts.len();
-    let account = match account {
-        None => accounts.into_iter().next(),
-        Some(name) => accounts.into_iter().find(|account| account.name == name),
-    };
-    let Some(account) = account else {
-        let fault = format!(" no backend account of that name in {}", config.accounts.display());
-        return Err(StartFailure::Faults { path: config.accounts.clone(), faults: vec![fault] });
-    };
+    let account_count = server::read_accounts(&config)?.backends().count();
+    let account = server::backend_account(&config, account)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartFailure::System)?;
     let asked = runtime.block_on(ask::ask(map, &account, &server::pool_options(&config)));
     let connections = u64::from(config.limits.pool_connections_max) * account_count as u64;

@@ -1,0 +1,79 @@
+//! Where a row belongs by its key as a server shows it: for rows that are there already.
+
+use super::key::calendar::{self, Date};
+use super::{Key, KeyType, ShardId, SplitTable};
+
+/// What a stored key says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    Home(ShardId),
+    /// The map refuses such keys.
+    Nowhere,
+    /// No value of the key's type.
+    Unread,
+}
+
+impl SplitTable {
+    /// Where the row with this key belongs, as a session with `time_zone = '+00:00'` is shown it.
+    pub fn stored(&self, text: &str) -> Stored {
+        let number = match self.key.kind {
+            KeyType::Integer(integer) => text.parse().ok().filter(|value| integer.holds(*value)),
+            KeyType::Decimal(decimal) => decimal.read(text.as_bytes()).ok().flatten(),
+            KeyType::Date => Date::read(text.as_bytes()).and_then(Date::days),
+            KeyType::DateTime { digits } | KeyType::Timestamp { digits, .. } => {
+                calendar::read_moment(text.as_bytes(), digits)
+            }
+        };
+        match number.map(|number| self.home(Key::Number(number))) {
+            Some(Some(shard)) => Stored::Home(shard),
+            Some(None) => Stored::Nowhere,
+            None => Stored::Unread,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ShardMap, Table};
+    use super::*;
+
+    /// The shard of a stored key of this type, split at this bound: `a` below, `b` from it on; `-` for none, `!` if it is unread.
+    fn home(kind: &str, zone: &str, bound: &str, stored: &str) -> &'static str {
+        let yaml = format!(
+            "version: 1\nregions: [eu]\n\
+             groups: {{a: {{members: [{{at: 'a:1', region: eu}}]}}, b: {{members: [{{at: 'b:1', region: eu}}]}}}}\n\
+             shards: {{a: {{group: a}}, b: {{group: b}}}}\ndatabases:\n  shop:\n    family: mysql\n    tables:\n      t:\n        \
+             key: {{k: '{kind}'}}\n{zone}        range: [{{from: MIN, on: a}}, {{from: '{bound}', on: b}}]\n"
+        );
+        let map = ShardMap::load(&yaml).unwrap_or_else(|faults| panic!("{faults:?}"));
+        let Some(Table::Split(split)) = map.databases[0].table("t") else { panic!("a split table") };
+        match split.stored(stored) {
+            Stored::Home(ShardId(0)) => "a",
+            Stored::Home(_) => "b",
+            Stored::Nowhere => "-",
+            Stored::Unread => "!",
+        }
+    }
+
+    #[test]
+    fn a_stored_key_has_the_home_that_statements_look_for() {
+        for (kind, zone, bound, stored, expected) in [
+            ("int", "", "5", "4", "a"),
+            ("int", "", "5", "5", "b"),
+            ("int", "", "5", "-7", "a"),
+            ("tinyint", "", "5", "300", "!"),
+            ("int", "", "5", "x", "!"),
+            ("decimal(10,2)", "", "0.50", "0.49", "a"),
+            ("decimal(10,2)", "", "0.50", "0.50", "b"),
+            ("date", "", "2026-07-01", "2026-06-30", "a"),
+            ("date", "", "2026-07-01", "2026-07-01", "b"),
+            ("datetime", "", "2026-07-01", "2026-07-01 00:00:00", "b"),
+            ("datetime", "", "2026-07-01", "2026-06-30 23:59:59", "a"),
+            // Midnight two hours east of Greenwich is ten in the evening in UTC.
+            ("timestamp", "        zone: '+02:00'\n", "2026-07-01", "2026-06-30 22:00:00", "b"),
+            ("timestamp", "        zone: '+02:00'\n", "2026-07-01", "2026-06-30 21:59:59", "a"),
+        ] {
+            assert_eq!(home(kind, zone, bound, stored), expected, "{kind} split at {bound}: {stored}");
+        }
+    }
+}
