@@ -149,6 +149,7 @@ fn the_session_that_is_told_decides_how_a_text_is_read() {
                    hint, /* meridian: shard=NAME */";
     let routed = "route customers.id = 42 (range) -> s0 single";
     first(&[quoted], refused);
+    first(&["--set", "meridian_shard=s1", "SELECT COUNT(*) FROM customers"], "route customers (hint) -> s1 single");
     first(&["--set", "sql_mode=STRICT_TRANS_TABLES,ansi_quotes", quoted], routed);
     first(&["--set", "sql_mode='ANSI'", quoted], routed);
     first(&["--set", "sql_mode=", quoted], refused);
@@ -184,6 +185,7 @@ fn what_cannot_be_explained_is_said() {
         &["--set", "time_zone=Europe/Berlin", "SELECT 1"],
         "--set time_zone: keys are read in a fixed offset only, not in `Europe/Berlin`; write UTC or +02:00",
     );
+    fails(&["--set", "meridian_shard=s9", "SELECT 1"], "--set meridian_shard: the map has no shard `s9`");
     fails(&["--set", "x", "SELECT 1"], "--set `x`: write NAME=VALUE, as sql_mode=ANSI_QUOTES");
     fails(
         &["--server-version", "x", "SELECT 1"],

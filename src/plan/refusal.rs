@@ -315,7 +315,7 @@ impl Construct {
         match self {
             Construct::InsertSelect => "INSERT ... SELECT",
             Construct::CreateSelect => "CREATE TABLE ... SELECT",
-            Construct::ExchangePartition => "EXCHANGE PARTITION",
+            Construct::ExchangePartition => "bringing rows by ALTER TABLE",
             Construct::LoadData => "LOAD DATA",
             Construct::Update => "UPDATE",
             Construct::OnDuplicateKey => "ON DUPLICATE KEY UPDATE",

@@ -1,5 +1,6 @@
 //! Statements that their client sends to one shard, by a comment or by `meridian_shard`.
 
+use crate::support::cli::{self, Cli};
 use crate::support::pair::shop_map;
 use crate::support::proxy::ACCOUNTS;
 use crate::support::raw::Reply;
@@ -179,4 +180,17 @@ fn an_account_is_hinted_to_shards_of_its_databases_only() {
         // A shard that the account may not use is as one that is not there.
         assert!(!error.message.contains("may use first"), "{statement}: {error:?}");
     }
+}
+
+/// The clients cut comments out unless they are told to keep them.
+#[test]
+fn the_command_line_clients_pass_hints_on() {
+    let mut pair = Pair::mariadb();
+    let statements = "SELECT COUNT(*) FROM customers /* meridian: shard=second */";
+    for cli in Cli::EACH {
+        let Some(mut command) = cli.command(pair.port(), "shop") else { continue };
+        let run = cli::run(command.args(["--comments", "-N"]), statements);
+        assert_eq!(run.fine().trim(), "3", "{cli:?}");
+    }
+    pair.check_sound();
 }

@@ -14,6 +14,8 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::Value;
 
+use settings::Settings;
+
 use super::check::{MapFailure, read_map};
 use crate::backend::ServerFacts;
 use crate::plan::{self, Hint, Statement, Target};
@@ -65,6 +67,10 @@ pub enum ExplainFailure {
     UnknownVariable {
         name: String,
     },
+    /// A shard that the map does not have.
+    UnknownShard {
+        shard: String,
+    },
     UnknownMode {
         mode: String,
     },
@@ -109,8 +115,8 @@ impl Explain {
 
     /// Everything that is printed.
     fn answer(&self, map: &ShardMap) -> Result<String, ExplainFailure> {
-        let (dialect, session) = self.session(map)?;
-        let explained = explained(map, self.database.as_deref(), self.sql.as_bytes(), &dialect, session);
+        let settings = self.settings(map)?;
+        let explained = explained(map, self.database.as_deref(), self.sql.as_bytes(), &settings);
         if explained.is_empty() {
             return Err(ExplainFailure::NoStatement);
         }
@@ -136,7 +142,7 @@ impl Explain {
         Ok(text)
     }
 
-    fn session(&self, map: &ShardMap) -> Result<(Dialect, SessionFacts), ExplainFailure> {
+    fn settings(&self, map: &ShardMap) -> Result<Settings, ExplainFailure> {
         let family = match &self.database {
             None => None,
             Some(name) => match map.database(name) {
@@ -175,24 +181,20 @@ impl Explain {
             Family::MariaDb => Flavor::MariaDb,
             Family::MySql => Flavor::MySql,
         };
-        let (mut dialect, mut session) = (Dialect::new(flavor, version), SessionFacts::default());
+        let (dialect, session) = (Dialect::new(flavor, version), SessionFacts::default());
+        let mut settings = Settings { dialect, session, shard: None };
         for setting in &self.set {
-            settings::set(&mut dialect, &mut session, setting)?;
+            settings::set(&mut settings, map, setting)?;
         }
-        Ok((dialect, session))
+        Ok(settings)
     }
 }
 
 /// An explanation of each statement of the text, up to one that cannot be read; empty statements are left out.
 ///
 /// A USE holds for the statements behind it; a SET does not.
-fn explained(
-    map: &ShardMap,
-    database: Option<&str>,
-    text: &[u8],
-    dialect: &Dialect,
-    session: SessionFacts,
-) -> Vec<Explanation> {
+fn explained(map: &ShardMap, database: Option<&str>, text: &[u8], settings: &Settings) -> Vec<Explanation> {
+    let Settings { dialect, session, shard } = settings;
     let mut scratch = Scratch::new();
     let mut explained = Vec::new();
     let mut database = database.map(str::to_owned);
@@ -220,13 +222,13 @@ fn explained(
         let text = &text[..scanned.end];
         let facts = sql::facts(scratch.normalized());
         let hosts = |shard| map.databases.iter().any(|database| database.shards().contains(&shard));
-        let statement = match Hint::of(map, text, &scratch, None, &hosts) {
+        let statement = match Hint::of(map, text, &scratch, shard.as_deref(), &hosts) {
             Ok(hint) => plan::plan_hinted(map, database.as_deref(), scratch.normalized(), facts, dialect, hint),
             Err(refusal) => Statement { facts, target: Target::Refused(refusal), hint: None },
         };
         let home = database.as_deref().and_then(|name| map.database(name)).map_or(ShardId(0), |found| found.home());
         let asked = Asked::new(home, text, &scratch);
-        explained.push(route::explain(&statement, map, &Literals::of_text(text, &scratch, session), asked));
+        explained.push(route::explain(&statement, map, &Literals::of_text(text, &scratch, *session), asked));
         if facts.verb == Verb::Use
             && let Ok(Control::Use(name)) = sql::control(text, dialect)
         {
@@ -250,6 +252,9 @@ impl fmt::Display for ExplainFailure {
                 f,
                 "--set {name}: where a statement goes does not depend on it; sql_mode, character_set_client and time_zone can be set"
             ),
+            ExplainFailure::UnknownShard { shard } => {
+                write!(f, "--set meridian_shard: the map has no shard `{shard}`")
+            }
             ExplainFailure::UnknownMode { mode } => {
                 write!(f, "--set sql_mode: no server knows the mode `{mode}`; write its name as in @@sql_mode")
             }

@@ -1,11 +1,12 @@
-//! What `--set` takes: the variables that change how a text is cut into tokens, or which key a literal means.
+//! What `--set` takes: the variables that change how a text is cut into tokens, which key a literal means, or to which
+//! shard the session is hinted.
 //!
 //! A mode or a charset that no server knows is a slip, and would explain another session than the one that is meant.
 //! Source of the modes: MySQL 9 and MariaDB 11 manuals, "Server SQL Modes" and "SQL_MODE".
 
 use super::ExplainFailure;
 use crate::route::SessionFacts;
-use crate::shard_map::Zone;
+use crate::shard_map::{ShardMap, Zone};
 use crate::sql::{ClientCharset, Dialect};
 use crate::wire::charset;
 
@@ -51,8 +52,17 @@ const MODES: [&str; 36] = [
 /// Collation ids of MySQL 9 end below; those of MariaDB above are of the same charsets.
 const COLLATION_ID_MAX: u16 = 400;
 
+/// What the client's session is like.
+pub(super) struct Settings {
+    pub dialect: Dialect,
+    pub session: SessionFacts,
+    /// `meridian_shard`.
+    pub shard: Option<String>,
+}
+
 /// One `--set`.
-pub(super) fn set(dialect: &mut Dialect, session: &mut SessionFacts, setting: &str) -> Result<(), ExplainFailure> {
+pub(super) fn set(settings: &mut Settings, map: &ShardMap, setting: &str) -> Result<(), ExplainFailure> {
+    let Settings { dialect, session, shard } = settings;
     let Some((name, value)) = setting.split_once('=') else {
         return Err(ExplainFailure::NotASetting { text: setting.into() });
     };
@@ -73,6 +83,11 @@ pub(super) fn set(dialect: &mut Dialect, session: &mut SessionFacts, setting: &s
             }
             dialect.charset = ClientCharset::from_name(value);
         }
+        "meridian_shard" => match map.shard_named(value) {
+            _ if value.is_empty() => *shard = None,
+            Some(_) => *shard = Some(value.into()),
+            None => return Err(ExplainFailure::UnknownShard { shard: value.into() }),
+        },
         "time_zone" => match Zone::read(value) {
             Some(zone) => session.zone = Some(zone),
             None => return Err(ExplainFailure::NotAnOffset { zone: value.into() }),

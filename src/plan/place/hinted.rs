@@ -47,8 +47,8 @@ impl Place<'_> {
         let mut tables = Tables { hinted: true, ..Tables::default() };
         for (index, occurrence) in shape.occurrences.iter().enumerate() {
             self.hinted_occurrence(shape, index, occurrence, shard, &mut tables)?;
-            if let Some(split) = self.split_named(occurrence) {
-                refuse_rows_unseen(facts, occurrence, split, reader)?;
+            if self.split_named(occurrence).is_some() {
+                refuse_rows_unseen(facts, occurrence, reader)?;
             }
         }
         tables.databases.sort();
@@ -176,20 +176,16 @@ impl Place<'_> {
 }
 
 /// Definitions that bring rows into a split table without naming their keys.
-fn refuse_rows_unseen(
-    facts: &Facts,
-    occurrence: &Occurrence,
-    _split: &SplitTable,
-    reader: &Reader,
-) -> Result<(), Refusal> {
-    let has = |word| (0..reader.len()).filter(|at| reader.is_word(*at, word)).count();
-    let source = match (occurrence.role, facts.verb) {
-        (Role::Whole(Construct::Definition), Verb::Create(Object::Table)) if has("SELECT") > 0 || has("TABLE") > 1 => {
-            Construct::CreateSelect
-        }
-        (Role::Whole(Construct::Definition), Verb::Alter(Object::Table)) if has("EXCHANGE") > 0 => {
-            Construct::ExchangePartition
-        }
+fn refuse_rows_unseen(facts: &Facts, occurrence: &Occurrence, reader: &Reader) -> Result<(), Refusal> {
+    if occurrence.role != Role::Whole(Construct::Definition) {
+        return Ok(());
+    }
+    let count = |word| (0..reader.len()).filter(|at| reader.is_word(*at, word)).count();
+    let source = match facts.verb {
+        Verb::Create(Object::Table) if count("SELECT") > 0 || count("TABLE") > 1 => Construct::CreateSelect,
+        // EXCHANGE PARTITION, CONVERT TABLE ... TO PARTITION, IMPORT TABLESPACE.
+        Verb::Alter(Object::Table) if count("EXCHANGE") + count("IMPORT") > 0 => Construct::ExchangePartition,
+        Verb::Alter(Object::Table) if count("CONVERT") > 0 && count("TABLE") > 1 => Construct::ExchangePartition,
         _ => return Ok(()),
     };
     Err(Refusal::Source { table: occurrence.name.clone(), source })
