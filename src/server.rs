@@ -1,5 +1,8 @@
 //! Composition: from a configuration to a serving process, and its end.
 
+mod load;
+mod reload;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,21 +12,25 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use zeroize::Zeroizing;
 
 use crate::admin::Admin;
-use crate::backend::{self, BackendAccount, BackendTls, Credentials, TlsMode, Trust};
-use crate::config::{self, BackendTlsMode, Config, Databases};
-use crate::execute::{self, Account, Proxy, Stop};
+use crate::backend;
+use crate::config::{self, Config};
+use crate::execute::{self, Proxy, Stop};
 use crate::frontend::{self, Accounts, Frontend, LoginKey, User};
 use crate::net::timer;
-use crate::shard_map::{GroupId, ShardMap};
+use crate::shard_map::GroupId;
 use crate::telemetry::{Metrics, Prometheus};
+use load::Backends;
+use reload::{Files, Reloader};
 
-/// Why the process does not start.
+pub use load::{backend_account, read_accounts, read_map};
+pub use reload::SetLevel;
+
+/// Why the process does not start, or does not take up a changed file.
 #[derive(Debug)]
 pub enum StartFailure {
     /// A file that cannot be read.
@@ -35,6 +42,11 @@ pub enum StartFailure {
     Faults {
         path: PathBuf,
         faults: Vec<String>,
+    },
+    /// A sound file that may not follow the one in force.
+    Change {
+        path: PathBuf,
+        why: String,
     },
     /// TLS files or settings.
     Tls(String),
@@ -57,6 +69,7 @@ impl fmt::Display for StartFailure {
                 }
                 Ok(())
             }
+            StartFailure::Change { path, why } => write!(f, "{}: {why}", path.display()),
             StartFailure::Tls(text) => write!(f, "TLS: {text}"),
             StartFailure::Listen { address, error } => write!(f, "cannot listen on {address}: {error}"),
             StartFailure::System(error) => write!(f, "{error}"),
@@ -69,45 +82,20 @@ impl std::error::Error for StartFailure {}
 
 /// Reads the configuration file alone: logging is set up by it before anything else happens.
 pub fn read_config(path: &Path) -> Result<Config, StartFailure> {
-    Config::load(&read(path)?, path).map_err(|faults| StartFailure::Faults {
-        path: path.to_path_buf(),
-        faults: faults.iter().map(ToString::to_string).collect(),
-    })
+    Config::load(&load::read(path)?, path).map_err(|faults| load::faulty(path, &faults))
 }
 
-fn read(path: &Path) -> Result<Zeroizing<String>, StartFailure> {
-    config::text(path).map_err(|error| StartFailure::Read { path: path.to_path_buf(), error })
-}
-
-/// Reads the map that the configuration names.
-pub fn read_map(config: &Config) -> Result<ShardMap, StartFailure> {
-    ShardMap::load(&read(&config.map)?).map_err(|faults| StartFailure::Faults {
-        path: config.map.clone(),
-        faults: faults.iter().map(ToString::to_string).collect(),
-    })
-}
-
-/// Reads the accounts file that the configuration names.
-pub fn read_accounts(config: &Config) -> Result<config::Accounts, StartFailure> {
-    config::Accounts::load(&read(&config.accounts)?, &config.accounts).map_err(|faults| StartFailure::Faults {
-        path: config.accounts.clone(),
-        faults: faults.iter().map(ToString::to_string).collect(),
-    })
-}
-
-/// Serves until a signal, then drains.
-pub async fn serve(config: Config) -> Result<(), StartFailure> {
-    let map = read_map(&config)?;
-    let accounts = read_accounts(&config)?;
-    unknown_databases(&config, &map, &accounts)?;
-    let users = users(&config, &accounts)?;
-    let tls = match &config.tls {
-        None => None,
-        Some(tls) => {
-            let made = frontend::server_tls(&tls.certificate, &tls.key, tls.client_ca.as_deref());
-            Some(TlsAcceptor::from(made.map_err(StartFailure::Tls)?))
-        }
-    };
+/// Serves until a signal, then drains. `path` is the configuration's; `set_level` changes what is logged.
+pub async fn serve(config: Config, path: PathBuf, set_level: SetLevel) -> Result<(), StartFailure> {
+    let map = load::read_map(&config)?;
+    let accounts = load::read_accounts(&config)?;
+    let unknown = load::unknown_databases(&map, &accounts);
+    if !unknown.is_empty() {
+        return Err(StartFailure::Faults { path: config.accounts.clone(), faults: unknown });
+    }
+    let mut backends = Backends::default();
+    let users = backends.users(&config, &accounts)?;
+    let tls = load::tls(&config)?;
     let mut dummy = Zeroizing::new([0u8; 32]);
     getrandom::fill(dummy.as_mut_slice()).map_err(|_| StartFailure::Randomness)?;
 
@@ -140,6 +128,9 @@ pub async fn serve(config: Config) -> Result<(), StartFailure> {
         tasks.spawn(frontend.clone().accept(listener, tasks.clone(), stop.clone()));
     }
     tasks.spawn(reap(proxy.clone(), stop.clone()));
+    let files = Files { path, dummy, backends, set_level };
+    let hangup = signal(SignalKind::hangup()).map_err(StartFailure::System)?;
+    tasks.spawn(Reloader::new(config.clone(), files, &accounts, frontend.clone()).run(hangup, stop.clone()));
     // Its pages are served during the drain as well, so it ends after all others.
     let admin = AdminTasks { tasks: TaskTracker::new(), stop: CancellationToken::new() };
     if let Some(settings) = &config.admin {
@@ -237,87 +228,6 @@ pub fn pool_options(config: &Config) -> backend::Options {
 
 fn bytes(limit: u64) -> usize {
     usize::try_from(limit).unwrap_or(usize::MAX)
-}
-
-/// A database that an account names and the map does not have is a mistake in one of the two files.
-fn unknown_databases(config: &Config, map: &ShardMap, accounts: &config::Accounts) -> Result<(), StartFailure> {
-    let mut faults = Vec::new();
-    for user in accounts.users() {
-        if let Databases::Listed(names) = &user.databases {
-            for name in names.iter().filter(|name| map.database(name).is_none()) {
-                faults.push(format!(" user `{}`: the map has no database `{name}`; list one that it has", user.name));
-            }
-        }
-    }
-    if faults.is_empty() { Ok(()) } else { Err(StartFailure::Faults { path: config.accounts.clone(), faults }) }
-}
-
-fn users(config: &Config, accounts: &config::Accounts) -> Result<Vec<User>, StartFailure> {
-    let backends = backend_accounts(config, accounts)?;
-    let users = accounts.users().map(|user| User {
-        account: Arc::new(Account {
-            user: user.name.clone(),
-            databases: match &user.databases {
-                Databases::All => None,
-                Databases::Listed(names) => Some(names.clone()),
-            },
-            backend: backends[usize::from(user.backend.0)].clone(),
-        }),
-        verifiers: user.verifiers.clone(),
-    });
-    Ok(users.collect())
-}
-
-/// The account on the servers of that name; the first of the file, if none is given.
-pub fn backend_account(config: &Config, name: Option<&str>) -> Result<Arc<BackendAccount>, StartFailure> {
-    let accounts = backend_accounts(config, &read_accounts(config)?)?;
-    let found = accounts.into_iter().find(|account| name.is_none_or(|name| account.name == name));
-    found.ok_or_else(|| {
-        let fault = format!(" no backend account `{}`; `backends` lists them", name.unwrap_or_default());
-        StartFailure::Faults { path: config.accounts.clone(), faults: vec![fault] }
-    })
-}
-
-/// The accounts on the servers, in the order of the file.
-pub fn backend_accounts(
-    config: &Config,
-    accounts: &config::Accounts,
-) -> Result<Vec<Arc<BackendAccount>>, StartFailure> {
-    let mut backends = Vec::new();
-    for (_, account) in accounts.backends() {
-        backends.push(Arc::new(BackendAccount {
-            name: account.name.clone(),
-            user: account.user.clone(),
-            credentials: Credentials(Zeroizing::new(account.password.expose().as_bytes().to_vec())),
-            tls: backend_tls(config, account)?,
-        }));
-    }
-    Ok(backends)
-}
-
-fn backend_tls(config: &Config, account: &config::BackendAccount) -> Result<Option<BackendTls>, StartFailure> {
-    let settings = &config.backend_tls;
-    let roots = || match &settings.ca {
-        Some(path) => frontend::roots(path).map(Arc::new).map_err(StartFailure::Tls),
-        None => Err(StartFailure::Tls("backend_tls.ca is needed to verify servers".into())),
-    };
-    let (mode, trust) = match settings.mode {
-        BackendTlsMode::Disabled => return Ok(None),
-        BackendTlsMode::Preferred => (TlsMode::Preferred, Trust::Anybody),
-        BackendTlsMode::Required => (TlsMode::Required, Trust::Anybody),
-        BackendTlsMode::VerifyCa => (TlsMode::Required, Trust::Signed(roots()?)),
-        BackendTlsMode::VerifyIdentity => (TlsMode::Required, Trust::Named(roots()?)),
-    };
-    let identity = match &account.identity {
-        None => None,
-        Some(identity) => {
-            let chain = frontend::certificates(&identity.certificate).map_err(StartFailure::Tls)?;
-            let key = frontend::private_key(&identity.key).map_err(StartFailure::Tls)?;
-            Some((chain, key))
-        }
-    };
-    let made = backend::client_config(&trust, identity).map_err(StartFailure::Tls)?;
-    Ok(Some(BackendTls { mode, config: made }))
 }
 
 /// What the greeting says: the configured version, else that of the first server that answers.

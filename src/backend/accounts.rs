@@ -20,7 +20,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// An account on the servers, shared by all the pools that use it.
+/// An account on the servers, shared by all the pools that use it. One that is changed is another account.
 #[derive(Debug)]
 pub struct BackendAccount {
     pub name: String,

@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{fmt, reload};
 
 use crate::config::{Log, LogFormat, LogLevel};
 use crate::net::timer;
-use crate::server::{self, StartFailure};
+use crate::server::{self, SetLevel, StartFailure};
 
 /// Serve clients until SIGTERM or SIGINT.
 #[derive(Debug, clap::Args)]
@@ -19,25 +22,33 @@ pub struct Serve {
 impl Serve {
     pub fn run(&self) -> Result<(), StartFailure> {
         let config = server::read_config(&self.config)?;
-        log(&config.log);
+        let set_level = log(&config.log);
         timer::start().map_err(StartFailure::System)?;
         // Without timers: see `net::timer`.
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_io().build().map_err(StartFailure::System)?;
-        runtime.block_on(server::serve(config))
+        runtime.block_on(server::serve(config, self.config.clone(), set_level))
     }
 }
 
-fn log(log: &Log) {
-    let level = match log.level {
+/// Sets logging up; what is returned changes its level.
+fn log(log: &Log) -> SetLevel {
+    let (level, handle) = reload::Layer::new(filter(log.level));
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry().with(level);
+    match log.format {
+        LogFormat::Text => registry.with(lines.with_ansi(false)).init(),
+        LogFormat::Json => registry.with(lines.json()).init(),
+    }
+    // It fails only when logging itself is gone.
+    Box::new(move |level| drop(handle.reload(filter(level))))
+}
+
+fn filter(level: LogLevel) -> LevelFilter {
+    match level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
-    };
-    let builder = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
-    match log.format {
-        LogFormat::Text => builder.with_ansi(false).init(),
-        LogFormat::Json => builder.json().init(),
     }
 }

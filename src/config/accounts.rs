@@ -3,11 +3,8 @@
 //! Invariant: every [`User::backend`] indexes into the same [`Accounts`]. Nothing here prints a secret.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
-
-use zeroize::Zeroizing;
 
 use super::Secret;
 use super::options::Setting;
@@ -56,6 +53,8 @@ pub struct BackendAccount {
     pub name: String,
     pub user: String,
     pub password: Secret,
+    /// Where the password was read, if not in the accounts file.
+    pub password_file: Option<PathBuf>,
     /// What the proxy proves itself with where the servers ask for a client certificate.
     pub identity: Option<Identity>,
 }
@@ -91,6 +90,14 @@ impl Accounts {
     /// The account on the servers that a user is served with.
     pub fn backend(&self, id: BackendAccountId) -> &BackendAccount {
         &self.backends[usize::from(id.0)]
+    }
+
+    /// The files that are part of the accounts beside their own.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.backends.iter().flat_map(|account| {
+            let identity = account.identity.as_ref().map(|identity| [&identity.certificate, &identity.key]);
+            identity.into_iter().flatten().chain(&account.password_file).map(PathBuf::as_path)
+        })
     }
 
     /// All accounts on the servers, in the order of the file.
@@ -157,6 +164,8 @@ fn backend(
     });
     let user = fields.require("user", faults).and_then(|node| String::read(node, base, faults));
     let password = password(&fields, base, faults);
+    let (password, password_file) = password.unzip();
+    let password_file = password_file.flatten();
     let mut file = |name: &'static str, other: &str| {
         let node = match fields.get(other) {
             Some(_) => fields.require(name, faults),
@@ -166,16 +175,17 @@ fn backend(
     };
     let (certificate, key) = (file("certificate", "key"), file("key", "certificate"));
     let identity = certificate.zip(key).map(|(certificate, key)| Identity { certificate, key });
-    Some(BackendAccount { name: name?, user: user?, password: password?, identity })
+    Some(BackendAccount { name: name?, user: user?, password: password?, password_file, identity })
 }
 
-fn password(fields: &Fields<'_>, base: &Path, faults: &mut Faults) -> Option<Secret> {
+/// The password, and the file that it is in, if it is in one of its own.
+fn password(fields: &Fields<'_>, base: &Path, faults: &mut Faults) -> Option<(Secret, Option<PathBuf>)> {
     match (fields.get("password"), fields.get("password_file")) {
-        (Some(node), None) => node.text("a password", faults).map(|text| Secret::new(text.to_owned())),
+        (Some(node), None) => node.text("a password", faults).map(|text| (Secret::new(text.to_owned()), None)),
         (None, Some(node)) => {
             let path = PathBuf::read(node, base, faults)?;
             match password_of(&path) {
-                Ok(secret) if secret.expose().len() <= PASSWORD_BYTES_MAX => Some(secret),
+                Ok(secret) if secret.expose().len() <= PASSWORD_BYTES_MAX => Some((secret, Some(path))),
                 Ok(_) => {
                     let bytes_max = PASSWORD_BYTES_MAX;
                     faults.add(node.at, Problem::PasswordTooLong { bytes_max });
@@ -202,10 +212,7 @@ fn password(fields: &Fields<'_>, base: &Path, faults: &mut Faults) -> Option<Sec
 
 /// The file's text without the one line end that editors add.
 fn password_of(path: &Path) -> io::Result<Secret> {
-    let bytes_max = PASSWORD_BYTES_MAX + 2;
-    let mut text = Zeroizing::new(String::with_capacity(bytes_max + 1));
-    let bytes_max = u64::try_from(bytes_max).expect("a small constant");
-    File::open(path)?.take(bytes_max + 1).read_to_string(&mut text)?;
+    let text = super::text(path)?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     let line = line.strip_suffix('\r').unwrap_or(line);
     Ok(Secret::new(line.to_owned()))

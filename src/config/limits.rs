@@ -39,6 +39,14 @@ section! {
 }
 
 section! {
+    /// How changed files are taken up: the map, the accounts and what they name, certificates, and `log.level`.
+    pub struct Reload {
+        /// Milliseconds between two looks at the files; SIGHUP asks for one at once.
+        poll_ms: u64 = 1_000,
+    }
+}
+
+section! {
     /// How the process ends: no new connections, idle sessions close, others at their next boundary, then no mercy.
     pub struct Drain {
         /// Milliseconds after SIGTERM when sessions are closed that are still inside a statement or a transaction;

@@ -6,6 +6,7 @@
 //! Invariant: unknown fields are faults, and no secret is ever printed, by Debug or in a fault.
 
 mod accounts;
+mod file;
 mod limits;
 mod options;
 mod problem;
@@ -14,17 +15,14 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use zeroize::Zeroizing;
-
-use crate::shard_map::document::{DOCUMENT_BYTES_MAX, Node};
+use crate::shard_map::document::Node;
 
 pub use accounts::{Accounts, BackendAccount, BackendAccountId, Databases, Identity, User};
-pub use limits::{Drain, Limits};
+pub use file::{bytes, is_orphan, text};
+pub use limits::{Drain, Limits, Reload};
 pub use options::Row;
 pub use problem::{Fault, Problem};
 pub use reference::reference;
@@ -54,6 +52,8 @@ section! {
         log: Log = Log::default(),
         /// Bounds on memory, connections and waiting.
         limits: Limits = Limits::default(),
+        /// How changed files are taken up.
+        reload: Reload = Reload::default(),
         /// How the process ends.
         drain: Drain = Drain::default(),
     }
@@ -184,13 +184,4 @@ impl BackendTlsMode {
     fn word(self) -> String {
         self.show()
     }
-}
-
-/// The text of a configuration, accounts or map file, wiped when dropped. Reads no more than such a
-/// document may have; one that is longer is cut, and refused as too long when it is loaded.
-pub fn text(path: &Path) -> io::Result<Zeroizing<String>> {
-    let bytes_max = u64::try_from(DOCUMENT_BYTES_MAX).expect("a few mebibytes");
-    let mut text = Zeroizing::new(String::new());
-    File::open(path)?.take(bytes_max + 1).read_to_string(&mut text)?;
-    Ok(text)
 }

@@ -100,7 +100,8 @@ pub struct Proxy {
     /// States of sessions, one of each: sessions with equal states then share connections by comparing pointers.
     states: Mutex<HashSet<Arc<State>>>,
     members: DashMap<String, Arc<MemberState>>,
-    pools: DashMap<(String, String), Arc<Pool>>,
+    /// By address and account. An account that was changed is another one, whatever its name.
+    pools: DashMap<(String, usize), Arc<Pool>>,
 }
 
 impl Proxy {
@@ -128,10 +129,17 @@ impl Proxy {
         (epoch, self.snapshot.load_full())
     }
 
+    /// Puts another map in force. Each session sees it at its next command, or when it holds no connection any more.
+    pub fn replace(&self, map: ShardMap) {
+        self.snapshot.store(Arc::new(Snapshot::new(map, &self.options)));
+        self.epoch.fetch_add(1, Ordering::Release);
+    }
+
     /// The pool of an account to the server of a group.
     pub fn pool(&self, snapshot: &Snapshot, group: GroupId, account: &Arc<BackendAccount>) -> Arc<Pool> {
         let at = &snapshot.map.groups[usize::from(group.0)].members[0].at;
-        let key = (at.clone(), account.name.clone());
+        // The pool keeps the account, so that its address stands for it.
+        let key = (at.clone(), Arc::as_ptr(account).addr());
         if let Some(pool) = self.pools.get(&key) {
             return pool.clone();
         }
@@ -162,6 +170,8 @@ impl Proxy {
         for entry in &self.pools {
             entry.value().reap(now);
         }
+        // Of servers and accounts that are not used any more; others are made again when they are.
+        self.pools.retain(|_, pool| Arc::strong_count(pool) > 1 || pool.counts().0 > 0);
     }
 
     fn member(&self, at: &str) -> Arc<MemberState> {

@@ -8,6 +8,11 @@ pub trait Label: Copy + 'static {
     const VALUES: &'static [&'static str];
 
     fn index(self) -> usize;
+
+    /// As it is exported.
+    fn value(self) -> &'static str {
+        Self::VALUES[self.index()]
+    }
 }
 
 macro_rules! label {
@@ -44,6 +49,26 @@ label! {
         Local = "local",
         /// Not planned, or without a shard to go to.
         Refused = "refused",
+    }
+}
+
+label! {
+    /// What became of a changed file.
+    Reload as "result" {
+        TakenUp = "taken_up",
+        /// It is faulty, or may not follow the one in force.
+        Refused = "refused",
+    }
+}
+
+label! {
+    /// What is read from files.
+    Source as "file" {
+        Config = "config",
+        Map = "map",
+        Accounts = "accounts",
+        /// Of the listener.
+        Certificate = "certificate",
     }
 }
 

@@ -3,7 +3,7 @@
 use metrics::{Counter, Gauge, Recorder, Unit};
 
 use super::metric::{Family, Handle, Metric};
-use super::{Class, LoginFailure, RefusalKind};
+use super::{Class, LoginFailure, RefusalKind, Reload};
 
 macro_rules! table {
     ($( $field:ident : $type:ty = $name:literal, $unit:ident, $help:literal; )*) => {
@@ -64,6 +64,8 @@ table! {
     backend_connects: Counter = "meridian_backend_connects_total", Count, "Connections opened to servers.";
     backend_failures: Counter = "meridian_backend_failures_total", Count, "Failures to open a connection to a server, and breaks of one.";
     retries: Counter = "meridian_retries_total", Count, "Statements sent again on another connection.";
+    reloads: Family<Reload, Counter> = "meridian_reloads_total", Count, "Changed files (configuration, map, accounts, certificate) that were looked into.";
+    files_refused: Gauge = "meridian_files_refused", Count, "Files whose content is not in force: faulty, not allowed to follow what is, or gone.";
     cancels: Counter = "meridian_cancels_total", Count, "Statements cancelled on a server, by KILL or because the client left.";
 }
 

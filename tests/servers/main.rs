@@ -20,6 +20,7 @@ mod login;
 mod multi;
 mod oltp;
 mod prepared;
+mod reload;
 mod routing;
 mod serving;
 mod sessions;

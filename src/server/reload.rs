@@ -1,0 +1,227 @@
+//! Files that change while the process serves. They are looked at now and then and compared by their content: events of
+//! file systems get lost in containers. What is faulty is refused whole, and what was stays.
+//!
+//! Invariant: no map is taken up that gives rows another owner: proxies see a new map at different times, and two of them
+//! would write one row in two places.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use tokio::signal::unix::Signal;
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+use super::load::{self, Backends};
+use super::{StartFailure, read_config};
+use crate::config::{self, Config, LogLevel};
+use crate::frontend::{Accounts, Frontend};
+use crate::net::timer;
+use crate::shard_map::{ShardMap, diff};
+use crate::telemetry::{Label, Reload, Source};
+
+/// Changes the least severe line that is logged.
+pub type SetLevel = Box<dyn Fn(LogLevel) + Send + Sync>;
+
+/// What only loading needs.
+pub struct Files {
+    /// The configuration file.
+    pub path: PathBuf,
+    /// Stands for the password of users that do not exist.
+    pub dummy: Zeroizing<[u8; 32]>,
+    pub backends: Backends,
+    pub set_level: SetLevel,
+}
+
+const SOURCES: [Source; 4] = [Source::Config, Source::Map, Source::Accounts, Source::Certificate];
+
+/// What is known of one source.
+#[derive(Debug, Default)]
+struct Known {
+    /// Of the content that was seen last, be it sound or not.
+    digest: Vec<u8>,
+    /// That content was refused.
+    refused: bool,
+    /// It could not be read when it was looked at last.
+    missing: bool,
+    /// It will never change again, and that was said.
+    orphan: bool,
+}
+
+pub struct Reloader {
+    config: Config,
+    files: Files,
+    frontend: Arc<Frontend>,
+    /// Files that the accounts name.
+    beside_accounts: Vec<PathBuf>,
+    /// In the order of `SOURCES`.
+    known: [Known; SOURCES.len()],
+}
+
+impl Reloader {
+    /// `accounts` and the map of `frontend` were read a moment ago.
+    pub fn new(config: Config, files: Files, accounts: &config::Accounts, frontend: Arc<Frontend>) -> Self {
+        let beside_accounts = beside(accounts);
+        let known = SOURCES.map(|_| Known::default());
+        let mut reloader = Reloader { config, files, frontend, beside_accounts, known };
+        for (index, source) in SOURCES.into_iter().enumerate() {
+            reloader.known[index].digest = reloader.look(source).unwrap_or_default();
+        }
+        reloader
+    }
+
+    /// Looks at the files until the end.
+    pub async fn run(mut self, mut hangup: Signal, stop: CancellationToken) {
+        let mut every = timer::interval(Duration::from_millis(self.config.reload.poll_ms.max(1)));
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = every.tick() => {}
+                _ = hangup.recv() => {}
+            }
+            // Reading and checking a large map takes longer than the sessions of this thread should wait.
+            let Ok(back) = tokio::task::spawn_blocking(move || self.reload()).await else {
+                tracing::error!("changed files are not taken up any more: their loader ended");
+                return;
+            };
+            self = back;
+        }
+    }
+
+    fn reload(mut self) -> Self {
+        for (index, source) in SOURCES.into_iter().enumerate() {
+            let digest = match self.look(source) {
+                Ok(digest) => digest,
+                Err(failure) => {
+                    if !std::mem::replace(&mut self.known[index].missing, true) {
+                        tracing::error!(what = source.value(), %failure, "cannot be read; what it said stays in force");
+                    }
+                    continue;
+                }
+            };
+            self.known[index].missing = false;
+            self.warn_of_orphans(index, source);
+            if digest == self.known[index].digest {
+                continue;
+            }
+            let taken = self.take_up(source);
+            self.known[index].digest = digest;
+            self.known[index].refused = taken.is_err();
+            let metrics = &self.frontend.proxy.metrics;
+            match taken {
+                Ok(()) => {
+                    metrics.reloads.of(Reload::TakenUp).increment(1);
+                    tracing::info!(what = source.value(), "changed, and in force");
+                }
+                Err(failure) => {
+                    metrics.reloads.of(Reload::Refused).increment(1);
+                    tracing::error!(what = source.value(), %failure, "changed, and refused; what it said stays in force");
+                }
+            }
+        }
+        let refused = self.known.iter().filter(|known| known.refused || known.missing).count();
+        self.frontend.proxy.metrics.files_refused.set(refused as f64);
+        self
+    }
+
+    fn paths(&self, source: Source) -> Vec<&Path> {
+        let config = &self.config;
+        match source {
+            Source::Config => vec![&self.files.path],
+            Source::Map => vec![&config.map],
+            Source::Accounts => {
+                let beside = self.beside_accounts.iter().chain(&config.backend_tls.ca).map(PathBuf::as_path);
+                [config.accounts.as_path()].into_iter().chain(beside).collect()
+            }
+            Source::Certificate => match &config.tls {
+                Some(tls) => {
+                    [&tls.certificate, &tls.key].into_iter().chain(&tls.client_ca).map(PathBuf::as_path).collect()
+                }
+                None => Vec::new(),
+            },
+        }
+    }
+
+    /// The digest of a source's files.
+    fn look(&self, source: Source) -> Result<Vec<u8>, StartFailure> {
+        let mut of = digest::Context::new(&digest::SHA256);
+        for path in self.paths(source) {
+            let bytes = config::bytes(path).map_err(|error| StartFailure::Read { path: path.into(), error })?;
+            of.update(&(bytes.len() as u64).to_le_bytes());
+            of.update(&bytes);
+        }
+        Ok(of.finish().as_ref().to_vec())
+    }
+
+    fn take_up(&mut self, source: Source) -> Result<(), StartFailure> {
+        match source {
+            Source::Config => {
+                let config = read_config(&self.files.path)?;
+                (self.files.set_level)(config.log.level);
+                tracing::info!("of the configuration `log.level` is in force; other fields take a restart");
+            }
+            Source::Map => self.take_up_map()?,
+            Source::Accounts => {
+                let accounts = load::read_accounts(&self.config)?;
+                let users = self.files.backends.users(&self.config, &accounts)?;
+                warn_of_unknown(&self.frontend.proxy.snapshot.load().map, &accounts);
+                self.frontend.accounts.store(Arc::new(Accounts::new(users, self.files.dummy.as_slice())));
+                self.beside_accounts = beside(&accounts);
+            }
+            Source::Certificate => self.frontend.tls.store(Arc::new(load::tls(&self.config)?)),
+        }
+        Ok(())
+    }
+
+    /// Sessions go on with what they hold and see the new map at their next statement.
+    fn take_up_map(&self) -> Result<(), StartFailure> {
+        let map = load::read_map(&self.config)?;
+        let proxy = &self.frontend.proxy;
+        let before = proxy.snapshot.load_full();
+        let refused = |why| StartFailure::Change { path: self.config.map.clone(), why };
+        match (before.map.generation, map.generation) {
+            (Some(old), Some(new)) if new > old => {}
+            (Some(old), _) => {
+                return Err(refused(format!("a map that follows generation {old} needs a `generation` above it")));
+            }
+            (None, _) => {}
+        }
+        if let Some(moved) = diff(&before.map, &map).moves.first() {
+            return Err(refused(format!(
+                "{} with keys {} would move from shard {} to shard {}: a change of owners is not taken up while the process \
+                 serves; end all proxies, move the rows, then start them with the new map (`meridian diff` lists all moves)",
+                moved.table, moved.keys, moved.from, moved.to
+            )));
+        }
+        if let Ok(accounts) = load::read_accounts(&self.config) {
+            warn_of_unknown(&map, &accounts);
+        }
+        proxy.replace(map);
+        Ok(())
+    }
+
+    fn warn_of_orphans(&mut self, index: usize, source: Source) {
+        let orphan = self.paths(source).into_iter().find(|path| config::is_orphan(path)).map(Path::to_path_buf);
+        if let Some(path) = orphan
+            && !std::mem::replace(&mut self.known[index].orphan, true)
+        {
+            tracing::warn!(
+                what = source.value(),
+                path = %path.display(),
+                "a single file of a volume, mounted by subPath: changes never arrive; mount the volume as a directory"
+            );
+        }
+    }
+}
+
+/// Neither file is wrong by itself, and they may arrive one after the other.
+fn warn_of_unknown(map: &ShardMap, accounts: &config::Accounts) {
+    for unknown in load::unknown_databases(map, accounts) {
+        tracing::warn!("accounts:{unknown}");
+    }
+}
+
+fn beside(accounts: &config::Accounts) -> Vec<PathBuf> {
+    accounts.files().map(Path::to_path_buf).collect()
+}
