@@ -16,7 +16,7 @@ mod refusal;
 pub(crate) mod second;
 
 pub use hint::{Hint, HintBy, HintRefusal, named};
-pub use refusal::{Construct, Form, Refusal};
+pub use refusal::{Construct, Form, Refusal, SelectDoubt};
 
 use crate::shard_map::{ShardId, ShardMap};
 use crate::sql::{Dialect, Facts, Flags, Flavor, NormSlot};
@@ -164,6 +164,8 @@ pub enum KeySource {
     In(Vec<Operand>),
     /// The keys of the rows to be stored; a folded slot stands for many rows.
     Inserted(Vec<Operand>),
+    /// The keys that the rows found are to get.
+    Assigned(Vec<Operand>),
 }
 
 /// What stands in the place of a key value.

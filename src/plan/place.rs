@@ -6,6 +6,7 @@
 mod hinted;
 mod home;
 mod keys;
+mod written;
 
 use super::read::{Occurrence, Reader, Role, Shape, Subject};
 use super::{Construct, DatabaseId, Fixed, Keyed, Refusal, TableName, Tables, Target};
@@ -113,7 +114,9 @@ impl Place<'_> {
                 }
                 Role::Rows | Role::Inserted => {
                     let sources = self.sources(shape, index, split)?;
-                    tables.keyed.push(Keyed { table, sources });
+                    tables.keyed.push(Keyed { table: table.clone(), sources });
+                    let assigned = self.assigned(shape, index, split)?;
+                    tables.keyed.extend(assigned.map(|source| Keyed { table, sources: vec![source] }));
                 }
             },
         }

@@ -75,11 +75,24 @@ pub enum Refusal {
         table: Box<str>,
         source: Construct,
     },
-    /// An UPDATE, or ON DUPLICATE KEY UPDATE, of the key.
+    /// An INSERT into a split table from a SELECT whose rows' shard is not certain.
+    Selected {
+        table: Box<str>,
+        key: Box<str>,
+        doubt: SelectDoubt,
+    },
+    /// An UPDATE, or ON DUPLICATE KEY UPDATE, that gives the key something else than a literal.
     KeyAssigned {
         table: Box<str>,
         key: Box<str>,
         construct: Construct,
+    },
+    /// The same, of a key that lives on another shard.
+    KeyMoved {
+        table: Box<str>,
+        key: Box<str>,
+        from: Box<str>,
+        to: Box<str>,
     },
     /// A definition of a split table.
     SplitSchema {
@@ -127,6 +140,20 @@ pub enum Construct {
     Routine,
     Function,
     Sequence,
+}
+
+/// Why it is not certain where the rows of a query live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SelectDoubt {
+    /// Not one SELECT: a set operation, WITH, TABLE, parentheses; or WITH ROLLUP.
+    Query,
+    /// `*` stands before the key.
+    Star,
+    Expression,
+    /// The key is taken from a column that is no key of a table split alike.
+    Column,
+    OuterJoin,
+    Aggregate,
 }
 
 /// The form in which a key was given.
@@ -184,7 +211,9 @@ impl Refusal {
             | Refusal::WrittenForm { .. }
             | Refusal::Columns { .. }
             | Refusal::Source { .. }
+            | Refusal::Selected { .. }
             | Refusal::KeyAssigned { .. }
+            | Refusal::KeyMoved { .. }
             | Refusal::SplitSchema { .. }
             | Refusal::PerServer { .. }
             | Refusal::Homeless { .. }
@@ -206,11 +235,15 @@ impl Refusal {
             Refusal::ReadForm { .. }
             | Refusal::WrittenForm { .. }
             | Refusal::Columns { .. }
-            | Refusal::KeyAssigned { .. } => RefusalKind::Key,
+            | Refusal::KeyAssigned { .. }
+            | Refusal::KeyMoved { .. } => RefusalKind::Key,
             Refusal::LocksElsewhere { .. } => RefusalKind::Shards,
             Refusal::Hint(refusal) => refusal.kind(),
             Refusal::Admin { .. } | Refusal::PerServer { .. } => RefusalKind::Server,
-            Refusal::Source { .. } | Refusal::SplitSchema { .. } | Refusal::Homeless { .. } => RefusalKind::Construct,
+            Refusal::Source { .. }
+            | Refusal::Selected { .. }
+            | Refusal::SplitSchema { .. }
+            | Refusal::Homeless { .. } => RefusalKind::Construct,
             Refusal::Unreadable { .. } => RefusalKind::Unreadable,
         }
     }
@@ -274,10 +307,20 @@ impl Refusal {
                 "{} into split table {table} is not served yet; insert its rows by INSERT ... VALUES",
                 source.named()
             ),
+            Refusal::Selected { table, key, doubt } => format!(
+                "INSERT ... SELECT into split table {table}: {}, so it is not certain where its rows live; select for \
+                 `{key}` a literal, or the key of a table that is split alike, under an equality on that key",
+                doubt.named()
+            ),
             Refusal::KeyAssigned { table, key, construct } => format!(
-                "{} of sharding key {table}.{key} would move the row to another shard; insert it there and \
+                "{} gives sharding key {table}.{key} something else than a literal, and the row may belong on another \
+                 shard then; write the key as a literal that lives on the same shard, or insert the row anew and \
                  delete it here",
                 construct.named()
+            ),
+            Refusal::KeyMoved { table, key, from, to } => format!(
+                "the new value of sharding key {table}.{key} lives on shard {to}, and the row on {from}; insert it there \
+                 and delete it here"
             ),
             Refusal::SplitSchema { table, construct } => {
                 format!(
@@ -326,6 +369,19 @@ impl Construct {
             Construct::Routine => "stored routine, trigger or event",
             Construct::Function => "stored or unknown function",
             Construct::Sequence => "sequence",
+        }
+    }
+}
+
+impl SelectDoubt {
+    fn named(self) -> &'static str {
+        match self {
+            SelectDoubt::Query => "its rows are not those of one SELECT without WITH, set operations and ROLLUP",
+            SelectDoubt::Star => "`*` stands where its key would be looked for",
+            SelectDoubt::Expression => "its key is an expression",
+            SelectDoubt::Column => "its key comes from a column that is no key of a table split alike",
+            SelectDoubt::OuterJoin => "its key may be NULL by an outer join",
+            SelectDoubt::Aggregate => "its key may be NULL by an aggregate without GROUP BY",
         }
     }
 }

@@ -110,7 +110,7 @@ fn reach(split: &SplitTable, source: &KeySource, values: &impl Values) -> Result
             found.read_all(split, operands, values, true);
             found.reach()
         }
-        KeySource::Inserted(operands) => {
+        KeySource::Inserted(operands) | KeySource::Assigned(operands) => {
             let mut found = Found::default();
             found.write_all(split, operands, values);
             found.reach()
@@ -231,6 +231,9 @@ fn apart(tables: &Tables, map: &ShardMap, values: &impl Values) -> Refusal {
     if let Some(refusal) = tables.hinted.then(|| key_elsewhere(tables, map, values)).flatten() {
         return refusal;
     }
+    if let Some(refusal) = key_moved(tables, map, values) {
+        return refusal;
+    }
     let mut places: Vec<(Box<str>, Box<str>)> = Vec::new();
     for fixed in &tables.fixed {
         places.push((fixed.table.name.clone(), name(map, fixed.shard)));
@@ -260,6 +263,24 @@ fn key_elsewhere(tables: &Tables, map: &ShardMap, values: &impl Values) -> Optio
             home: name(map, home),
         })),
         _ => None,
+    })
+}
+
+/// A row that is found on one shard and is to get a key of another.
+fn key_moved(tables: &Tables, map: &ShardMap, values: &impl Values) -> Option<Refusal> {
+    let shard_of = |keyed: &Keyed| match restriction(split_of(map, &keyed.table)?, keyed, values) {
+        Ok(Reach::Shard(shard)) => Some(shard),
+        _ => None,
+    };
+    tables.keyed.iter().find_map(|assigned| {
+        let [KeySource::Assigned(_)] = assigned.sources.as_slice() else {
+            return None;
+        };
+        let to = shard_of(assigned)?;
+        let of_table = tables.keyed.iter().filter(|keyed| keyed.table == assigned.table);
+        let from = of_table.filter_map(shard_of).find(|from| *from != to)?;
+        let key = split_of(map, &assigned.table)?.key.name.as_str().into();
+        Some(Refusal::KeyMoved { table: assigned.table.name.clone(), key, from: name(map, from), to: name(map, to) })
     })
 }
 

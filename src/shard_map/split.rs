@@ -13,14 +13,14 @@ pub struct SplitTable {
     pub split: Split,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Split {
     /// By the key itself.
     Range(Ranges),
 }
 
 /// Lower bounds, ascending. A key below the first has no home.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ranges {
     /// MIN is below every key of any type. Apart from the shards: a lookup reads many bounds and one shard.
     from: Vec<i128>,

@@ -28,3 +28,4 @@ mod shells;
 mod tls;
 mod traps;
 mod verify;
+mod writes;

@@ -94,9 +94,14 @@ impl Place<'_> {
         match occurrence.role {
             Role::Inserted => {
                 let sources = self.sources(shape, index, split)?;
-                tables.keyed.push(Keyed { table, sources });
+                tables.keyed.push(Keyed { table: table.clone(), sources });
+                let assigned = self.assigned(shape, index, split)?;
+                tables.keyed.extend(assigned.map(|source| Keyed { table, sources: vec![source] }));
             }
-            Role::Rows => self.refuse_assignment(shape, index, split)?,
+            Role::Rows => {
+                let assigned = self.assigned(shape, index, split)?;
+                tables.keyed.extend(assigned.map(|source| Keyed { table, sources: vec![source] }));
+            }
             Role::Whole(Construct::LoadData) => {
                 return Err(Refusal::Source { table: table.name, source: Construct::LoadData });
             }

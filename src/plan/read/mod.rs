@@ -3,6 +3,7 @@
 //! Never fails: what is not understood makes the shape unsure. It knows no map and no values.
 
 mod from;
+mod insert;
 mod other;
 mod predicate;
 mod query;
@@ -12,7 +13,7 @@ mod shape;
 mod write;
 
 pub use reader::{Reader, Tok, toks};
-pub use shape::{Column, Equality, InsertSource, Occurrence, Role, Shape};
+pub use shape::{Column, Equality, Given, Insert, InsertSource, Occurrence, OccurrenceId, Role, Selected, Shape};
 
 use super::Construct;
 

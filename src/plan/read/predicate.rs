@@ -75,7 +75,7 @@ impl Reader {
     }
 
     /// The inside of `( ... )` when the range is exactly one such group.
-    fn parenthesized(&self, from: usize, to: usize) -> Option<(usize, usize)> {
+    pub fn parenthesized(&self, from: usize, to: usize) -> Option<(usize, usize)> {
         (to >= from + 2 && self.is_op(from, "(") && self.closing(from) == Some(to - 1)).then(|| (from + 1, to - 1))
     }
 

@@ -99,25 +99,29 @@ impl Reader {
         }
     }
 
-    fn select(&mut self) {
+    /// The range of its select list, and the tables that it sees.
+    pub fn select(&mut self) -> (usize, usize, Scope) {
         self.accept("SELECT");
+        let from = self.at;
         let stops = &["FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "FOR", "LOCK", "INTO", "PROCEDURE", "ON"];
         self.scan(stops, false);
+        let to = self.at;
         if self.accept("INTO") {
             self.scan(stops, false);
         }
+        let mut scope = Scope::default();
         if !self.accept("FROM") {
             if self.is_word(self.at, "WHERE") {
                 self.at += 1;
                 self.scan(CLAUSES, false);
             }
-            return;
+            return (from, to, scope);
         }
-        let mut scope = Scope::default();
         if !self.accept("DUAL") {
             scope = self.table_references();
         }
         self.where_clause(&scope);
+        (from, to, scope)
     }
 
     /// `[WHERE condition]` over the tables of `scope`.
@@ -159,7 +163,7 @@ impl Reader {
     }
 
     /// ORDER BY, LIMIT, FOR UPDATE and the like: nothing there restricts rows, subqueries there are read.
-    fn query_tail(&mut self) {
+    pub fn query_tail(&mut self) {
         while self.is_any(self.at, CLAUSES) && !self.at_insert_tail() {
             if self.is_word(self.at, "WINDOW") && !(self.name(self.at + 1).is_some() && self.is_word(self.at + 2, "AS"))
             {
@@ -187,7 +191,7 @@ impl Reader {
             || (self.returning && self.is_word(self.at, "RETURNING"))
     }
 
-    fn set_operation(&mut self) -> bool {
+    pub fn set_operation(&mut self) -> bool {
         if !self.is_word(self.at, "UNION") && !self.at_contextual_set_operation() {
             return false;
         }

@@ -2,7 +2,8 @@
 //!
 //! Invariant: when `unsure` is `None`, `occurrences` holds every place where the text names a stored table.
 
-use crate::plan::{KeySource, Operand};
+use super::from::Scope;
+use crate::plan::{KeySource, Operand, SelectDoubt};
 
 /// The tables of a statement and the conditions on their columns.
 #[derive(Debug, Default)]
@@ -66,30 +67,58 @@ pub struct Equality {
     pub merged: bool,
 }
 
-/// A column that UPDATE ... SET assigns.
+/// `column = value` of UPDATE ... SET.
 #[derive(Debug)]
 pub struct Assignment {
     pub column: Column,
+    pub value: Given,
     pub visible: Vec<OccurrenceId>,
+}
+
+/// What a column gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Given {
+    Operand(Operand),
+    /// What a column has.
+    Column(Column),
+    /// Of ON DUPLICATE KEY UPDATE: what the row that was to be stored has in the column of this name.
+    OfRow(Box<str>),
 }
 
 /// An INSERT or REPLACE.
 #[derive(Debug)]
 pub struct Insert {
     pub target: OccurrenceId,
+    /// `None` when the text names none.
+    pub columns: Option<Vec<Box<str>>>,
     pub source: InsertSource,
-    /// Columns assigned by ON DUPLICATE KEY UPDATE.
-    pub updated: Vec<Column>,
+    pub updated: Vec<Updated>,
+}
+
+/// `column = value` of ON DUPLICATE KEY UPDATE.
+#[derive(Debug)]
+pub struct Updated {
+    pub column: Column,
+    /// A column here is one of the row that was found.
+    pub value: Given,
 }
 
 #[derive(Debug)]
 pub enum InsertSource {
-    /// VALUES or SET. `columns` is `None` when the text names none.
-    Rows {
-        columns: Option<Vec<Box<str>>>,
-        rows: Vec<Vec<Operand>>,
-    },
-    Query,
+    /// VALUES or SET.
+    Rows(Vec<Vec<Operand>>),
+    Query(Result<Selected, SelectDoubt>),
+}
+
+/// One SELECT whose rows are stored.
+#[derive(Debug)]
+pub struct Selected {
+    /// Its columns; `None` for `*`, which stands for any number of them.
+    pub items: Vec<Option<Given>>,
+    /// Why a column may be NULL where no row of its table has a NULL.
+    pub doubt: Option<SelectDoubt>,
+    /// The tables whose columns `items` see.
+    pub scope: Scope,
 }
 
 impl Occurrence {
@@ -114,6 +143,11 @@ impl Column {
     /// Whether this names a column called `key`; column names have no case.
     pub fn is_named(&self, key: &str) -> bool {
         self.name.eq_ignore_ascii_case(key) || self.name.to_lowercase() == key.to_lowercase()
+    }
+
+    /// Whether both are written as the same column of the same table.
+    pub fn is_same(&self, other: &Column) -> bool {
+        self.database == other.database && self.table == other.table && self.is_named(&other.name)
     }
 
     /// Like [`Column::is_named`], and true wherever a server's collation of identifiers might find the two equal:

@@ -1,64 +1,11 @@
-//! INSERT, REPLACE, UPDATE, DELETE.
+//! UPDATE, DELETE, and the assignments of UPDATE and INSERT.
 
 use super::from::Scope;
 use super::query::CLAUSES;
 use super::reader::{Reader, Tok};
-use super::shape::{Assignment, Column, Insert, InsertSource, OccurrenceId, QualifiedName, Role};
-use crate::plan::Operand;
+use super::shape::{Assignment, Column, Given, OccurrenceId, QualifiedName, Role};
 
 impl Reader {
-    /// At INSERT or REPLACE.
-    pub fn insert(&mut self) {
-        self.at += 1;
-        self.accept_any(&["LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY"]);
-        self.accept("IGNORE");
-        self.accept("INTO");
-        if self.is_any(self.at, &["VALUES", "SET", "SELECT", "PARTITION"]) {
-            return self.unsure();
-        }
-        let Some(table) = self.take_table_name() else {
-            return self.unsure();
-        };
-        let target = self.occurrence(table, Role::Inserted);
-        if self.is_word(self.at, "PARTITION") && self.is_op(self.at + 1, "(") {
-            self.at += 1;
-            self.skip_group();
-        }
-        let mut columns = None;
-        if self.is_op(self.at, "(") && !self.is_op(self.at + 1, "(") && !self.at_query(self.at + 1) {
-            columns = Some(self.column_names());
-        }
-        let source = if self.accept_any(&["VALUES", "VALUE"]) {
-            InsertSource::Rows { columns, rows: self.rows() }
-        } else if self.accept("SET") {
-            let (columns, row) = self.set_row();
-            InsertSource::Rows { columns: Some(columns), rows: vec![row] }
-        } else {
-            self.query();
-            InsertSource::Query
-        };
-        if !matches!(source, InsertSource::Query) && self.accept("AS") {
-            // The row's alias and its columns, for ON DUPLICATE KEY UPDATE.
-            if self.name(self.at).is_none() {
-                return self.unsure();
-            }
-            self.at += 1;
-            if self.is_op(self.at, "(") {
-                self.skip_group();
-            }
-        }
-        let mut updated = Vec::new();
-        if self.is_word(self.at, "ON") && self.at_insert_tail() {
-            self.at += 3;
-            if !self.accept("UPDATE") {
-                return self.unsure();
-            }
-            updated = self.assignments().into_iter().map(|(column, ..)| column).collect();
-        }
-        self.returning_clause();
-        self.shape.inserts.push(Insert { target, source, updated });
-    }
-
     /// At UPDATE.
     pub fn update(&mut self) {
         self.at += 1;
@@ -68,8 +15,9 @@ impl Reader {
         if !self.accept("SET") || scope.tables.is_empty() {
             return self.unsure();
         }
-        for (column, ..) in self.assignments() {
-            self.shape.assignments.push(Assignment { column, visible: scope.tables.clone() });
+        for (column, from, to) in self.assignments() {
+            let value = self.given(from, to);
+            self.shape.assignments.push(Assignment { column, value, visible: scope.tables.clone() });
         }
         self.where_clause(&scope);
         self.write_tail();
@@ -173,59 +121,14 @@ impl Reader {
         self.returning_clause();
     }
 
-    fn returning_clause(&mut self) {
+    pub fn returning_clause(&mut self) {
         if self.returning && self.accept("RETURNING") {
             self.scan(&[], false);
         }
     }
 
-    /// `(a, t.b, ...)`: the columns of an INSERT; empty for `()`.
-    fn column_names(&mut self) -> Vec<Box<str>> {
-        let open = self.at;
-        self.skip_group();
-        if self.shape.unsure.is_some() {
-            return Vec::new();
-        }
-        let ranges = self.comma_ranges(open + 1, self.at - 1);
-        let names: Option<Vec<Box<str>>> =
-            ranges.into_iter().map(|(from, to)| self.column(from, to).map(|column| column.name)).collect();
-        names.unwrap_or_else(|| {
-            self.unsure();
-            Vec::new()
-        })
-    }
-
-    /// `(...), ROW(...), ...`; a folded row stands once.
-    fn rows(&mut self) -> Vec<Vec<Operand>> {
-        let mut rows = Vec::new();
-        loop {
-            self.accept("ROW");
-            let open = self.at;
-            let Some(close) = self.closing(open).filter(|_| self.is_op(open, "(")) else {
-                self.unsure();
-                return rows;
-            };
-            self.group();
-            if self.shape.unsure.is_some() {
-                return rows;
-            }
-            rows.push(self.comma_ranges(open + 1, close).into_iter().map(|(from, to)| self.stored(from, to)).collect());
-            if !self.accept_op(",") {
-                return rows;
-            }
-        }
-    }
-
-    fn set_row(&mut self) -> (Vec<Box<str>>, Vec<Operand>) {
-        let assignments = self.assignments();
-        if self.shape.unsure.is_some() {
-            return (Vec::new(), Vec::new());
-        }
-        assignments.into_iter().map(|(column, from, to)| (column.name, self.stored(from, to))).unzip()
-    }
-
     /// `column = expression, ...`: each column with the range of its expression.
-    fn assignments(&mut self) -> Vec<(Column, usize, usize)> {
+    pub fn assignments(&mut self) -> Vec<(Column, usize, usize)> {
         let mut assignments = Vec::new();
         loop {
             let start = self.at;
@@ -243,6 +146,38 @@ impl Reader {
             if !self.accept_op(",") {
                 return assignments;
             }
+        }
+    }
+    /// What the expression in `from..to` gives to a column.
+    pub fn given(&self, from: usize, to: usize) -> Given {
+        if let Some((from, to)) = self.parenthesized(from, to) {
+            return self.given(from, to);
+        }
+        const NO_COLUMNS: &[&str] = &[
+            "NULL",
+            "TRUE",
+            "FALSE",
+            "DEFAULT",
+            "CURRENT_DATE",
+            "CURRENT_TIME",
+            "CURRENT_TIMESTAMP",
+            "LOCALTIME",
+            "LOCALTIMESTAMP",
+            "UTC_DATE",
+            "UTC_TIME",
+            "UTC_TIMESTAMP",
+            "CURRENT_USER",
+            "CURRENT_ROLE",
+        ];
+        if self.is_any(from, &["VALUES", "VALUE"])
+            && let Some((from, to)) = self.parenthesized(from + 1, to)
+            && let Some(column) = self.column(from, to)
+        {
+            return Given::OfRow(column.name);
+        }
+        match self.column(from, to) {
+            Some(column) if !self.is_any(from, NO_COLUMNS) => Given::Column(column),
+            _ => Given::Operand(self.stored(from, to)),
         }
     }
 }

@@ -19,7 +19,7 @@ pub struct KeyFound {
     pub database: Box<str>,
     pub table: Box<str>,
     pub column: Box<str>,
-    /// As a condition: `= 42`, `IN (1, 2)`, `<- 42` where it is stored. Empty if there is none.
+    /// As a condition: `= 42`, `IN (1, 2)`, `<- 42` where it is stored, `:= 42` where a row is to get it. Empty if there is none.
     pub condition: String,
     /// Its values, gathered by what they were read as; cut after so many.
     pub values: Vec<ValuesRead>,
@@ -84,6 +84,10 @@ fn one(keyed: &Keyed, split: &SplitTable, map: &ShardMap, values: &impl route::V
             gathered.stored(operands, values);
             format!("<- {}", shown(operands, values))
         }
+        Some(KeySource::Assigned(operands)) => {
+            gathered.stored(operands, values);
+            format!(":= {}", shown(operands, values))
+        }
         None => String::new(),
     };
     KeyFound {
@@ -130,7 +134,7 @@ fn is_apart_anyway(split: &SplitTable, source: &KeySource, values: &impl route::
 pub(super) fn known(split: &SplitTable, source: &KeySource, values: &impl route::Values) -> Result<Reach, Doubt> {
     let mut source = source.clone();
     // A row to be stored without any key would be refused for that.
-    if let KeySource::Inserted(operands) = &mut source {
+    if let KeySource::Inserted(operands) | KeySource::Assigned(operands) = &mut source {
         operands.retain(|operand| open(&KeySource::Equal(*operand), values).is_empty());
     }
     reach(split, &source, &Known(values))
@@ -156,7 +160,7 @@ impl<V: route::Values> route::Values for Known<'_, V> {
 fn open(source: &KeySource, values: &impl route::Values) -> Vec<u32> {
     let operands = match source {
         KeySource::Equal(operand) => std::slice::from_ref(operand),
-        KeySource::In(operands) | KeySource::Inserted(operands) => operands,
+        KeySource::In(operands) | KeySource::Inserted(operands) | KeySource::Assigned(operands) => operands,
     };
     let mut open = Vec::new();
     for operand in operands {
