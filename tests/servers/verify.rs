@@ -22,7 +22,7 @@ fn verify(pair: &mut Pair, arguments: &[&str]) -> (Option<i32>, Vec<String>, Vec
 fn rows_that_are_not_at_home_are_found() {
     for mut pair in Pair::each() {
         let (code, out, err) = verify(&mut pair, &[]);
-        assert_eq!((code, &out[..]), (Some(0), &["1 tables, 0 misplaced rows".to_owned()][..]), "{err:?}");
+        assert_eq!((code, &out[..]), (Some(0), &["6 tables, 0 misplaced rows".to_owned()][..]), "{err:?}");
         assert_eq!(
             err,
             ["shop.customers on first: 4 rows read, 0 misplaced", "shop.customers on second: 3 rows read, 0 misplaced"]
@@ -40,6 +40,11 @@ fn rows_that_are_not_at_home_are_found() {
                 "1 tables, 3 misplaced rows",
             ]
         );
+        // A table that is not split, on the server that has none of its rows.
+        pair.second.run_all(&["CREATE TABLE shop.users (id INT PRIMARY KEY)", "INSERT INTO shop.users VALUES (7)"]);
+        let (code, out, err) = verify(&mut pair, &["users"]);
+        assert_eq!((code, &err[..]), (Some(1), &["shop.users on second: 1 rows read, 1 misplaced".to_owned()][..]));
+        assert_eq!(out, ["shop.users on second: id=7 belongs on first", "1 tables, 1 misplaced rows"]);
         pair.check_sound();
     }
 }
@@ -99,12 +104,12 @@ fn tables_of_any_primary_key_are_read_whole() {
 fn what_cannot_be_read_is_no_clean_table() {
     let mut pair = Pair::mariadb();
     pair.second.run_all(&["ALTER TABLE shop.customers DROP PRIMARY KEY"]);
-    let (code, out, err) = verify(&mut pair, &[]);
+    let (code, out, err) = verify(&mut pair, &["customers"]);
     assert_eq!((code, out), (Some(2), vec!["1 tables, 0 misplaced rows; 1 parts not read to their end".to_owned()]));
     assert_eq!(err[1], "shop.customers on second: not read to its end: it has no primary key to be read by");
-    let (code, out, err) = verify(&mut pair, &["orders"]);
+    let (code, out, err) = verify(&mut pair, &["nothing"]);
     assert_eq!((code, out.len()), (Some(2), 0));
-    assert!(err[0].ends_with("the map has no split table orders"), "{err:?}");
+    assert!(err[0].ends_with("the map has no table nothing"), "{err:?}");
     pair.second.stop();
     let (code, _, err) = verify(&mut pair, &["customers"]);
     assert!(code == Some(2) && err[1].contains("can't connect to server"), "{code:?} {err:?}");

@@ -17,7 +17,8 @@ pub(super) struct Source<'a> {
     pub options: &'a Options,
     pub database: &'a str,
     pub table: &'a str,
-    pub key: &'a str,
+    /// The column; none where every row is misplaced.
+    pub key: Option<&'a str>,
     pub rows_per_second: u32,
 }
 
@@ -60,13 +61,12 @@ impl Source<'_> {
         };
         let names: Vec<String> = columns.iter().map(|column| name(&column.name)).collect();
         let table = format!("{}.{}", name(self.database), name(self.table));
-        let names = names.join(", ");
+        let (names, key) = (names.join(", "), self.key.map_or_else(|| "NULL".into(), name));
         let (mut last, mut count, begun): (Option<Vec<Vec<u8>>>, u64, Instant) = (None, 0, Instant::now());
         let mut told = begun;
         loop {
             let behind = last.as_deref().map_or_else(String::new, |last| format!("WHERE {} ", behind(&columns, last)));
-            let sql =
-                format!("SELECT {names}, {} FROM {table} {behind}ORDER BY {names} LIMIT {CHUNK_ROWS}", name(self.key));
+            let sql = format!("SELECT {names}, {key} FROM {table} {behind}ORDER BY {names} LIMIT {CHUNK_ROWS}");
             let chunk = rows(&mut lease, &sql).await?;
             for mut values in chunk.iter().cloned() {
                 let key = values.pop().flatten();
