@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::prelude::{Prelude, Step};
 use super::relay::{self, Broken, Shape};
 use super::single::{Job, Ran, Work};
-use super::text::{class_of, class_of_control, scratch_of};
+use super::text::{class_of, class_of_control, is_of_session, scratch_of};
 use super::values::BoundValues;
 use super::{Ended, Gone, Incoming, Served, Session, Snapshot};
 use crate::backend::{Failure, Lease, StatementKey};
@@ -201,13 +201,15 @@ impl Session {
         if sql::explain_route(scratch.normalized(), &text, &self.dialect).is_some() {
             return self.refuse_prepared_explanation().await.map(drop);
         }
-        let hint = match self.hint(&text, &scratch) {
-            Ok(hint) => hint,
-            Err(refusal) => return self.refuse(&refusal).await.map(drop),
-        };
+        let hint = self.hint(&text, &scratch);
         std::mem::swap(&mut self.scratch, &mut scratch);
-        let statement = self.plan(hint);
+        let statement = self.plan(hint.as_ref().ok().copied().flatten());
         std::mem::swap(&mut self.scratch, &mut scratch);
+        if let Err(refusal) = hint
+            && (scratch.has_hint() || !is_of_session(&statement))
+        {
+            return self.refuse(&refusal).await.map(drop);
+        }
         if statement.facts.flags.contains(Flags::CONNECTION_ID) {
             return self.refuse_connection_id().await.map(drop);
         }
@@ -331,6 +333,7 @@ impl Session {
         // The session may hint to another shard by now.
         let hint = match self.hint(&prepared.text, &prepared.scratch) {
             Ok(hint) => hint,
+            Err(_) if !prepared.scratch.has_hint() && is_of_session(&prepared.statement) => None,
             Err(refusal) => return self.refuse(&refusal).await.map(drop),
         };
         if !Arc::ptr_eq(&prepared.snapshot, &self.snapshot) || prepared.statement.hint != hint {

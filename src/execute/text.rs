@@ -49,6 +49,8 @@ impl Session {
             };
             let hint = match self.hint(&text[at..], &self.scratch) {
                 Ok(hint) => hint,
+                // It is how a session ends its hint, whatever has become of the shard.
+                Err(_) if !self.scratch.has_hint() && is_of_session(&self.plan(None)) => None,
                 Err(refusal) => return self.refuse(&refusal).await.map(drop),
             };
             let one = &text[at..at + scanned.end];
@@ -190,6 +192,11 @@ impl Session {
             None => home,
         }
     }
+}
+
+/// Whether no shard is asked, so that a hint of the session changes nothing.
+pub(super) fn is_of_session(statement: &Statement) -> bool {
+    matches!(statement.target, Target::Control | Target::ShowDatabases | Target::ShardVariable { .. })
 }
 
 /// Of statements that ask about the one before, wherever that ran.

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::support::cli::{Cli, run};
 use crate::support::proxy::ACCOUNTS;
 use crate::support::raw_login::Login;
-use crate::support::{Certificates, Pair, Raw, Settings, await_that};
+use crate::support::{Certificates, Pair, Raw, Reply, Settings, await_that};
 
 const SOON: &str = "reload:\n  poll_ms: 20\n";
 
@@ -72,6 +72,35 @@ fn a_new_map_is_in_force_at_the_next_statement_of_every_session() {
     inside.ok("COMMIT");
     assert_eq!(inside.value("SELECT id FROM parcels"), "7");
     assert_eq!(pair.proxy().figure(NOT_IN_FORCE), 0);
+    pair.check_sound();
+}
+
+#[test]
+fn a_session_that_is_hinted_to_a_shard_of_the_old_map_can_end_that() {
+    let mut pair = pair();
+    let mut raw = pair.app();
+    raw.ok("SET meridian_shard = 'second'");
+    let (statement, _, _) = raw.prepare("SELECT COUNT(*) FROM customers").expect("it is sound");
+    let folder = pair.proxy().folder().to_path_buf();
+    let map = fs::read_to_string(folder.join("map.yaml")).expect("the map of the proxy");
+    let renamed = map
+        .replace("  second: {group: second}", "  other: {group: second}")
+        .replace(": second\n", ": other\n")
+        .replace("on: second}", "on: other}");
+    replace(&folder, "map.yaml", &renamed);
+    await_figure(&mut pair, TAKEN_UP, 1);
+    for error in [raw.refused("SELECT 1"), raw.refused("SHOW TABLES")] {
+        assert!(error.message.contains("`second`") && error.message.contains("other"), "{error:?}");
+    }
+    assert!(matches!(&raw.execute(statement, &[], false)[..], [Reply::Error(e)] if e.message.contains("`second`")));
+    // What concerns the session goes on.
+    raw.ok("BEGIN");
+    raw.ok("COMMIT");
+    assert_eq!(raw.value("SELECT @@meridian_shard"), "second");
+    let (set, _, _) = raw.prepare("SET meridian_shard = 'other'").expect("it is sound");
+    assert!(matches!(&raw.execute(set, &[], false)[..], [Reply::Ok(_)]));
+    assert_eq!(raw.value("SELECT COUNT(*) FROM customers"), "3");
+    assert!(matches!(&raw.execute(statement, &[], false)[..], [Reply::Rows(_)]));
     pair.check_sound();
 }
 
