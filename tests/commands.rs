@@ -144,18 +144,16 @@ fn the_session_that_is_told_decides_how_a_text_is_read() {
         assert_eq!((code, out.lines().next()), (Some(0), Some(expected)), "{arguments:?}\n{out}{err}");
     };
     let quoted = "SELECT * FROM customers WHERE \"id\" = 42";
-    let refused = "refuse 1235 (42000) Meridian: this statement needs rows of shards s0 and s1 (customers: no equality on its \
-                   key `id` found); add `id = ...` or `id IN (...)` with keys of one shard, or send it to one shard by a \
-                   hint, /* meridian: shard=NAME */";
+    let scattered = "route customers (no key) -> s0, s1 scatter";
     let routed = "route customers.id = 42 (range) -> s0 single";
-    first(&[quoted], refused);
+    first(&[quoted], scattered);
     first(&["--set", "meridian_shard=s1", "SELECT COUNT(*) FROM customers"], "route customers (hint) -> s1 single");
     first(&["--set", "sql_mode=STRICT_TRANS_TABLES,ansi_quotes", quoted], routed);
     first(&["--set", "sql_mode='ANSI'", quoted], routed);
-    first(&["--set", "sql_mode=", quoted], refused);
+    first(&["--set", "sql_mode=", quoted], scattered);
     let by_version = "SELECT * FROM customers WHERE id = 42 /*!110000 OR 1 = 1 */";
     first(&[by_version], routed);
-    first(&["--server-version", "11.4.2-MariaDB", by_version], refused);
+    first(&["--server-version", "11.4.2-MariaDB", by_version], scattered);
     let escaped = "SELECT * FROM customers WHERE name = '\\' AND id = 42 -- '";
     first(&["--set", "sql_mode=NO_BACKSLASH_ESCAPES", escaped], routed);
     // Three bytes of UTF-8; in gbk the last of them and the quote are no character.
@@ -277,5 +275,5 @@ fn explanations_are_printed_as_json() {
     assert_eq!(list[0]["refusal"]["number"], 1146);
     assert_eq!(list[0]["refusal"]["sqlstate"], "42S02");
     assert_eq!((&list[0]["send"], &list[0]["verdict"]), (&serde_json::Value::Null, &"refused".into()));
-    assert_eq!(list[1]["parameters"], serde_json::json!({"decide": [1], "may_refuse": false}));
+    assert_eq!(list[1]["parameters"], serde_json::json!({"decide": [1], "may_refuse": false, "may_scatter": false}));
 }

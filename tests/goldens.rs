@@ -7,7 +7,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use meridian::plan::{self, Hint, Statement, Target};
+use meridian::plan::{self, Hint, Statement};
 use meridian::route::{Asked, Literals, SessionFacts, explain};
 use meridian::shard_map::{ShardId, ShardMap};
 use meridian::sql::{self, Dialect, Flavor, Scratch};
@@ -27,10 +27,10 @@ fn explained(map: &ShardMap, database: Option<&str>, statement: &str) -> Vec<Str
     let hosts = |shard| map.databases.iter().any(|database| database.shards().contains(&shard));
     let planned = match Hint::of(map, statement.as_bytes(), &scratch, None, &hosts) {
         Ok(hint) => plan::plan_hinted(map, database, scratch.normalized(), facts, &dialect, hint),
-        Err(refusal) => Statement { facts, target: Target::Refused(refusal), hint: None },
+        Err(refusal) => Statement::refused(facts, refusal),
     };
     let home = database.and_then(|name| map.database(name)).map_or(ShardId(0), |database| database.home());
-    let asked = Asked::new(home, statement.as_bytes(), &scratch);
+    let asked = Asked::new(home, statement.as_bytes(), &dialect, &scratch);
     explain(&planned, map, &Literals::of_text(statement.as_bytes(), &scratch, SessionFacts::default()), asked).lines()
 }
 

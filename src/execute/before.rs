@@ -70,7 +70,12 @@ pub enum Diagnostics {
     /// An error that Meridian gave itself.
     Ours(ServerError),
     On(Place),
+    /// The rows of SHOW WARNINGS of all shards of a statement that ran on several.
+    Gathered(Arc<[WarningRow]>),
 }
+
+/// Level, code and message.
+pub type WarningRow = Vec<Option<Vec<u8>>>;
 
 /// A connection that holds something for the session.
 #[derive(Debug, Clone)]

@@ -31,7 +31,7 @@ impl Session {
         let Some(sent) = self.with_connection_id(text, &statement) else {
             return self.refuse_connection_id().await;
         };
-        let asked = Asked::new(self.home_shard(&statement), &sent, &self.scratch);
+        let asked = Asked::new(self.home_shard(&statement), &sent, &self.dialect, &self.scratch);
         let values = Literals::of_text(text, &self.scratch, facts(&self.state));
         let explanation = explain(&statement, &self.snapshot.map, &values, asked);
         let mut rows = TextResult::new(vec![Column::text("route", LINE_CHARACTERS)]);

@@ -24,11 +24,13 @@ mod proxy;
 mod registry;
 mod relay;
 mod remembered;
+mod scatter;
 mod set;
 mod settle;
 mod show;
 mod single;
 mod text;
+mod together;
 mod transaction;
 mod values;
 

@@ -9,13 +9,14 @@ use std::sync::Arc;
 
 use super::prelude::{Prelude, Step};
 use super::relay::{self, Broken, Shape};
+use super::scatter::Scatter;
 use super::single::{Job, Ran, Work};
 use super::text::{class_of, class_of_control, is_of_session, scratch_of};
 use super::values::BoundValues;
 use super::{Ended, Gone, Incoming, Served, Session, Snapshot};
 use crate::backend::{Failure, Lease, StatementKey};
 use crate::plan::{Statement, Tables, Target};
-use crate::route;
+use crate::route::{self, ClientText, Shards};
 use crate::session::State;
 use crate::shard_map::{GroupId, ShardId, Table};
 use crate::sql::{self, Flags, Scratch};
@@ -363,8 +364,12 @@ impl Session {
                     is_long: &long,
                     state: &self.state,
                 };
-                match route::route(tables, &self.snapshot.map, &values) {
-                    Ok(route) => route.shard,
+                let client = ClientText { text: &prepared.text, dialect: &self.dialect };
+                match route::served(&statement, tables, &self.snapshot.map, &values, client) {
+                    Ok(Shards::One(shard)) => shard,
+                    Ok(Shards::Several(shards)) => {
+                        return self.scatter_prepared(id, prepared, payload, execute, &shards).await;
+                    }
                     Err(refusal) => return self.refuse(&refusal).await.map(drop),
                 }
             }
@@ -403,6 +408,30 @@ impl Session {
             self.statements.cursors.insert(id);
         }
         Ok(())
+    }
+
+    /// An EXECUTE that needs rows of several shards.
+    async fn scatter_prepared(
+        &mut self,
+        id: u32,
+        prepared: &mut Prepared,
+        payload: &[u8],
+        execute: Execute<'_>,
+        shards: &[ShardId],
+    ) -> Served {
+        if execute.flags & CURSOR_TYPES != 0 {
+            let text = "Meridian: a cursor over several shards is not served yet; execute the statement without one, its rows \
+                        are streamed";
+            self.count(Class::Refused);
+            return self.answer_refusal(RefusalKind::Shards, text).await.map(drop);
+        }
+        let statement = prepared.statement.clone();
+        self.count(class_of(&statement.facts));
+        self.close_cursor(id, prepared).await;
+        let (key, current) = (prepared.key, self.state.clone());
+        let bound = Bound { prepared, key, payload, execute, types: &prepared.types, current: &current };
+        let (shape, work) = (Shape::plain(Expect::Command), Work::Execute(&bound));
+        self.run_scatter(Scatter { shards, facts: &statement.facts, shape, work }).await.map(drop)
     }
 
     pub(super) async fn long_data(&mut self, id: u32, param: u16, data: &[u8]) -> Served {

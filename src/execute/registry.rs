@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Waker};
 use dashmap::DashMap;
 use tokio::sync::Notify;
 
+use super::together::together;
 use crate::backend::Pool;
 
 /// What a session has been asked to do.
@@ -41,13 +42,17 @@ pub struct SessionHandle {
 
 #[derive(Debug, Default)]
 struct Running {
-    /// The server connection that works for the session at this moment; a session uses one at a time.
+    /// The server connection that works for the session at this moment.
     backend: Option<(Arc<Pool>, u32)>,
+    /// Those that work for it besides; only a statement over several shards has any.
+    others: Vec<(Arc<Pool>, u32)>,
+    /// A cancel was sent to all of these. Those that had answered by then do not know yet.
+    cancelled: bool,
     /// The session waits for a server connection.
     waiting: bool,
     /// What waits, or begins after it waited, is to end.
     interrupted: bool,
-    /// Cancels that were read from `backend` and are not finished.
+    /// Cancels that were read from these and are not finished.
     cancelling: u32,
 }
 
@@ -116,30 +121,40 @@ impl SessionHandle {
         self.running().backend = Some((pool.clone(), thread_id));
     }
 
-    /// The statement ended there. True if a cancel may still be on its way to that connection.
+    /// It starts on one more, until `end`.
+    pub fn begin_beside(&self, pool: &Arc<Pool>, thread_id: u32) {
+        self.running().others.push((pool.clone(), thread_id));
+    }
+
+    /// The statement ended, wherever it ran. True if a cancel may still be on its way to a connection of it.
     #[must_use]
     pub fn end(&self) -> bool {
         let mut running = self.running();
         running.backend = None;
-        running.cancelling > 0
+        let idle_hit = running.cancelled && !running.others.is_empty();
+        running.others.clear();
+        running.cancelled = false;
+        running.cancelling > 0 || idle_hit
     }
 
     /// Ends what the session runs on servers, if anything, and waits until they were told.
     pub async fn cancel(&self) {
-        let backend = {
+        let backends: Vec<_> = {
             let mut running = self.running();
             running.cancelling += 1;
             if running.waiting {
                 running.interrupted = true;
                 self.interrupted.notify_waiters();
             }
-            running.backend.clone()
+            running.cancelled = !running.others.is_empty();
+            running.backend.iter().chain(&running.others).cloned().collect()
         };
-        if let Some((pool, thread_id)) = backend
-            && let Err(failure) = pool.kill_query(thread_id).await
-        {
-            tracing::warn!(session = self.id, %failure, "a running statement could not be cancelled");
-        }
+        together(backends.iter().map(|(pool, thread_id)| async {
+            if let Err(failure) = pool.kill_query(*thread_id).await {
+                tracing::warn!(session = self.id, %failure, "a running statement could not be cancelled");
+            }
+        }))
+        .await;
         self.running().cancelling -= 1;
         self.settled.notify_waiters();
     }

@@ -175,12 +175,19 @@ impl Session {
         }
         match self.before.diagnostics.clone() {
             Diagnostics::None => Ok(None),
+            Diagnostics::Gathered(warnings) if self.scratch.normalized().eq_ignore_ascii_case(b"SHOW WARNINGS") => {
+                let mut rows = diagnostics_result();
+                for row in warnings.iter() {
+                    rows.row(&row.iter().map(Option::as_deref).collect::<Vec<_>>());
+                }
+                let outcome = self.send_rows(&rows, more).await?;
+                self.before.diagnostics = Diagnostics::Gathered(warnings);
+                Ok(Some(outcome))
+            }
+            // Its prelude refuses it.
+            Diagnostics::Gathered(_) => Ok(None),
             Diagnostics::Ours(error) => {
-                let mut rows = TextResult::new(vec![
-                    Column::text("Level", 7),
-                    Column::integer("Code"),
-                    Column::text("Message", 512),
-                ]);
+                let mut rows = diagnostics_result();
                 rows.row(&[Some(b"Error"), Some(error.code.to_string().as_bytes()), Some(&error.message)]);
                 let outcome = self.send_rows(&rows, more).await?;
                 self.before.diagnostics = Diagnostics::Ours(error);
@@ -293,6 +300,11 @@ impl Session {
                     SELECT CONNECTION_ID()";
         self.answer_error(1235, b"42000", text).await
     }
+}
+
+/// What SHOW WARNINGS answers, without rows.
+fn diagnostics_result() -> TextResult {
+    TextResult::new(vec![Column::text("Level", 7), Column::integer("Code"), Column::text("Message", 512)])
 }
 
 /// What stands in the place of `call`.

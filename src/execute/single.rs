@@ -21,6 +21,7 @@ use crate::plan::Refusal;
 use crate::shard_map::{GroupId, ShardId};
 use crate::sql::facts::{Access, Facts, Flags, Verb};
 use crate::telemetry::{Class, RefusalKind};
+use crate::wire::reply::ServerError;
 use crate::wire::walker::{End, EndKind};
 use crate::wire::{capability, status};
 
@@ -57,7 +58,7 @@ pub enum Ran {
 
 /// Why an attempt did not end with a reply.
 #[derive(Debug)]
-enum Interrupted {
+pub(super) enum Interrupted {
     /// The server refused what the statement builds on. Nothing of it ran that could do harm.
     Rejected(Rejected),
     Server {
@@ -255,7 +256,7 @@ impl Session {
     }
 
     /// The connection for a job: one held for the group, the one that the statement is about, or one of the pool.
-    async fn take(&mut self, job: Job<'_>, group: GroupId, new: bool) -> Result<(Held, bool), Failure> {
+    pub(super) async fn take(&mut self, job: Job<'_>, group: GroupId, new: bool) -> Result<(Held, bool), Failure> {
         if let Some(at) = self.held.iter().position(|held| held.group == group) {
             return Ok((self.held.swap_remove(at), true));
         }
@@ -291,10 +292,7 @@ impl Session {
             Work::Execute(bound) => {
                 if !bound.is_prepared(&mut held.lease) {
                     self.run_prelude(&mut held.lease, std::mem::take(&mut prelude)).await?;
-                    bound.prepare_on(&mut held.lease).await.map_err(|failure| match failure {
-                        Ok(error) => Interrupted::Rejected(Rejected { error, sent: true }),
-                        Err(failure) => lost(failure, false),
-                    })?;
+                    bound.prepare_on(&mut held.lease).await.map_err(unprepared)?;
                 }
                 bound.push_long_data(&mut held.lease, &mut prelude);
                 executed = bound.bytes_for(&mut held.lease);
@@ -328,7 +326,7 @@ impl Session {
     }
 
     /// Runs the steps and waits for their answers.
-    async fn run_prelude(&mut self, lease: &mut Lease, prelude: Prelude) -> Result<(), Interrupted> {
+    pub(super) async fn run_prelude(&mut self, lease: &mut Lease, prelude: Prelude) -> Result<(), Interrupted> {
         if prelude.is_empty() {
             return Ok(());
         }
@@ -339,7 +337,12 @@ impl Session {
         read.map_err(Interrupted::Rejected)
     }
 
-    async fn prelude_for(&mut self, held: &mut Held, job: Job<'_>, prelude: &mut Prelude) -> Result<(), Interrupted> {
+    pub(super) async fn prelude_for(
+        &mut self,
+        held: &mut Held,
+        job: Job<'_>,
+        prelude: &mut Prelude,
+    ) -> Result<(), Interrupted> {
         prelude.replay(&mut held.lease, &self.state);
         if !held.in_transaction
             && let Some(transaction) = &self.transaction
@@ -464,20 +467,25 @@ impl From<Broken> for Interrupted {
     }
 }
 
-fn lost(failure: Failure, sent: bool) -> Interrupted {
+pub(super) fn lost(failure: Failure, sent: bool) -> Interrupted {
     Interrupted::Server { failure, sent, forwarded: false, torn: false }
+}
+
+/// Why a statement could not be prepared on a connection.
+pub(super) fn unprepared(failure: Result<ServerError, Failure>) -> Interrupted {
+    match failure {
+        Ok(error) => Interrupted::Rejected(Rejected { error, sent: true }),
+        Err(failure) => lost(failure, false),
+    }
 }
 
 impl Rejected {
     fn about_before(what: &str) -> Rejected {
         let text = format!(
-            "Meridian: {what} speaks of this session's previous statement, whose connection has served another session since; \
-             run both statements in one transaction"
+            "Meridian: {what} speaks of this session's previous statement, which ran on several shards or whose connection \
+             has served another session since; run both statements in one transaction, on one shard"
         );
-        Rejected {
-            sent: false,
-            error: crate::wire::reply::ServerError { code: 1235, sqlstate: *b"42000", message: text.into_bytes() },
-        }
+        Rejected { sent: false, error: ServerError { code: 1235, sqlstate: *b"42000", message: text.into_bytes() } }
     }
 }
 

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::plan_cache::Scope;
 use super::relay::Shape;
+use super::scatter::Scatter;
 use super::single::{Job, Work};
 use super::values::TextValues;
 use super::{Incoming, Outcome, Served, Session};
 use crate::plan::{self, Hint, HintBy, HintRefusal, Refusal, Statement, Target};
-use crate::route;
+use crate::route::{self, ClientText, Shards};
 use crate::shard_map::ShardId;
 use crate::sql::facts::{Access, Facts, Flags, Verb};
 use crate::sql::{self, HintFault, Scratch};
@@ -116,8 +117,12 @@ impl Session {
                     return self.deny_database(&refused).await;
                 }
                 let values = TextValues { text, scratch: &self.scratch, state: &self.state };
-                match route::route(tables, &self.snapshot.map, &values) {
-                    Ok(route) => route.shard,
+                let client = ClientText { text, dialect: &self.dialect };
+                match route::served(&statement, tables, &self.snapshot.map, &values, client) {
+                    Ok(Shards::One(shard)) => shard,
+                    Ok(Shards::Several(shards)) => {
+                        return self.scatter_text(text, packet, more, &statement.facts, &shards).await;
+                    }
                     Err(refusal) => return self.refuse(&refusal).await,
                 }
             }
@@ -160,6 +165,26 @@ impl Session {
         let shape = Shape { expect: Expect::Command, shift: self.shift(text.len() + 1), more, statement_id: None };
         let job = Job { shard, facts: &statement.facts, shape, work: Work::Bytes(bytes) };
         Ok(self.run_single(job).await?.into())
+    }
+
+    /// A statement of this packet that needs rows of several shards.
+    async fn scatter_text(
+        &mut self,
+        text: &[u8],
+        packet: Option<&[u8]>,
+        more: bool,
+        facts: &Facts,
+        shards: &[ShardId],
+    ) -> Served<Outcome> {
+        self.count(class_of(facts));
+        let mut built = Vec::new();
+        let bytes = packet.unwrap_or_else(|| {
+            query_packet(text, &mut built);
+            &built
+        });
+        let shape = Shape { more, ..Shape::plain(Expect::Command) };
+        let scatter = Scatter { shards, facts, shape, work: Work::Bytes(bytes) };
+        Ok(self.run_scatter(scatter).await?.into())
     }
 
     /// What is added to a server's sequence ids: its reply continues behind the packets of the command it was sent, ours

@@ -9,12 +9,14 @@
 //! sqlparser can, its list of tables must agree (`second`). Keys are taken only from whole conjuncts, so that no
 //! operator's precedence is ever guessed.
 
+pub mod concat;
 mod hint;
 mod place;
 pub(crate) mod read;
 mod refusal;
 pub(crate) mod second;
 
+pub use concat::{Concatenation, Obstacle};
 pub use hint::{Hint, HintBy, HintRefusal, named};
 pub use refusal::{Construct, Form, Refusal, SelectDoubt};
 
@@ -45,7 +47,7 @@ pub fn plan_hinted(
         && subject != read::Subject::Control
         && let Some(target) = shard_variable(&reader)
     {
-        return Statement { facts, target, hint: None };
+        return Statement { facts, target, hint: None, concatenation: Concatenation::NotAsked };
     }
     if let Some(unknown) = second::unknown_table(&subject, &shape, normalized) {
         shape.unsure = Some(unknown);
@@ -54,7 +56,11 @@ pub fn plan_hinted(
         None => place.target(&facts, subject, &shape, &reader),
         Some(hint) => place.hinted(&facts, subject, &shape, &reader, hint),
     };
-    Statement { facts, target, hint }
+    let concatenation = match &target {
+        Target::Tables(tables) if !tables.keyed.is_empty() => concat::concatenation(normalized, &facts),
+        _ => Concatenation::NotAsked,
+    };
+    Statement { facts, target, hint, concatenation }
 }
 
 /// `SELECT @@meridian_shard [[AS] name]`, or a refusal of that variable elsewhere.
@@ -84,6 +90,15 @@ pub struct Statement {
     pub target: Target,
     /// The hint that it was planned under.
     pub hint: Option<Hint>,
+    /// What it comes to over several shards.
+    pub concatenation: Concatenation,
+}
+
+impl Statement {
+    /// One that is refused whatever else it says.
+    pub fn refused(facts: Facts, refusal: Refusal) -> Statement {
+        Statement { facts, target: Target::Refused(refusal), hint: None, concatenation: Concatenation::NotAsked }
+    }
 }
 
 /// Who answers a statement.
@@ -127,6 +142,9 @@ pub struct Tables {
     pub fixed: Vec<Fixed>,
     /// Occurrences of split tables; each is restricted by its own keys.
     pub keyed: Vec<Keyed>,
+    /// A SELECT that changes nothing, takes no lock and writes nowhere, with one occurrence of a split table and no other
+    /// table: its rows may be on several shards. Whether the rows of each make its answer is another question.
+    pub scatters: bool,
     /// Every logical database that the statement touches, ascending; for the account's rights.
     pub databases: Vec<DatabaseId>,
     /// What the statement may reach besides: `*` for anything at all. Only for accounts that may use all databases.
@@ -151,7 +169,7 @@ pub struct TableName {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keyed {
     pub table: TableName,
-    /// Never empty. Each restricts the occurrence by itself; `route` takes the first that names one shard.
+    /// Each restricts the occurrence by itself; `route` takes the first that names one shard. None: every row may matter.
     pub sources: Vec<KeySource>,
 }
 

@@ -11,7 +11,7 @@ mod written;
 use super::read::{Occurrence, Reader, Role, Shape, Subject};
 use super::{Construct, DatabaseId, Fixed, Keyed, Refusal, TableName, Tables, Target};
 use crate::shard_map::{ShardId, ShardMap};
-use crate::sql::{Facts, Flags};
+use crate::sql::{Access, Facts, Flags, Verb};
 use home::Home;
 
 /// The map, and the database that unqualified names mean.
@@ -77,6 +77,7 @@ impl Place<'_> {
         tables.databases.sort();
         tables.databases.dedup();
         self.together(&tables)?;
+        tables.scatters = tables.fixed.is_empty() && tables.keyed.len() == 1 && only_reads(facts);
         Ok(match self.routines(facts, tables, reader)? {
             Target::Tables(tables) if tables.fixed.is_empty() && tables.keyed.is_empty() => Target::NoTable,
             target => target,
@@ -280,6 +281,21 @@ fn beyond(target: Target, what: &str) -> Target {
 /// Whether the statement calls what may read tables, or reads a sequence.
 fn calls(facts: &Facts) -> bool {
     facts.flags.intersects(Flags::UNKNOWN_FUNCTION | Flags::NEXTVAL)
+}
+
+/// A SELECT whose rows are all that comes of it.
+fn only_reads(facts: &Facts) -> bool {
+    const MORE: [Flags; 8] = [
+        Flags::LOCKING_READ,
+        Flags::INTO_VAR,
+        Flags::INTO_FILE,
+        Flags::USER_VAR_ASSIGN,
+        Flags::LAST_INSERT_ID_SET,
+        Flags::NAMED_LOCK,
+        Flags::UNKNOWN_FUNCTION,
+        Flags::NEXTVAL,
+    ];
+    facts.verb == Verb::Select && facts.access == Access::Read && MORE.iter().all(|flag| !facts.flags.intersects(*flag))
 }
 
 /// All of a database that lives on one shard.

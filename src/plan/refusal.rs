@@ -38,6 +38,13 @@ pub enum Refusal {
     Apart {
         places: Vec<(Box<str>, Box<str>)>,
     },
+    /// A read of several shards whose answer is more than the rows of each. `at`: the byte of the client's text.
+    Together {
+        shards: Vec<Box<str>>,
+        construct: Box<str>,
+        near: Box<str>,
+        at: Option<usize>,
+    },
     /// An IN list whose keys live on different shards.
     KeysApart {
         table: Box<str>,
@@ -205,6 +212,7 @@ impl Refusal {
             Refusal::Hint(refusal) => refusal.number(),
             Refusal::NoKey { .. }
             | Refusal::Apart { .. }
+            | Refusal::Together { .. }
             | Refusal::KeysApart { .. }
             | Refusal::RowsApart { .. }
             | Refusal::ReadForm { .. }
@@ -229,9 +237,11 @@ impl Refusal {
             | Refusal::UnknownDatabase { .. }
             | Refusal::Unlisted { .. }
             | Refusal::OtherCase { .. } => RefusalKind::Name,
-            Refusal::NoKey { .. } | Refusal::Apart { .. } | Refusal::KeysApart { .. } | Refusal::RowsApart { .. } => {
-                RefusalKind::Shards
-            }
+            Refusal::NoKey { .. }
+            | Refusal::Apart { .. }
+            | Refusal::Together { .. }
+            | Refusal::KeysApart { .. }
+            | Refusal::RowsApart { .. } => RefusalKind::Shards,
             Refusal::ReadForm { .. }
             | Refusal::WrittenForm { .. }
             | Refusal::Columns { .. }
@@ -272,6 +282,15 @@ impl Refusal {
                  served yet: run one per shard",
                 places_text(places)
             ),
+            Refusal::Together { shards, construct, near, at } => {
+                let place = at.map_or(String::new(), |at| format!(", at byte {at}"));
+                format!(
+                    "this statement needs rows of shards {}, and {construct} (near `{near}`{place}) needs them in one \
+                     place, which is not served yet; leave it out, give keys of one shard, or send it to one shard by a \
+                     hint, /* meridian: shard=NAME */",
+                    list(shards)
+                )
+            }
             Refusal::KeysApart { table, key, first, second } => format!(
                 "the keys given for {table}.{key} live on shards {first} and {second}; give keys of one shard, \
                  in one statement per shard"

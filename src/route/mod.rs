@@ -6,11 +6,13 @@
 
 pub mod explain;
 mod key;
+mod over;
 #[cfg(test)]
 mod tests;
 mod values;
 
 pub use explain::{Asked, Explanation, explain};
+pub use over::{ClientText, served};
 pub use values::{Literals, SessionFacts, Value, Values};
 
 use crate::plan::{DatabaseId, Form, HintRefusal, KeySource, Keyed, Operand, Refusal, Statement, TableName, Tables};
@@ -19,13 +21,30 @@ use crate::sql::Flags;
 use key::{Read, Written};
 
 /// Where a statement goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    pub shard: ShardId,
+    pub shards: Shards,
 }
 
-/// The one shard that owns all rows that can matter to this execution.
+/// The shards that own all rows that can matter to one execution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shards {
+    One(ShardId),
+    /// Of a SELECT that [`Tables::scatters`]: two at least, ascending, each once.
+    Several(Vec<ShardId>),
+}
+
+/// The shards that own all rows that can matter to this execution.
 pub fn route(tables: &Tables, map: &ShardMap, values: &impl Values) -> Result<Route, Refusal> {
+    let refusal = match single(tables, map, values) {
+        Ok(shard) => return Ok(Route { shards: Shards::One(shard) }),
+        Err(refusal) => refusal,
+    };
+    several(tables, map, values).map(|shards| Route { shards }).ok_or(refusal)
+}
+
+/// Like [`route`] where only one shard will do. The refusal says why it is not one.
+pub fn single(tables: &Tables, map: &ShardMap, values: &impl Values) -> Result<ShardId, Refusal> {
     let mut shard = tables.fixed.first().map(|fixed| fixed.shard);
     let mut rowless = false;
     for keyed in &tables.keyed {
@@ -45,7 +64,30 @@ pub fn route(tables: &Tables, map: &ShardMap, values: &impl Values) -> Result<Ro
         shard = Some(among_rowless(tables, map, values, shard)?);
     }
     // A plan never holds no table at all.
-    shard.map(|shard| Route { shard }).ok_or(Refusal::NoDatabase)
+    shard.ok_or(Refusal::NoDatabase)
+}
+
+#[cold]
+fn several(tables: &Tables, map: &ShardMap, values: &impl Values) -> Option<Shards> {
+    let [keyed] = tables.keyed.as_slice() else {
+        return None;
+    };
+    let split = split_of(map, &keyed.table).filter(|_| tables.scatters)?;
+    let mut shards = split.shards();
+    for source in &keyed.sources {
+        let mut found = Found { all: Some(Vec::new()), ..Found::default() };
+        found.source(split, source, values);
+        if found.doubt.is_none() {
+            let within = found.all.unwrap_or_default();
+            shards.retain(|shard| within.contains(shard));
+        }
+    }
+    match shards.as_slice() {
+        // No row matches, wherever it is looked for.
+        [] => Some(Shards::One(split.first())),
+        [shard] => Some(Shards::One(*shard)),
+        _ => Some(Shards::Several(shards)),
+    }
 }
 
 /// Where named locks live, whatever the database: two sessions that ask for one name must ask one server.
@@ -69,6 +111,7 @@ enum Reach {
 /// Why a source names no single shard.
 #[derive(Clone, Copy)]
 enum Doubt {
+    NoKey,
     Read(Form),
     Written(Form),
     Keys(ShardId, ShardId),
@@ -94,28 +137,13 @@ fn restriction(split: &SplitTable, keyed: &Keyed, values: &impl Values) -> Resul
             (Err(_), Some(_)) => {}
         }
     }
-    // A plan never holds an occurrence without a source.
-    result.unwrap_or(Err(Doubt::Read(Form::Missing)))
+    result.unwrap_or(Err(Doubt::NoKey))
 }
 
 fn reach(split: &SplitTable, source: &KeySource, values: &impl Values) -> Result<Reach, Doubt> {
-    match source {
-        KeySource::Equal(operand) => {
-            let mut found = Found::default();
-            found.read_all(split, std::slice::from_ref(operand), values, false);
-            found.reach()
-        }
-        KeySource::In(operands) => {
-            let mut found = Found::default();
-            found.read_all(split, operands, values, true);
-            found.reach()
-        }
-        KeySource::Inserted(operands) | KeySource::Assigned(operands) => {
-            let mut found = Found::default();
-            found.write_all(split, operands, values);
-            found.reach()
-        }
-    }
+    let mut found = Found::default();
+    found.source(split, source, values);
+    found.reach()
 }
 
 /// The shards of the values seen so far: at most one, or a doubt.
@@ -123,6 +151,8 @@ fn reach(split: &SplitTable, source: &KeySource, values: &impl Values) -> Result
 struct Found {
     shard: Option<ShardId>,
     doubt: Option<Doubt>,
+    /// Where several are no doubt: all of them.
+    all: Option<Vec<ShardId>>,
 }
 
 impl Found {
@@ -131,6 +161,14 @@ impl Found {
             (Some(doubt), _) => Err(doubt),
             (None, Some(shard)) => Ok(Reach::Shard(shard)),
             (None, None) => Ok(Reach::Nothing),
+        }
+    }
+
+    fn source(&mut self, split: &SplitTable, source: &KeySource, values: &impl Values) {
+        match source {
+            KeySource::Equal(operand) => self.read_all(split, std::slice::from_ref(operand), values, false),
+            KeySource::In(operands) => self.read_all(split, operands, values, true),
+            KeySource::Inserted(operands) | KeySource::Assigned(operands) => self.write_all(split, operands, values),
         }
     }
 
@@ -196,6 +234,12 @@ impl Found {
     }
 
     fn add(&mut self, shard: ShardId, apart: fn(ShardId, ShardId) -> Doubt) {
+        if let Some(all) = &mut self.all {
+            if all.last() != Some(&shard) {
+                all.push(shard);
+            }
+            return;
+        }
         match self.shard {
             Some(other) if other != shard => self.doubt = Some(apart(other, shard)),
             _ => self.shard = Some(shard),
@@ -295,6 +339,10 @@ impl Doubt {
     fn refusal(self, keyed: &Keyed, split: &SplitTable, map: &ShardMap) -> Refusal {
         let (table, key) = (keyed.table.name.clone(), Box::from(split.key.name.as_str()));
         match self {
+            Doubt::NoKey => {
+                let shards = split.shards().into_iter().map(|shard| name(map, shard)).collect();
+                Refusal::NoKey { table, key, shards }
+            }
             Doubt::Read(form) => Refusal::ReadForm { table, key, kind: split.key.kind, form },
             Doubt::Written(form) => Refusal::WrittenForm { table, key, kind: split.key.kind, form },
             Doubt::Keys(first, second) => {

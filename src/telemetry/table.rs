@@ -53,6 +53,7 @@ table! {
     logins: Counter = "meridian_logins_total", Count, "Logins that succeeded, changes of user included.";
     login_failures: Family<LoginFailure, Counter> = "meridian_login_failures_total", Count, "Logins that failed.";
     statements: Family<Class, Counter> = "meridian_statements_total", Count, "Statements of clients, prepared ones at each execution.";
+    scatters: Counter = "meridian_scatters_total", Count, "Statements that were run on several shards at once.";
     plan_cache_hits: Counter = "meridian_plan_cache_hits_total", Count, "Statements, or preparations of one, whose plan was cached.";
     plan_cache_misses: Counter = "meridian_plan_cache_misses_total", Count, "Statements, or preparations of one, that were planned anew.";
     plan_cache_bytes: Gauge = "meridian_plan_cache_bytes", Bytes, "Memory of the cached plans.";

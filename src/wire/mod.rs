@@ -11,6 +11,7 @@
 pub mod auth;
 pub mod capability;
 pub mod charset;
+pub mod columns;
 pub mod command;
 pub mod execute;
 pub mod handshake;

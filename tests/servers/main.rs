@@ -22,6 +22,7 @@ mod oltp;
 mod prepared;
 mod reload;
 mod routing;
+mod scatter;
 mod serving;
 mod sessions;
 mod shells;

@@ -69,9 +69,9 @@ fn what_needs_several_servers_is_refused_and_writes_nothing() {
     let mut raw = pair.app();
     for statement in [
         "SELECT COUNT(*) FROM customers",
-        "SELECT * FROM customers WHERE city = 'Boston'",
-        "SELECT * FROM customers WHERE id IN (1, 1000000)",
-        "SELECT * FROM customers WHERE id = 1 OR id = 1000000",
+        "SELECT * FROM customers WHERE city = 'Boston' ORDER BY id",
+        "SELECT DISTINCT city FROM customers WHERE id IN (1, 1000000)",
+        "SELECT * FROM customers WHERE id = 1 OR id = 1000000 LIMIT 1",
         "SELECT * FROM users u JOIN orders o ON o.user_id = u.id",
         "SELECT * FROM users WHERE id IN (SELECT user_id FROM orders)",
         "INSERT INTO customers (id, name, city) VALUES (7, 'a', 'b'), (1000007, 'a', 'b')",

@@ -14,8 +14,10 @@ pub(super) fn object(explanation: &Explanation) -> Value {
         Verdict::Answer => ("answer", Value::Null, Value::Null),
         Verdict::ShardVariable => ("answer", Value::Null, Value::Null),
         Verdict::Single => ("single", Value::Null, Value::Null),
-        Verdict::Parameters { parameters, may_refuse } => {
-            ("parameters", Value::Null, json!({"decide": parameters, "may_refuse": may_refuse}))
+        Verdict::Scatter => ("scatter", Value::Null, Value::Null),
+        Verdict::Parameters { parameters, may_refuse, may_scatter } => {
+            let decide = json!({"decide": parameters, "may_refuse": may_refuse, "may_scatter": may_scatter});
+            ("parameters", Value::Null, decide)
         }
         Verdict::Refused { number, sqlstate, text } => {
             ("refused", json!({"number": number, "sqlstate": sqlstate, "text": text}), Value::Null)

@@ -6,26 +6,18 @@ use crate::plan::{KeySource, Refusal};
 use crate::shard_map::SplitTable;
 
 impl Place<'_> {
-    /// Never empty: an occurrence without a key is refused.
+    /// What restricts the key of an occurrence, if anything does.
     pub fn sources(&self, shape: &Shape, index: usize, split: &SplitTable) -> Result<Vec<KeySource>, Refusal> {
         let occurrence = &shape.occurrences[index];
         if occurrence.role == Role::Inserted {
             return self.inserted(shape, index, split);
         }
-        let sources: Vec<KeySource> = shape
+        Ok(shape
             .equalities
             .iter()
             .filter(|equality| self.restricts(shape, equality, index, split))
             .map(|equality| equality.source.clone())
-            .collect();
-        if sources.is_empty() {
-            return Err(Refusal::NoKey {
-                table: occurrence.name.clone(),
-                key: split.key.name.as_str().into(),
-                shards: self.shard_names(split),
-            });
-        }
-        Ok(sources)
+            .collect())
     }
 
     /// Whether the equality is about the key of the occurrence, and of no other table's column.

@@ -8,10 +8,11 @@ mod print;
 pub use keys::{KeyFound, KeyValue, Read, ValuesRead};
 pub use print::interval;
 
-use super::{LOCKS, Reach, Values, apart, locks_elsewhere, name, restriction, route, split_of};
-use crate::plan::{Keyed, Refusal, Statement, Tables, Target};
+use super::over::named;
+use super::{ClientText, LOCKS, Reach, Shards, Values, apart, locks_elsewhere, name, restriction, served, split_of};
+use crate::plan::{Concatenation, Keyed, Refusal, Statement, Tables, Target};
 use crate::shard_map::{ShardId, ShardMap};
-use crate::sql::{Flags, Scratch, SlotKind};
+use crate::sql::{Dialect, Flags, Scratch, SlotKind};
 
 /// What of the client's session an explanation needs beside its plan.
 #[derive(Debug, Clone, Copy)]
@@ -20,15 +21,16 @@ pub struct Asked<'a> {
     pub home: ShardId,
     /// What would be sent: the client's text, but for what is replaced in it.
     pub text: &'a [u8],
+    pub dialect: &'a Dialect,
     /// It has parameters, so that it can only be prepared.
     pub prepared: bool,
 }
 
 impl<'a> Asked<'a> {
     /// `scratch` is that of the client's text.
-    pub fn new(home: ShardId, text: &'a [u8], scratch: &Scratch) -> Self {
+    pub fn new(home: ShardId, text: &'a [u8], dialect: &'a Dialect, scratch: &Scratch) -> Self {
         let prepared = scratch.all_slots().iter().any(|slot| matches!(slot.kind, SlotKind::Param(_)));
-        Asked { home, text, prepared }
+        Asked { home, text, dialect, prepared }
     }
 }
 
@@ -65,11 +67,15 @@ pub enum Verdict {
     /// SELECT @@meridian_shard.
     ShardVariable,
     Single,
+    /// Several shards, whose rows together are the answer.
+    Scatter,
     /// The values of these parameters, counted from 1, decide.
     Parameters {
         parameters: Vec<u32>,
         /// There are values for which it is refused, because other tables or other parameters have their say too.
         may_refuse: bool,
+        /// There are values for which it goes to several of the shards.
+        may_scatter: bool,
     },
     Refused {
         number: u16,
@@ -145,7 +151,8 @@ pub fn explain(statement: &Statement, map: &ShardMap, values: &impl Values, aske
         Target::Tables(tables) => {
             explanation.keys = keys::found(tables, map, values);
             explanation.tables = fixed(tables, map);
-            let (verdict, shards) = decided(tables, map, values);
+            let client = ClientText { text: asked.text, dialect: asked.dialect };
+            let (verdict, shards) = decided(statement, tables, map, values, client);
             beside_locks(statement, map, verdict, shards)
         }
     };
@@ -173,14 +180,21 @@ fn refused(refusal: &Refusal) -> Verdict {
     Verdict::Refused { number, sqlstate, text }
 }
 
-fn decided(tables: &Tables, map: &ShardMap, values: &impl Values) -> (Verdict, Vec<ShardId>) {
-    match by_parameters(tables, map, values) {
+fn decided(
+    statement: &Statement,
+    tables: &Tables,
+    map: &ShardMap,
+    values: &impl Values,
+    client: ClientText<'_>,
+) -> (Verdict, Vec<ShardId>) {
+    match by_parameters(statement, tables, map, values) {
         Ok(Some(decided)) => decided,
-        Ok(None) => match route(tables, map, values) {
-            Ok(found) => (Verdict::Single, vec![found.shard]),
+        Ok(None) => match served(statement, tables, map, values, client) {
+            Ok(Shards::One(shard)) => (Verdict::Single, vec![shard]),
+            Ok(Shards::Several(shards)) => (Verdict::Scatter, shards),
             Err(refusal) => (refused(&refusal), Vec::new()),
         },
-        Err(refusal) => (refused(&refusal), Vec::new()),
+        Err(refusal) => (refused(&named(refusal, statement, client)), Vec::new()),
     }
 }
 
@@ -207,6 +221,7 @@ fn beside_locks(
 
 /// `None` if no parameter matters; a refusal that no value of them averts.
 fn by_parameters(
+    statement: &Statement,
     tables: &Tables,
     map: &ShardMap,
     values: &impl Values,
@@ -224,6 +239,8 @@ fn by_parameters(
             match restriction(split, keyed, values) {
                 Ok(Reach::Shard(shard)) => settled.push(shard),
                 Ok(Reach::Nothing) => {}
+                // No value of a parameter makes it one shard.
+                Err(_) if tables.scatters => return Ok(None),
                 Err(doubt) => {
                     // Not the parameter's form, which is not known, but what is.
                     let known = source.map(|source| keys::known(split, source, values));
@@ -257,7 +274,8 @@ fn by_parameters(
     parameters.sort_unstable();
     parameters.dedup();
     may_refuse |= !settled.is_empty() || parameters.len() > 1;
-    let verdict = Verdict::Parameters { parameters, may_refuse };
+    let may_scatter = may_refuse && tables.scatters && statement.concatenation == Concatenation::Yes;
+    let verdict = Verdict::Parameters { parameters, may_refuse: may_refuse && !may_scatter, may_scatter };
     Ok(Some((verdict, candidates)))
 }
 

@@ -31,11 +31,16 @@ impl fmt::Display for Explanation {
             Verdict::Answer => f.write_str("answer SHOW DATABASES"),
             Verdict::ShardVariable => f.write_str("answer @@meridian_shard"),
             Verdict::Single => write!(f, "route {} -> {} single", self.parts(), self.shards(", ")),
-            Verdict::Parameters { parameters, may_refuse } => {
+            Verdict::Scatter => write!(f, "route {} -> {} scatter", self.parts(), self.shards(", ")),
+            Verdict::Parameters { parameters, may_refuse, may_scatter } => {
                 let noun = if parameters.len() == 1 { "parameter" } else { "parameters" };
                 let numbers: Vec<String> = parameters.iter().map(u32::to_string).collect();
                 write!(f, "route {} -> by {noun} {}: {}", self.parts(), numbers.join(", "), self.shards(" or "))?;
-                f.write_str(if *may_refuse { ", or refused" } else { "" })
+                f.write_str(match (may_refuse, may_scatter) {
+                    (true, _) => ", or refused",
+                    (_, true) => ", or several of them",
+                    _ => "",
+                })
             }
             Verdict::Refused { number, sqlstate, text } => write!(f, "refuse {number} ({sqlstate}) {text}"),
         }
@@ -68,7 +73,7 @@ impl Explanation {
     fn parts(&self) -> String {
         let mut parts: Vec<String> = Vec::new();
         let keys = self.keys.iter().map(|key| match key.condition.as_str() {
-            "" => format!("{}.{} (range)", key.table, key.column),
+            "" => format!("{} (no key)", key.table),
             condition => format!("{}.{} {condition} (range)", key.table, key.column),
         });
         let tables = self.tables.iter().map(|table| format!("{} ({})", table.table, table.kind.word()));
@@ -119,7 +124,8 @@ impl TableKind {
 }
 
 fn key_lines(key: &KeyFound, lines: &mut Vec<String>) {
-    lines.push(format!("  key {}.{}.{} {}", key.database, key.table, key.column, key.condition));
+    let condition = if key.condition.is_empty() { "not given" } else { &key.condition };
+    lines.push(format!("  key {}.{}.{} {condition}", key.database, key.table, key.column));
     lines.extend(key.values.iter().map(values_line));
     if key.values_are_cut {
         lines.push("    and further ranges".into());

@@ -3,7 +3,7 @@
 //! Numbers are compared with the column exactly, strings as doubles: those name a key only where the column's values
 //! are exact as doubles too.
 
-use super::{EXACT_DOUBLE_DIGITS, Normal, Read, exact, unquoted};
+use super::{EXACT_DOUBLE, EXACT_DOUBLE_DIGITS, Normal, Read, exact, unquoted};
 use crate::plan::Form;
 use crate::route::Value;
 use crate::shard_map::key::is_canonical;
@@ -25,6 +25,18 @@ pub fn read(value: Value<'_>, negated: bool, decimal: DecimalType) -> Read<'stat
         Value::Date(_) | Value::Timestamp(_) | Value::Temporal(_) | Value::Other | Value::Unbound(_) => {
             Read::Unsettled(Form::Other)
         }
+    }
+}
+
+/// Whether a double has too few digits for the number.
+pub fn is_long(value: &Value<'_>) -> bool {
+    match value {
+        Value::Integer(digits) | Value::Decimal(digits) | Value::Digits(digits) => {
+            digits.len() > usize::from(EXACT_DOUBLE_DIGITS)
+        }
+        Value::Signed(value) => i128::from(*value).abs() >= EXACT_DOUBLE,
+        Value::Unsigned(value) => i128::from(*value) >= EXACT_DOUBLE,
+        _ => false,
     }
 }
 

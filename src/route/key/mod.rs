@@ -49,6 +49,8 @@ const EXACT_DOUBLE_DIGITS: u8 = 15;
 pub fn read<'a>(value: Value<'a>, negated: bool, kind: &KeyType, list: bool, values: &impl Values) -> Read<'a> {
     match kind {
         KeyType::Integer(integer) => integer::read(value, negated, *integer, list),
+        // MySQL compares a list of several types as doubles.
+        KeyType::Decimal(_) if list && decimal::is_long(&value) => Read::Unsettled(Form::Digits),
         KeyType::Decimal(decimal) => decimal::read(value, negated, *decimal),
         KeyType::Date | KeyType::DateTime { .. } | KeyType::Timestamp { .. } => {
             temporal::read(value, negated, *kind, values.session())

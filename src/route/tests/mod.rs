@@ -9,7 +9,7 @@ mod model;
 use generate::{Dice, Generator};
 use model::Row;
 
-use super::{Literals, SessionFacts, route};
+use super::{Literals, SessionFacts, single};
 use crate::plan::read::{read, toks};
 use crate::plan::{Target, plan, second};
 use crate::shard_map::ShardMap;
@@ -58,14 +58,14 @@ fn a_routed_query_answers_on_its_shard_as_on_all_rows() {
             refused += 1;
             continue;
         };
-        match route(&tables, &map, &Literals::of_text(text.as_bytes(), &scratch, SessionFacts::default())) {
-            Ok(found) => {
+        match single(&tables, &map, &Literals::of_text(text.as_bytes(), &scratch, SessionFacts::default())) {
+            Ok(shard) => {
                 routed += 1;
                 let nothing = Row::new();
                 assert!(
-                    query.rows(&nothing, None) == query.rows(&nothing, Some(found.shard.0)),
+                    query.rows(&nothing, None) == query.rows(&nothing, Some(shard.0)),
                     "answers otherwise on shard {}: {text}",
-                    found.shard.0
+                    shard.0
                 );
             }
             Err(_) => refused += 1,

@@ -10,7 +10,7 @@ use std::fmt::Write;
 
 use forms::{COLUMNS, Column, Form, PARAMETERS, Parameter};
 use meridian::plan::{Target, plan};
-use meridian::route::{Literals, SessionFacts, Value, route};
+use meridian::route::{Literals, SessionFacts, Shards, Value, route};
 use meridian::shard_map::{ShardId, ShardMap, Zone};
 use meridian::sql::{self, Dialect, Flavor, Scratch};
 use meridian::wire::execute::Execute;
@@ -66,9 +66,12 @@ impl Count {
     fn add(&mut self, is_ordinary: bool, routed: &Result<Vec<u16>, String>, what: &str) {
         if is_ordinary {
             self.ordinary += 1;
-            self.routed += usize::from(routed.is_ok());
-            if let Err(error) = routed {
-                let _ = writeln!(self.refused, "{what}: {error}");
+            // To all shards is not where its rows are.
+            self.routed += usize::from(matches!(routed, Ok(shards) if shards.len() == 1));
+            match routed {
+                Ok(shards) if shards.len() > 1 => _ = writeln!(self.refused, "{what}: goes to {shards:?}"),
+                Ok(_) => {}
+                Err(error) => _ = writeln!(self.refused, "{what}: {error}"),
             }
         }
     }
@@ -198,7 +201,7 @@ impl<'a> Trial<'a> {
         let parameter = |index: u16| parameter(index);
         let values = Literals { statement: statement.as_bytes(), scratch: &scratch, parameter, session };
         match &planned.target {
-            Target::Tables(tables) => route(tables, &self.map, &values).map(|route| shards(route.shard)),
+            Target::Tables(tables) => route(tables, &self.map, &values).map(|route| shards(route.shards)),
             Target::Refused(refusal) => Err(refusal.clone()),
             other => panic!("{statement}: {other:?}"),
         }
@@ -227,8 +230,11 @@ impl<'a> Trial<'a> {
     }
 }
 
-fn shards(ShardId(shard): ShardId) -> Vec<u16> {
-    vec![shard]
+fn shards(shards: Shards) -> Vec<u16> {
+    match shards {
+        Shards::One(ShardId(shard)) => vec![shard],
+        Shards::Several(shards) => shards.into_iter().map(|ShardId(shard)| shard).collect(),
+    }
 }
 
 /// The one INT column of binary rows.

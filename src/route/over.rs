@@ -1,0 +1,56 @@
+//! The shards of a statement as far as they are served: one, or several whose rows together are the answer.
+
+use super::{Route, Shards, Values, route};
+use crate::plan::{Concatenation, Obstacle, Refusal, Statement, Tables};
+use crate::shard_map::{ShardId, ShardMap};
+use crate::sql::{Access, Dialect, Verb};
+
+/// The client's own text, in which a refusal names a place.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientText<'a> {
+    pub text: &'a [u8],
+    pub dialect: &'a Dialect,
+}
+
+/// As [`route`], but several shards only for a statement that they can answer; a refusal for want of a key names what
+/// stands in the way of that.
+pub fn served(
+    statement: &Statement,
+    tables: &Tables,
+    map: &ShardMap,
+    values: &impl Values,
+    client: ClientText<'_>,
+) -> Result<Shards, Refusal> {
+    match route(tables, map, values) {
+        Ok(Route { shards: Shards::One(shard) }) => Ok(Shards::One(shard)),
+        Ok(Route { shards: Shards::Several(shards) }) => match &statement.concatenation {
+            Concatenation::Yes => Ok(Shards::Several(shards)),
+            Concatenation::No(obstacle) => Err(together(obstacle, &names(map, &shards), client)),
+            Concatenation::NotAsked => Err(Refusal::Apart { places: Vec::new() }),
+        },
+        Err(refusal) => Err(named(refusal, statement, client)),
+    }
+}
+
+/// A read that has no key of one shard: why it needs one.
+#[cold]
+pub(super) fn named(refusal: Refusal, statement: &Statement, client: ClientText<'_>) -> Refusal {
+    let Concatenation::No(obstacle) = &statement.concatenation else {
+        return refusal;
+    };
+    match refusal {
+        _ if statement.facts.access != Access::Read && statement.facts.verb != Verb::Select => refusal,
+        Refusal::NoKey { shards, .. } => together(obstacle, &shards, client),
+        Refusal::KeysApart { first, second, .. } => together(obstacle, &[first, second], client),
+        refusal => refusal,
+    }
+}
+
+fn names(map: &ShardMap, shards: &[ShardId]) -> Vec<Box<str>> {
+    shards.iter().map(|shard| super::name(map, *shard)).collect()
+}
+
+#[cold]
+fn together(obstacle: &Obstacle, shards: &[Box<str>], client: ClientText<'_>) -> Refusal {
+    obstacle.refusal(shards, client.text, client.dialect)
+}
