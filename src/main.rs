@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         Command::Schema(schema) => {
             schema.run().map(|()| ExitCode::SUCCESS).map_err(|error| format!("cannot write the schema: {error}"))
         }
-        Command::Verify(verify) => verify.run().map_err(|failure| failure.to_string()),
+        Command::Verify(verify) => Ok(verify.run()),
         Command::Password(password) => {
             password.run().map(|()| ExitCode::SUCCESS).map_err(|failure| failure.to_string())
         }

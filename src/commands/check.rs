@@ -32,9 +32,9 @@ pub struct Check {
     /// For --live: the configuration of the proxy, which names the accounts (YAML).
     #[arg(long, value_name = "FILE", requires = "live")]
     config: Option<PathBuf>,
-    /// For --live: which of the accounts' `backends` logs in to the servers; by default the first.
+    /// For --live: which of the accounts' `backends` logs in to the servers; not needed where there is one.
     #[arg(long, value_name = "NAME", requires = "live")]
-    account: Option<String>,
+    backend: Option<String>,
 }
 
 /// Why a command about a map gives no answer.
@@ -78,7 +78,7 @@ impl Check {
 impl Check {
     fn live(&self, map: &ShardMap, config: &Path, out: &mut impl Write) -> Result<ExitCode, MapFailure> {
         let yaml = config::text(&self.map).map_err(|error| MapFailure::Read { path: self.map.clone(), error })?;
-        match live::check(&self.map, &yaml, map, config, self.account.as_deref()) {
+        match live::check(&self.map, &yaml, map, config, self.backend.as_deref()) {
             Ok((text, status)) => {
                 out.write_all(text.as_bytes()).map_err(MapFailure::Write)?;
                 Ok(status)

@@ -105,14 +105,19 @@ impl Backends {
     }
 }
 
-/// The account on the servers of that name; the first of the file, if none is given.
+/// The account on the servers of that name; without a name the only one.
 pub fn backend_account(config: &Config, name: Option<&str>) -> Result<Arc<BackendAccount>, StartFailure> {
-    let accounts = Backends::default().of(config, &read_accounts(config)?)?;
-    let found = accounts.into_iter().find(|account| name.is_none_or(|name| account.name == name));
-    found.ok_or_else(|| {
-        let fault = format!(" no backend account `{}`; `backends` lists them", name.unwrap_or_default());
-        StartFailure::Faults { path: config.accounts.clone(), faults: vec![fault] }
-    })
+    let mut accounts = Backends::default().of(config, &read_accounts(config)?)?;
+    let names: Vec<&str> = accounts.iter().map(|account| account.name.as_str()).collect();
+    let fault = match (name, names.len()) {
+        (None, 1) => return Ok(accounts.remove(0)),
+        (None, _) => format!(" there are several backends, {}; say which with --backend", names.join(", ")),
+        (Some(name), _) => match names.iter().position(|other| *other == name) {
+            Some(index) => return Ok(accounts.remove(index)),
+            None => format!(" there is no backend `{name}`; there are {}", names.join(", ")),
+        },
+    };
+    Err(StartFailure::Faults { path: config.accounts.clone(), faults: vec![fault] })
 }
 
 /// Of everything by which this account logs in.

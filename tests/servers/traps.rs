@@ -7,6 +7,7 @@
 
 use crate::support::raw::Reply;
 use crate::support::{Pair, Raw, Settings};
+use crate::verify::verify;
 
 /// In all, on both kinds of servers.
 const STATEMENTS: u64 = 100_000;
@@ -43,6 +44,7 @@ fn no_statement_returns_a_row_of_the_wrong_shard() {
     let share = statements / pairs.len() as u64;
     for (index, pair) in pairs.iter_mut().enumerate() {
         plant(pair);
+        every_trap_is_found(pair);
         let tried = Tried::run(pair, share, seed + index as u64);
         // Else it is the refusals that were tried.
         assert!(tried.answered * 3 > tried.all, "{tried:?}");
@@ -75,6 +77,20 @@ fn plant(pair: &mut Pair) {
         map.push_str(&format!("          - {{from: {bound}, on: {on}}}\n"));
     }
     pair.start_proxy(Settings { map, ..Settings::default() });
+}
+
+/// What no statement returns is what `meridian verify` reports.
+fn every_trap_is_found(pair: &mut Pair) {
+    let (status, lines, errors) = verify(&pair.proxy().folder().join("config.yaml"), &["traps"]);
+    let shards = ["first", "second"];
+    let on = |index: usize| KEYS.filter(move |key| shard_of(*key) != index).map(move |key| (index, key));
+    let mut expected: Vec<String> = on(0)
+        .chain(on(1))
+        .map(|(index, key)| format!("shop.traps: id = {key} is on {}, belongs on {}", shards[index], shards[1 - index]))
+        .collect();
+    let traps = expected.len();
+    expected.push(format!("shop.traps: {} rows on first, second; {traps} misplaced", 2 * traps));
+    assert_eq!((status, lines, &*errors), (Some(1), expected, ""));
 }
 
 #[derive(Debug, Default)]

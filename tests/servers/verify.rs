@@ -1,116 +1,360 @@
-//! `meridian verify`: rows that are not where the map says.
+//! `meridian verify`: rows that are not on the shard that the map says.
 
+use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Pair, Settings};
+use crate::support::fault::{Fault, Relay};
+use crate::support::pair::{shop_map, shop_map_at};
+use crate::support::{Folder, Pair, Server, Settings};
 
-/// Exit status, standard output and standard error, by line.
-fn verify(pair: &mut Pair, arguments: &[&str]) -> (Option<i32>, Vec<String>, Vec<String>) {
-    let config = pair.proxy().folder().join("config.yaml");
+/// The exit status and what was printed to standard output and standard error.
+type Printed = (Option<i32>, Vec<String>, String);
+
+/// Runs the command with a configuration, as the account `app` of the servers.
+pub fn verify(config: &Path, arguments: &[&str]) -> Printed {
     let output = Command::new(env!("CARGO_BIN_EXE_meridian"))
-        .arg("verify")
-        .args(arguments)
-        .arg("--config")
+        .args(["verify", "--backend", "app", "--rows-per-second", "0", "--config"])
         .arg(config)
+        .args(arguments)
         .output()
         .expect("the binary runs");
-    let lines = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8").lines().map(str::to_owned).collect();
-    (output.status.code(), lines(output.stdout), lines(output.stderr))
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code(), text(output.stdout).lines().map(str::to_owned).collect(), text(output.stderr))
+}
+
+/// The shop of a pair, with further tables in its map.
+fn with_tables(pair: &mut Pair, tables: &str) {
+    let map = shop_map(&pair.first, &pair.second) + tables;
+    pair.start_proxy(Settings { map, ..Settings::default() });
+}
+
+/// Runs the command on the pair's own configuration.
+fn of_pair(pair: &mut Pair, arguments: &[&str]) -> Printed {
+    verify(&pair.proxy().folder().join("config.yaml"), arguments)
+}
+
+#[track_caller]
+fn check(found: Printed, status: i32, out: &[&str], err: &str) {
+    let (code, lines, errors) = found;
+    assert_eq!(
+        (code, &lines[..], errors.trim_end()),
+        (Some(status), &out.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>()[..], err)
+    );
 }
 
 #[test]
-fn rows_that_are_not_at_home_are_found() {
+fn planted_rows_are_found() {
     for mut pair in Pair::each() {
-        let (code, out, err) = verify(&mut pair, &[]);
-        assert_eq!((code, &out[..]), (Some(0), &["6 tables, 0 misplaced rows".to_owned()][..]), "{err:?}");
-        assert_eq!(
-            err,
-            ["shop.customers on first: 4 rows read, 0 misplaced", "shop.customers on second: 3 rows read, 0 misplaced"]
+        let sound = "shop.customers: 7 rows on first, second; 0 misplaced";
+        check(of_pair(&mut pair, &[]), 0, &[sound], "");
+        check(of_pair(&mut pair, &["customers"]), 0, &[sound], "");
+        let row = |id: u64| format!("INSERT INTO shop.customers (id, name, city) VALUES ({id}, 'x', 'y')");
+        pair.first.run_all(&[&row(1_000_000), &row(u64::MAX)]);
+        pair.second.run_all(&[&row(999_999)]);
+        let lines = [
+            "shop.customers: id = 1000000 is on first, belongs on second",
+            "shop.customers: id = 18446744073709551615 is on first, belongs on second",
+            "shop.customers: id = 999999 is on second, belongs on first",
+        ];
+        let summary = "shop.customers: 10 rows on first, second; 3 misplaced";
+        check(of_pair(&mut pair, &["shop.customers"]), 1, &[lines[0], lines[1], lines[2], summary], "");
+        let cut = "shop.customers: 10 rows on first, second; 3 misplaced (1 shown)";
+        check(of_pair(&mut pair, &["--limit", "1"]), 1, &[lines[0], cut], "");
+        let progress =
+            "shop.customers: on first; 6 rows read, 0 misplaced\nshop.customers: on second; 10 rows read, 2 misplaced";
+        check(
+            of_pair(&mut pair, &["--limit", "0", "--progress"]),
+            1,
+            &[&cut.replace('1', "0").replace("00", "10")],
+            progress,
         );
-        pair.first.run_all(&["INSERT INTO shop.customers (id, name, city) VALUES (1000001, 'a', 'b')"]);
-        pair.second.run_all(&["INSERT INTO shop.customers (id, name, city) VALUES (999999, 'a', 'b'), (0, 'a', 'b')"]);
-        let (code, out, err) = verify(&mut pair, &["shop.customers"]);
-        assert_eq!(code, Some(1), "{err:?}");
-        assert_eq!(
-            out,
-            [
-                "shop.customers on first: id=1000001 belongs on second",
-                "shop.customers on second: id=0 belongs on first",
-                "shop.customers on second: id=999999 belongs on first",
-                "1 tables, 3 misplaced rows",
-            ]
-        );
-        // A table that is not split, on the server that has none of its rows.
-        pair.second.run_all(&["CREATE TABLE shop.users (id INT PRIMARY KEY)", "INSERT INTO shop.users VALUES (7)"]);
-        let (code, out, err) = verify(&mut pair, &["users"]);
-        assert_eq!((code, &err[..]), (Some(1), &["shop.users on second: 1 rows read, 1 misplaced".to_owned()][..]));
-        assert_eq!(out, ["shop.users on second: id=7 belongs on first", "1 tables, 1 misplaced rows"]);
+        let (status, objects, _) = of_pair(&mut pair, &["--json"]);
+        let objects: Vec<serde_json::Value> =
+            objects.iter().map(|line| serde_json::from_str(line).expect("a line is an object")).collect();
+        let misplaced = |id: &str, on: &str, belongs: &str| {
+            serde_json::json!({
+                "table": "shop.customers", "primary": {"id": id}, "key": {"id": id}, "on": on, "belongs": belongs, "rows": 1,
+            })
+        };
+        let expected = [
+            misplaced("1000000", "first", "second"),
+            misplaced("18446744073709551615", "first", "second"),
+            misplaced("999999", "second", "first"),
+            serde_json::json!({
+                "table": "shop.customers", "rows": 10, "shards": ["first", "second"], "misplaced": 3, "shown": 3, "unread": [],
+            }),
+        ];
+        assert_eq!((status, &objects[..]), (Some(1), &expected[..]));
         pair.check_sound();
     }
 }
 
-/// Numbers, texts of several collations, bytes and points in time, alone and behind each other.
 #[test]
-fn tables_of_any_primary_key_are_read_whole() {
+fn primary_keys_need_not_be_the_sharding_key() {
+    const TABLES: &str = "      visits:\n        key: {user: int}\n        below: refuse\n        \
+                          range: [{from: 0, on: first}, {from: 100, on: second}]\n      \
+                          words:\n        key: {n: bigint}\n        range: [{from: MIN, on: second}]\n      \
+                          plain:\n        key: {n: bigint}\n        range: [{from: MIN, on: first}]\n";
     for mut pair in Pair::each() {
-        let mut tables = String::new();
         let definitions = [
-            ("number", "id BIGINT, PRIMARY KEY (id)"),
-            ("negative", "id INT, n INT, PRIMARY KEY (n, id)"),
-            ("words", "id INT, word VARCHAR(40) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci, PRIMARY KEY (word)"),
-            (
-                "latin",
-                "id INT, word VARCHAR(40) CHARACTER SET latin1 COLLATE latin1_swedish_ci, PRIMARY KEY (word, id)",
-            ),
-            ("bytes", "id INT, word VARBINARY(40), PRIMARY KEY (word)"),
-            ("moments", "id INT, at TIMESTAMP(6) NOT NULL DEFAULT '2026-01-01', PRIMARY KEY (at, id)"),
-            ("amounts", "id INT, amount DECIMAL(12,3), day DATE, PRIMARY KEY (day, amount)"),
+            "CREATE TABLE shop.visits (at DATETIME(3) NOT NULL, place VARCHAR(20) CHARACTER SET latin1 NOT NULL, user INT NOT NULL, \
+             PRIMARY KEY (at, place))",
+            // A primary key of the text alone, of whose characters latin1 has none; and no table on the first server.
+            "CREATE TABLE shop.words (word VARCHAR(20) CHARACTER SET utf8mb4 NOT NULL PRIMARY KEY, n BIGINT NOT NULL)",
+            "CREATE TABLE shop.plain (n BIGINT, other INT, KEY (n, other))",
         ];
-        let expressions = [
-            ("number", "id", "n - 700"),
-            ("negative", "id, n", "n, (n % 7) - 3"),
-            ("words", "id, word", "n, CONCAT(IF(n % 2, 'b''\\\\', 'Ä'), n)"),
-            ("latin", "id, word", "n, CONCAT('é', n % 11)"),
-            ("bytes", "id, word", "n, CONCAT(UNHEX('00FF27'), n)"),
-            ("moments", "id, at", "n, '2026-03-29 01:00:00' + INTERVAL (n % 500) MINUTE"),
-            ("amounts", "id, amount, day", "n, n / 7, '2026-01-01' + INTERVAL (n % 3) DAY"),
+        pair.first.run_all(&[definitions[0], definitions[2]]);
+        pair.second.run_all(&definitions);
+        let visit = |place: &str, user: i32| {
+            format!("INSERT INTO shop.visits VALUES ('2026-07-01 12:00:00.5', '{place}', {user})")
+        };
+        pair.first.run_all(&[&visit("Köln", 99), &visit("Ulm", 100), &visit("Aachen", -1)]);
+        pair.second.run_all(&[&visit("Köln", 99), &visit("Ulm", 100)]);
+        pair.second.run_all(&["INSERT INTO shop.words VALUES ('it''s', 1), ('語', 2)"]);
+        pair.first.run_all(&["INSERT INTO shop.plain (n) VALUES (1), (1), (2), (NULL)"]);
+        pair.second.run_all(&["INSERT INTO shop.plain (n) VALUES (7), (8), (7)"]);
+        with_tables(&mut pair, TABLES);
+        check(
+            of_pair(&mut pair, &["visits", "words", "plain"]),
+            1,
+            &[
+                "shop.visits: at = '2026-07-01 12:00:00.500', place = 'Aachen' (user = -1) is on first, has no home in the map",
+                "shop.visits: at = '2026-07-01 12:00:00.500', place = 'Ulm' (user = 100) is on first, belongs on second",
+                "shop.visits: at = '2026-07-01 12:00:00.500', place = _latin1 x'4BF66C6E' (user = 99) is on second, belongs on \
+                 first",
+                "shop.visits: 5 rows on first, second; 3 misplaced",
+                "shop.words: 2 rows on second; 0 misplaced",
+                "shop.plain: 1 row with n = NULL is on first, has no home in the map",
+                "shop.plain: 2 rows with n = 7 are on second, belong on first",
+                "shop.plain: 1 row with n = 8 is on second, belongs on first",
+                "shop.plain: 7 rows on first, second; 4 misplaced",
+            ],
+            "",
+        );
+    }
+}
+
+#[test]
+fn a_table_that_is_not_split_is_looked_for_elsewhere() {
+    for mut pair in Pair::each() {
+        check(of_pair(&mut pair, &["users"]), 0, &["shop.users: 0 rows on any other shard; 0 misplaced"], "");
+        // An empty table without a primary key is none to complain of.
+        pair.second.run_all(&["CREATE TABLE shop.users (id INT PRIMARY KEY)", "CREATE TABLE shop.notes (text TEXT)"]);
+        pair.second.run_all(&["INSERT INTO shop.users VALUES (7)"]);
+        let lines = [
+            "shop.customers: 7 rows on first, second; 0 misplaced",
+            "shop.users: id = 7 is on second, belongs on first",
+            "shop.users: 1 rows on second; 1 misplaced",
         ];
-        let numbers = "(SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d AS n FROM digits a, digits b, digits c, (SELECT 0 AS d \
-                       UNION SELECT 1) e) numbers";
-        let mut statements = vec![
-            "CREATE TABLE shop.digits (d INT PRIMARY KEY)".to_owned(),
-            "INSERT INTO shop.digits VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)".to_owned(),
-            "USE shop".to_owned(),
-            "SET sql_mode = '', time_zone = 'SYSTEM'".to_owned(),
-        ];
-        for ((name, columns), (_, names, values)) in definitions.iter().zip(expressions) {
-            statements.push(format!("CREATE TABLE {name} ({columns})"));
-            statements.push(format!("INSERT INTO {name} ({names}) SELECT {values} FROM {numbers} WHERE n < 1501"));
-            tables += &format!("      {name}: {{key: {{id: int}}, range: [{{from: MIN, on: first}}]}}\n");
+        check(of_pair(&mut pair, &[]), 1, &lines, "");
+        let (_, objects, _) = of_pair(&mut pair, &["users", "--json"]);
+        let object: serde_json::Value = serde_json::from_str(&objects[0]).expect("an object");
+        assert_eq!((&object["key"], &object["belongs"]), (&serde_json::Value::Null, &"first".into()));
+        pair.second.run_all(&["INSERT INTO shop.notes VALUES ('x')"]);
+        let at = pair.second.at();
+        let error = format!(
+            "meridian: shop.notes on second ({at}) was not read: it has rows and no primary key to read them by; add one"
+        );
+        let line = "shop.notes: 0 rows on any other shard; 0 misplaced; not read to the end on second";
+        check(of_pair(&mut pair, &["notes"]), 2, &[line], &error);
+    }
+}
+
+/// Primary keys of so many rows are walked in three chunks.
+const ROWS: u64 = 2100;
+
+/// Rows that are planted on the wrong side, at the chunks' ends among them.
+const PLANTED: [u64; 6] = [0, 999, 1000, 1001, 2000, 2099];
+
+/// A primary key: the definition of its columns, the values of row `n`, and whether MySQL has the type.
+const PRIMARY: [(&str, &str, bool); 17] = [
+    ("a BIGINT UNSIGNED", "18446744073709540000 + n", true),
+    ("a INT(8) ZEROFILL", "n", true),
+    ("a DECIMAL(30, 4)", "(n - 1000) * 0.125", true),
+    ("a VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci", "CONCAT('Ä''\\\\', n)", true),
+    (
+        "a VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+        "CONCAT(IF(n % 2, 'a', 'B'), n, IF(n % 3, '', ' '))",
+        true,
+    ),
+    ("a CHAR(20) CHARACTER SET latin1", "CONCAT(CONVERT(x'E4' USING latin1), n)", true),
+    ("a VARCHAR(20) CHARACTER SET utf16", "n", true),
+    ("a VARBINARY(20)", "UNHEX(LPAD(HEX(n * 7919), 8, '0'))", true),
+    ("a DATE", "DATE'1000-01-01' + INTERVAL n DAY", true),
+    ("a DATETIME(6)", "TIMESTAMP'2026-01-01 00:00:00' + INTERVAL n MICROSECOND", true),
+    ("a TIMESTAMP", "FROM_UNIXTIME(1700000000 + 600 * n)", true),
+    ("a TIME(1)", "SEC_TO_TIME((n - 1000) * 0.5)", true),
+    ("a ENUM('z', 'a', 'm'), b INT", "1 + n % 3, n", true),
+    ("a SET('z', 'a', 'm'), b BIT(20)", "n % 8, n", true),
+    ("a YEAR, b TINYINT UNSIGNED, c VARCHAR(5)", "1901 + n % 11, n % 13, n", true),
+    ("a UUID", "UUID()", false),
+    ("a INET6", "CONCAT('::', HEX(n))", false),
+];
+
+#[test]
+fn tables_are_walked_by_any_primary_key() {
+    for mut pair in Pair::each() {
+        let is_mariadb = pair.first.family() == "mariadb";
+        let kinds: Vec<_> = PRIMARY.iter().filter(|(_, _, of_mysql)| is_mariadb || *of_mysql).collect();
+        let digits: Vec<String> = (0..10).map(|digit| format!("SELECT {digit} AS d")).collect();
+        let digits = digits.join(" UNION ALL ");
+        let n = format!(
+            "(SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d AS n FROM ({digits}) a, ({digits}) b, ({digits}) c, ({digits}) e) n"
+        );
+        let planted: Vec<String> = PLANTED.iter().map(u64::to_string).collect();
+        let mut tables = String::new();
+        for (index, (columns, values, _)) in kinds.iter().enumerate() {
+            let names: Vec<&str> = columns
+                .split(", ")
+                .filter_map(|column| column.split_once(' '))
+                .map(|(name, _)| name)
+                .filter(|name| name.len() == 1)
+                .collect();
+            let definition = format!(
+                "CREATE TABLE shop.walk{index} ({columns}, k INT NOT NULL, PRIMARY KEY ({}))",
+                names.join(", ")
+            );
+            // In the order of the primary key, so that the chunks end where they are meant to, by and large.
+            let rows = format!(
+                "INSERT INTO shop.walk{index} SELECT {values}, n IN ({}) FROM {n} WHERE n < {ROWS}",
+                planted.join(", ")
+            );
+            pair.first.run_all(&["SET sql_mode = '', time_zone = '+00:00'"]);
+            pair.first.run_all(&[&definition, &rows]);
+            pair.second.run_all(&[&definition]);
+            tables += &format!(
+                "      walk{index}:\n        key: {{k: int}}\n        range: [{{from: MIN, on: first}}, {{from: 1, on: second}}]\n"
+            );
         }
-        let tables = tables.replacen("id: int", "id: bigint", 1);
-        pair.first.load(&statements.join("; "));
-        let map = crate::support::pair::shop_map(&pair.first, &pair.second) + &tables;
-        pair.start_proxy(Settings { map, ..Settings::default() });
-        for (name, _) in definitions {
-            let (code, out, err) = verify(&mut pair, &[name, "--rows-per-second", "1000000"]);
-            let read = format!("shop.{name} on first: 1501 rows read, 0 misplaced");
-            assert_eq!((code, &err[..]), (Some(0), &[read][..]), "{out:?}");
+        with_tables(&mut pair, &tables);
+        for (index, (columns, _, _)) in kinds.iter().enumerate() {
+            let table = format!("shop.walk{index}");
+            let (status, lines, errors) = of_pair(&mut pair, &[&table]);
+            let summary = format!("{table}: 2,100 rows on first, second; {} misplaced", PLANTED.len());
+            assert_eq!((status, lines.last(), &*errors), (Some(1), Some(&summary), ""), "{columns}: {lines:?}");
+            assert_eq!(lines.len(), PLANTED.len() + 1, "{columns}: {lines:?}");
         }
     }
 }
 
 #[test]
-fn what_cannot_be_read_is_no_clean_table() {
+fn a_row_that_is_gone_when_it_is_read_again_is_not_reported() {
+    for mut pair in Pair::each() {
+        let row = |id: u32| format!("INSERT INTO shop.customers (id, name, city) VALUES ({id}, 'x', 'y')");
+        pair.first.run_all(&[&row(2_000_000), &row(2_000_001), &row(2_000_002)]);
+        let relay = Relay::to(pair.first.port);
+        relay.set(
+            "WHERE `id` = 2000000",
+            Fault::Run(
+                "DELETE FROM shop.customers WHERE id = 2000000; UPDATE shop.customers SET id = 7 WHERE id = 2000001"
+                    .into(),
+            ),
+        );
+        let map = shop_map_at(&relay.at(), &pair.second.at(), pair.first.family());
+        // The relay looks for the trigger in plain bytes.
+        pair.start_proxy(Settings { map, config: "backend_tls: {mode: disabled}\n".into(), ..Settings::default() });
+        let lines = [
+            "shop.customers: id = 2000002 is on first, belongs on second",
+            "shop.customers: 10 rows on first, second; 1 misplaced",
+        ];
+        check(of_pair(&mut pair, &[]), 1, &lines, "");
+    }
+}
+
+#[test]
+fn a_server_that_is_down_is_named() {
+    for mut pair in Pair::each() {
+        pair.first.run_all(&["INSERT INTO shop.customers (id, name, city) VALUES (1000000, 'x', 'y')"]);
+        let at = pair.second.at();
+        pair.second.stop();
+        let lines = [
+            "shop.customers: id = 1000000 is on first, belongs on second",
+            "shop.customers: 5 rows on first; 1 misplaced; not read to the end on second",
+        ];
+        let refused = format!("can't connect to server {at} (Connection refused (os error 111))");
+        let error = format!("meridian: shop.customers on second ({at}) was not read: {refused}");
+        check(of_pair(&mut pair, &["customers"]), 2, &lines, &error);
+        let (_, objects, _) = of_pair(&mut pair, &["customers", "--json"]);
+        let summary: serde_json::Value = serde_json::from_str(&objects[1]).expect("an object");
+        assert_eq!(summary["unread"], serde_json::json!([{"shard": "second", "error": refused}]));
+    }
+}
+
+#[test]
+fn a_server_that_is_lost_midway_is_named() {
     let mut pair = Pair::mariadb();
-    pair.second.run_all(&["ALTER TABLE shop.customers DROP PRIMARY KEY"]);
-    let (code, out, err) = verify(&mut pair, &["customers"]);
-    assert_eq!((code, out), (Some(2), vec!["1 tables, 0 misplaced rows; 1 parts not read to their end".to_owned()]));
-    assert_eq!(err[1], "shop.customers on second: not read to its end: it has no primary key to be read by");
-    let (code, out, err) = verify(&mut pair, &["nothing"]);
-    assert_eq!((code, out.len()), (Some(2), 0));
-    assert!(err[0].ends_with("the map has no table nothing"), "{err:?}");
-    pair.second.stop();
-    let (code, _, err) = verify(&mut pair, &["customers"]);
-    assert!(code == Some(2) && err[1].contains("can't connect to server"), "{code:?} {err:?}");
+    let relay = Relay::to(pair.first.port);
+    relay.set("SELECT `id`", Fault::Close);
+    let map = shop_map_at(&relay.at(), &pair.second.at(), "mariadb");
+    pair.start_proxy(Settings { map, ..Settings::default() });
+    let (status, lines, errors) = of_pair(&mut pair, &["customers"]);
+    assert_eq!(
+        (status, lines),
+        (Some(2), vec!["shop.customers: 3 rows on second; 0 misplaced; not read to the end on first".into()])
+    );
+    assert!(errors.contains("shop.customers on first") && errors.contains("lost connection to server"), "{errors}");
+}
+
+#[test]
+fn tables_that_cannot_be_read_are_refused_by_name() {
+    const TABLES: &str = "      heap:\n        key: {n: bigint}\n        range: [{from: MIN, on: first}]\n      \
+                          drift:\n        key: {n: bigint}\n        range: [{from: MIN, on: first}]\n      \
+                          floats:\n        key: {n: bigint}\n        range: [{from: MIN, on: first}]\n      \
+                          missing:\n        key: {n: bigint}\n        range: [{from: MIN, on: first}]\n";
+    for mut pair in Pair::each() {
+        pair.first.run_all(&[
+            "CREATE TABLE shop.heap (n BIGINT NOT NULL, other INT, KEY (other, n))",
+            "CREATE TABLE shop.drift (n VARCHAR(20) NOT NULL PRIMARY KEY)",
+            "CREATE TABLE shop.floats (n BIGINT, f FLOAT NOT NULL PRIMARY KEY)",
+        ]);
+        with_tables(&mut pair, TABLES);
+        for (table, error) in [
+            (
+                "heap",
+                "there is neither a primary key nor an index that begins with `n`: it cannot be read in chunks; add one",
+            ),
+            ("drift", "`n` is varchar(20) there and bigint in the map; write the column's type"),
+            ("floats", "its key column `f` is float, whose values cannot be read exactly"),
+            ("missing", "error 1146 (42S02): Table 'shop.missing' doesn't exist"),
+        ] {
+            let error = format!("meridian: shop.{table} on first ({}) was not read: {error}", pair.first.at());
+            let summary = format!("shop.{table}: 0 rows on no shard; 0 misplaced; not read to the end on first");
+            check(of_pair(&mut pair, &[table]), 2, &[&summary], &error);
+        }
+        let unknown = "meridian: the map has no table `nothing`; write a table that it lists, as DATABASE.TABLE";
+        check(of_pair(&mut pair, &["users", "nothing"]), 2, &[], unknown);
+    }
+}
+
+#[test]
+fn the_account_is_said_where_there_are_several() {
+    let pair = Pair::mariadb();
+    let folder = Folder::new("verify");
+    let config = configured(&folder, &pair.first, &pair.second);
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_meridian"))
+            .args(["verify", "--config"])
+            .arg(&config)
+            .args(arguments)
+            .output()
+            .expect("the binary runs");
+        (output.status.code(), String::from_utf8(output.stderr).expect("UTF-8"))
+    };
+    let accounts = folder.path().join("accounts.yaml");
+    let fault = |text: &str| (Some(2), format!("meridian: {}: {text}\n", accounts.display()));
+    assert_eq!(run(&[]), fault("there are several backends, app, admin; say which with --backend"));
+    assert_eq!(run(&["--backend", "nobody"]), fault("there is no backend `nobody`; there are app, admin"));
+    assert_eq!(run(&["--backend", "admin"]), (Some(0), String::new()));
+    let accounts = crate::support::proxy::ACCOUNTS;
+    let (users, _) = accounts.split_once("  - name: admin").expect("two users");
+    let only = "backends:\n  - {name: app, user: app, password: app-password}\n";
+    folder.write("accounts.yaml", &format!("{users}{only}"));
+    assert_eq!(run(&[]), (Some(0), String::new()));
+}
+
+/// The files of a proxy in front of the two servers.
+fn configured(folder: &Folder, first: &Server, second: &Server) -> std::path::PathBuf {
+    folder.write("map.yaml", &shop_map(first, second));
+    folder.write("accounts.yaml", crate::support::proxy::ACCOUNTS);
+    folder.write("config.yaml", "map: map.yaml\naccounts: accounts.yaml\n")
 }

@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::{Raw, Reply};
+
 /// What the relay does at the trigger.
 #[derive(Debug, Clone)]
 pub enum Fault {
@@ -16,6 +18,8 @@ pub enum Fault {
     CloseAfter(usize),
     /// Passes the command on and none of the answer, for as long as the relay lives.
     Silence,
+    /// Runs these statements on the server as admin, then passes the command on.
+    Run(String),
 }
 
 #[derive(Debug, Clone, Default)]
@@ -52,7 +56,7 @@ impl Relay {
                 let mut held = streams.lock().expect("no panic while it is held");
                 held.extend([clone(&front), clone(&back)]);
                 drop(held);
-                connection(&front, &back, &rule);
+                connection(&front, &back, &rule, server);
             }
         });
         relay
@@ -93,7 +97,7 @@ fn clone(stream: &TcpStream) -> TcpStream {
 /// Bytes of the answer that may still pass; None: all.
 type Allowance = Arc<Mutex<Option<usize>>>;
 
-fn connection(front: &TcpStream, back: &TcpStream, rule: &Arc<Mutex<Rule>>) {
+fn connection(front: &TcpStream, back: &TcpStream, rule: &Arc<Mutex<Rule>>, server: u16) {
     let allowance = Allowance::default();
     let (mut from, mut to, rule) = (clone(front), clone(back), Arc::clone(rule));
     let allow = Arc::clone(&allowance);
@@ -111,6 +115,12 @@ fn connection(front: &TcpStream, back: &TcpStream, rule: &Arc<Mutex<Rule>>) {
                 // With nothing allowed, the other direction holds back all that comes.
                 Some(Fault::Silence) => {
                     *allow.lock().expect("no panic while it is held") = Some(usize::MAX);
+                    to.write_all(&chunk[..n])
+                }
+                Some(Fault::Run(statements)) => {
+                    for reply in Raw::admin(server).expect("the server answers").query(&statements) {
+                        assert!(!matches!(reply, Reply::Error(_)), "{statements}: {reply:?}");
+                    }
                     to.write_all(&chunk[..n])
                 }
             };
