@@ -3,6 +3,7 @@
 //! Pure: a map is built once from YAML text and never changes. Lookups neither allocate nor fail.
 //! Invariant: every id held by a map indexes into that same map.
 
+pub mod collation;
 mod databases;
 mod diff;
 pub mod document;

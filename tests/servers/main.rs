@@ -9,6 +9,7 @@ mod bad_input;
 mod cancel;
 mod check_live;
 mod coercion;
+mod collations;
 mod drivers;
 mod explain;
 mod failure;
