@@ -4,6 +4,7 @@
 //! and evaluates them over all rows and over the rows of the shard they were routed to.
 
 mod generate;
+mod hints;
 mod model;
 
 use generate::{Dice, Generator};
