@@ -9,6 +9,9 @@ use super::reader::{Reader, Tok};
 use super::shape::Column;
 use crate::plan::{KeySource, Operand};
 
+/// Words that only a query has outside of parentheses: its conditions are none of the query around it.
+const NO_CONDITION: &[&str] = &["SELECT", "FROM", "WHERE", "HAVING", "UNION", "WITH", "VALUES", "TABLE"];
+
 impl Reader {
     /// Equalities of the condition in tokens `from..to`.
     pub fn equalities(&self, from: usize, to: usize) -> Vec<(Column, KeySource)> {
@@ -41,7 +44,7 @@ impl Reader {
                 Tok::Op(op) => match &**op {
                     "(" | "{" => depth += 1,
                     ")" | "}" => depth = depth.checked_sub(1)?,
-                    "||" | ":=" if depth == 0 => return None,
+                    "||" | ":=" | "," if depth == 0 => return None,
                     "&&" if depth == 0 && cases == 0 => {
                         ranges.push((start, at));
                         start = at + 1;
@@ -62,6 +65,7 @@ impl Reader {
                         ranges.push((start, at));
                         start = at + 1;
                     }
+                    word if NO_CONDITION.contains(&word) => return None,
                     _ => {}
                 },
                 _ => {}
