@@ -45,13 +45,13 @@ fn routing(criterion: &mut Criterion) {
                 let (normalized, planned) = cache.get(&scratch.hash()).expect("cached above");
                 assert!(normalized == scratch.normalized());
                 let Target::Tables(tables) = &planned.target else { unreachable!("checked above") };
-                route(tables, &map, &Literals::of_text(text, &scratch, SessionFacts::default())).expect("one shard")
+                route(tables, &map, &Literals::of_text(text, &scratch, SessionFacts::ORDINARY)).expect("one shard")
             });
         });
         let (normalized, planned) = cache.get(&scratch.hash()).expect("cached above");
         let Target::Tables(tables) = &planned.target else { unreachable!("checked above") };
         group.bench_function("route alone", |bencher| {
-            let values = Literals::of_text(text, &scratch, SessionFacts::default());
+            let values = Literals::of_text(text, &scratch, SessionFacts::ORDINARY);
             bencher.iter(|| route(black_box(tables), &map, &values).expect("one shard"));
         });
         group.bench_function("plan on a miss", |bencher| {

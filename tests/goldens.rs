@@ -31,7 +31,7 @@ fn explained(map: &ShardMap, database: Option<&str>, statement: &str) -> Vec<Str
     };
     let home = database.and_then(|name| map.database(name)).map_or(ShardId(0), |database| database.home());
     let asked = Asked::new(home, statement.as_bytes(), &dialect, &scratch);
-    explain(&planned, map, &Literals::of_text(statement.as_bytes(), &scratch, SessionFacts::default()), asked).lines()
+    explain(&planned, map, &Literals::of_text(statement.as_bytes(), &scratch, SessionFacts::ORDINARY), asked).lines()
 }
 
 /// The file with every explanation made anew.

@@ -11,7 +11,7 @@ use super::live;
 use crate::config;
 use crate::route::explain::interval;
 use crate::server::StartFailure;
-use crate::shard_map::{Database, Fault, Interval, ShardMap, Split, SplitTable, Table};
+use crate::shard_map::{CRC32_1, Database, Fault, ShardId, ShardMap, Split, SplitTable, Table};
 
 /// Ranges shown of one table; of a table with more, their number and its shards.
 const RANGES_MAX: usize = 8;
@@ -167,18 +167,33 @@ impl Summary<'_> {
 
     fn split(&self, table: &SplitTable) -> String {
         let key = format!("{} {}", table.key.name, table.key.kind);
-        let Split::Range(ranges) = &table.split;
-        if ranges.count() > RANGES_MAX {
+        let (of, count, noun) = match &table.split {
+            Split::Range(ranges) => (String::new(), ranges.count(), "ranges"),
+            Split::List(list) => (String::new(), list.entries().count(), "listed keys"),
+            Split::Hash(hash) => (format!(", {CRC32_1} of {} buckets", hash.buckets), hash.ranges.count(), "ranges"),
+        };
+        if count > RANGES_MAX {
             let shards: Vec<&str> = table.shards().into_iter().map(|id| self.0.shard(id).name.as_str()).collect();
             let shown = shards[..shards.len().min(RANGES_MAX)].join(", ");
             let more = if shards.len() > RANGES_MAX { ", ..." } else { "" };
-            return format!("{key}, {} ranges on {} shards: {shown}{more}", ranges.count(), shards.len());
+            return format!("{key}{of}, {count} {noun} on {} shards: {shown}{more}", shards.len());
         }
-        let ranges = ranges.intervals().map(|Interval { from, to, on }| {
-            let [from, to] = [from, to].map(|bound| bound.map(|key| table.key.kind.shown(key)));
-            format!("{} {}", interval(from.as_deref(), to.as_deref()), self.0.shard(on).name)
-        });
-        format!("{key}: {}", ranges.collect::<Vec<_>>().join(", "))
+        let name = |id: ShardId| self.0.shard(id).name.as_str();
+        let kind = table.key.kind;
+        let places: Vec<String> = match &table.split {
+            Split::Range(ranges) => {
+                ranges.intervals().map(|found| format!("{} {}", interval(Some(kind), found), name(found.on))).collect()
+            }
+            Split::List(list) => {
+                let otherwise = list.otherwise.map_or("refused", name);
+                let keys = list.entries().map(|(key, found)| format!("{} {}", kind.shown(key), name(found.on)));
+                keys.chain([format!("others {otherwise}")]).collect()
+            }
+            Split::Hash(hash) => {
+                hash.ranges.intervals().map(|found| format!("{} {}", interval(None, found), name(found.on))).collect()
+            }
+        };
+        format!("{key}{of}: {}", places.join(", "))
     }
 }
 

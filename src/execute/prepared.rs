@@ -5,7 +5,8 @@
 //! parameter types sent last, the long data sent since. So any connection can run it.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 
 use super::prelude::{Prelude, Step};
 use super::relay::{self, Broken, Shape};
@@ -54,6 +55,17 @@ struct Prepared {
     long_data: Vec<(u16, Vec<u8>)>,
     /// Where its cursor is open.
     cursor: Option<GroupId>,
+}
+
+/// The statement for sharding keys of these classes (see [`BoundValues`]).
+///
+/// MySQL takes a parameter for what it was at first: `k = 'abc'` is a comparison of numbers once a number was sent. So
+/// each class has a statement of its own on a connection; integers, the common one, have the one that was prepared.
+fn of_classes(key: StatementKey, classes: u64) -> StatementKey {
+    match classes {
+        0 => key,
+        classes => StatementKey { context: hash(&(key.context, classes)), ..key },
+    }
 }
 
 /// One EXECUTE, ready for whatever connection it gets.
@@ -349,6 +361,7 @@ impl Session {
             prepared.snapshot = self.snapshot.clone();
         }
         let statement = prepared.statement.clone();
+        let mut classes = 0;
         let shard = match &statement.target {
             Target::Tables(tables) => {
                 if let Some(refused) = self.forbidden_of(tables) {
@@ -362,13 +375,18 @@ impl Session {
                     execute: &execute,
                     types: &prepared.types,
                     is_long: &long,
+                    prepared: &prepared.state,
                     state: &self.state,
+                    facts: OnceLock::new(),
+                    classes: AtomicU64::new(0),
                 };
                 let client = ClientText { text: &prepared.text, dialect: &self.dialect };
-                match route::served(&statement, tables, &self.snapshot.map, &values, client) {
+                let routed = route::served(&statement, tables, &self.snapshot.map, &values, client);
+                classes = values.classes.into_inner();
+                match routed {
                     Ok(Shards::One(shard)) => shard,
                     Ok(Shards::Several(shards)) => {
-                        return self.scatter_prepared(id, prepared, payload, execute, &shards).await;
+                        return self.scatter_prepared(id, prepared, (payload, execute), classes, &shards).await;
                     }
                     Err(refusal) => return self.refuse(&refusal).await.map(drop),
                 }
@@ -389,7 +407,7 @@ impl Session {
         }
         self.count(class_of(&statement.facts));
         let with_cursor = execute.flags & CURSOR_TYPES != 0;
-        let mut key = prepared.key;
+        let mut key = of_classes(prepared.key, classes);
         if with_cursor {
             // A cursor belongs to one statement of one session: it gets a statement of its own on the connection.
             key.context = hash(&(key.context, self.registered.handle.id, id));
@@ -415,8 +433,8 @@ impl Session {
         &mut self,
         id: u32,
         prepared: &mut Prepared,
-        payload: &[u8],
-        execute: Execute<'_>,
+        (payload, execute): (&[u8], Execute<'_>),
+        classes: u64,
         shards: &[ShardId],
     ) -> Served {
         if execute.flags & CURSOR_TYPES != 0 {
@@ -428,7 +446,7 @@ impl Session {
         let statement = prepared.statement.clone();
         self.count(class_of(&statement.facts));
         self.close_cursor(id, prepared).await;
-        let (key, current) = (prepared.key, self.state.clone());
+        let (key, current) = (of_classes(prepared.key, classes), self.state.clone());
         let bound = Bound { prepared, key, payload, execute, types: &prepared.types, current: &current };
         let (shape, work) = (Shape::plain(Expect::Command), Work::Execute(&bound));
         self.run_scatter(Scatter { shards, facts: &statement.facts, shape, work }).await.map(drop)

@@ -1,7 +1,7 @@
 //! COM_QUERY: one packet of text, of one statement or of several.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::plan_cache::Scope;
 use super::relay::Shape;
@@ -116,7 +116,7 @@ impl Session {
                     self.count(Class::Refused);
                     return self.deny_database(&refused).await;
                 }
-                let values = TextValues { text, scratch: &self.scratch, state: &self.state };
+                let values = TextValues { text, scratch: &self.scratch, state: &self.state, facts: OnceLock::new() };
                 let client = ClientText { text, dialect: &self.dialect };
                 match route::served(&statement, tables, &self.snapshot.map, &values, client) {
                     Ok(Shards::One(shard)) => shard,

@@ -1,9 +1,13 @@
 //! The values of one execution, as `route` asks for them: literals of the text, or bound parameters.
 
-use crate::route::{SessionFacts, Value, Values};
-use crate::session::State;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::route::{SessionFacts, TextFacts, Value, Values};
+use crate::session::{Charset, Setting, State};
 use crate::shard_map::Zone;
-use crate::sql::{NormSlot, Scratch, Slot, SlotKind};
+use crate::sql::{Dialect, Flavor, NormSlot, Scratch, Slot, SlotKind};
+use crate::wire::charset;
 use crate::wire::execute::Execute;
 
 /// The literals of a text statement.
@@ -11,6 +15,8 @@ pub struct TextValues<'a> {
     pub text: &'a [u8],
     pub scratch: &'a Scratch,
     pub state: &'a State,
+    /// Of `state`, once they were asked for.
+    pub facts: OnceLock<SessionFacts>,
 }
 
 impl Values for TextValues<'_> {
@@ -23,18 +29,8 @@ impl Values for TextValues<'_> {
     }
 
     fn session(&self) -> SessionFacts {
-        facts(self.state)
+        *self.facts.get_or_init(|| facts(self.state))
     }
-}
-
-/// What the session's variables say; those that it did not set are the servers' own, which are not known.
-pub fn facts(state: &State) -> SessionFacts {
-    let zone = state.system.get("time_zone").and_then(|setting| {
-        let text = std::str::from_utf8(&setting.0).ok()?;
-        let quoted = |quote| text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
-        Zone::read(quoted('\'').or(quoted('"'))?)
-    });
-    SessionFacts { zone }
 }
 
 fn literal(text: &[u8], slot: Slot) -> Value<'_> {
@@ -58,8 +54,17 @@ pub struct BoundValues<'a> {
     pub execute: &'a Execute<'a>,
     pub types: &'a [u8],
     pub is_long: &'a (dyn Fn(usize) -> bool + Sync),
+    /// The session when it prepared the text, which is how the text is read.
+    pub prepared: &'a State,
     pub state: &'a State,
+    /// Of both states, once they were asked for.
+    pub facts: OnceLock<SessionFacts>,
+    /// The classes of the parameters that were keys, one after the other; 0 if all are integers.
+    pub classes: AtomicU64,
 }
+
+/// More than [`Value::class`] has.
+const CLASSES: u64 = 7;
 
 impl Values for BoundValues<'_> {
     fn each(&self, slot: NormSlot, visit: &mut dyn FnMut(Value<'_>) -> bool) {
@@ -67,7 +72,10 @@ impl Values for BoundValues<'_> {
             let value = match slot.kind {
                 SlotKind::Param(index) => {
                     let param = self.execute.value(self.types, usize::from(index), self.is_long);
-                    param.map_or(Value::Other, Value::from)
+                    let value = param.map_or(Value::Other, Value::from);
+                    let classes = self.classes.load(Ordering::Relaxed).wrapping_mul(CLASSES);
+                    self.classes.store(classes.wrapping_add(value.class().into()), Ordering::Relaxed);
+                    value
                 }
                 _ => literal(self.text, slot),
             };
@@ -77,7 +85,131 @@ impl Values for BoundValues<'_> {
         }
     }
 
+    /// What was not the same when the text was prepared is not known: servers read some literals then, others now.
     fn session(&self) -> SessionFacts {
-        facts(self.state)
+        *self.facts.get_or_init(|| {
+            let (then, now) = (facts(self.prepared), facts(self.state));
+            SessionFacts {
+                zone: now.zone.filter(|zone| then.zone == Some(*zone)),
+                text: if then.text == now.text { now.text } else { TextFacts::Unknown },
+                backslash_escapes: then.backslash_escapes,
+            }
+        })
+    }
+}
+
+/// What the session's variables say; those that it did not set are the servers' own, which are not known.
+pub fn facts(state: &State) -> SessionFacts {
+    let quoted = |name: &str| state.system.get(name).and_then(unquoted);
+    let backslash_escapes = quoted("sql_mode").map(|mode| {
+        // What else a dialect has does not matter here.
+        let mut dialect = Dialect::new(Flavor::MySql, 0);
+        dialect.set_sql_mode(mode);
+        !dialect.no_backslash_escapes
+    });
+    SessionFacts { zone: quoted("time_zone").and_then(Zone::read), text: text(state), backslash_escapes }
+}
+
+/// The weaker of the client's charset and the connection's: literals are converted from the one to the other.
+fn text(state: &State) -> TextFacts {
+    let (client, connection) = match &state.charset {
+        Charset::Login(id) => {
+            let known = charset::names(*id).map_or(TextFacts::Unknown, |names| of_charset(names.charset));
+            (known, known)
+        }
+        Charset::Fragment(fragment) => {
+            let fragment = String::from_utf8_lossy(fragment).to_lowercase();
+            let mut words = fragment.split([' ', '\'', '"', '=']).filter(|word| !word.is_empty());
+            match words.next() {
+                Some("names") => {
+                    let known = words.next().map_or(TextFacts::Unknown, of_charset);
+                    (known, known)
+                }
+                // The connection has the database's charset then.
+                _ => {
+                    let known = words.find(|word| *word != "set").map_or(TextFacts::Unknown, of_charset);
+                    (known, if known == TextFacts::Utf8 { TextFacts::Ascii } else { known })
+                }
+            }
+        }
+        Charset::Unknown => (TextFacts::Unknown, TextFacts::Unknown),
+    };
+    let set = |names: &[&str], otherwise: TextFacts| {
+        let value = names.iter().find_map(|name| state.system.get(*name));
+        value.map_or(otherwise, |Setting(value)| {
+            let value = String::from_utf8_lossy(value).to_lowercase();
+            of_charset(value.trim_matches(['\'', '"']))
+        })
+    };
+    let client = set(&["character_set_client"], client);
+    let connection = set(&["character_set_connection", "collation_connection"], connection);
+    match (client, connection) {
+        (TextFacts::Utf8, TextFacts::Utf8) => TextFacts::Utf8,
+        (TextFacts::Unknown, _) | (_, TextFacts::Unknown) => TextFacts::Unknown,
+        _ => TextFacts::Ascii,
+    }
+}
+
+/// By the name of a charset or of one of its collations.
+fn of_charset(name: &str) -> TextFacts {
+    match name.split('_').next().unwrap_or_default() {
+        "utf8mb4" => TextFacts::Utf8,
+        "utf8" | "utf8mb3" | "latin1" | "ascii" => TextFacts::Ascii,
+        _ => TextFacts::Unknown,
+    }
+}
+
+/// A string without escapes.
+fn unquoted(Setting(value): &Setting) -> Option<&str> {
+    let text = std::str::from_utf8(value).ok()?;
+    let inside = |quote: char| text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
+    inside('\'').or(inside('"')).filter(|inside| !inside.contains(['\\', '\'', '"']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A session with utf8mb4 that has set these.
+    fn of(set: &[(&str, &str)]) -> SessionFacts {
+        let mut state = State::new(45, None);
+        for (name, value) in set {
+            match *name {
+                "" => state.set_charset(value.as_bytes().to_vec()),
+                name => state.set_system(name, value.as_bytes().to_vec()),
+            }
+        }
+        facts(&state)
+    }
+
+    #[test]
+    fn only_fixed_offsets_are_known_zones() {
+        assert_eq!(of(&[]).zone, None);
+        assert_eq!(of(&[("time_zone", "'+00:00'")]).zone, Some(Zone::UTC));
+        assert_eq!(of(&[("time_zone", "\"utc\"")]).zone, Some(Zone::UTC));
+        assert_eq!(of(&[("time_zone", "'SYSTEM'")]).zone, None);
+        assert_eq!(of(&[("time_zone", "'Europe/Berlin'")]).zone, None);
+    }
+
+    #[test]
+    fn the_weaker_charset_of_client_and_connection_counts() {
+        let text = |set: &[(&str, &str)]| of(set).text;
+        assert_eq!(text(&[]), TextFacts::Utf8);
+        assert_eq!(text(&[("", "NAMES latin1")]), TextFacts::Ascii);
+        assert_eq!(text(&[("", "NAMES 'utf8mb4' COLLATE 'utf8mb4_bin'")]), TextFacts::Utf8);
+        assert_eq!(text(&[("", "CHARACTER SET utf8mb4")]), TextFacts::Ascii);
+        assert_eq!(text(&[("", "NAMES gbk")]), TextFacts::Unknown);
+        assert_eq!(text(&[("", "NAMES DEFAULT")]), TextFacts::Unknown);
+        assert_eq!(text(&[("character_set_connection", "latin1")]), TextFacts::Ascii);
+        assert_eq!(text(&[("collation_connection", "'sjis_bin'")]), TextFacts::Unknown);
+        assert_eq!(text(&[("character_set_client", "swe7")]), TextFacts::Unknown);
+    }
+
+    #[test]
+    fn escapes_are_as_the_sql_mode_has_them() {
+        assert_eq!(of(&[]).backslash_escapes, None);
+        assert_eq!(of(&[("sql_mode", "''")]).backslash_escapes, Some(true));
+        assert_eq!(of(&[("sql_mode", "'ANSI,no_backslash_escapes'")]).backslash_escapes, Some(false));
+        assert_eq!(of(&[("sql_mode", "1048576")]).backslash_escapes, None);
     }
 }

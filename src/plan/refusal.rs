@@ -180,6 +180,10 @@ pub enum Form {
     Number,
     /// More digits behind the point than the column has.
     Digits,
+    /// Text beyond printable ASCII under a collation whose order there is not known.
+    Letters,
+    /// Text in a charset that is not known, or that the column has not.
+    Charset,
     /// A local time while the session's time zone is not known to be a fixed offset.
     Zone,
     Other,
@@ -313,6 +317,8 @@ impl Refusal {
                         "; name the column and give its value (AUTO_INCREMENT on a split table is not served yet)"
                     }
                     (Form::Missing | Form::Default | Form::Null, _) => "; name the column and give its value",
+                    (Form::Letters, _) => "; use a column with a _bin collation",
+                    (Form::Charset, _) => "; SET NAMES utf8mb4 first",
                     (Form::Zone, _) => "; SET time_zone = '+00:00', or another offset, first",
                     (_, KeyType::Integer(_)) => "; write the integer itself",
                     _ => "; write the value itself",
@@ -417,6 +423,8 @@ impl Form {
             Form::Text => "a string that is not a plain integer",
             Form::Spelling => "a string in another spelling",
             Form::Number => "a number",
+            Form::Letters => "text beyond printable ASCII, which is not served yet for this collation",
+            Form::Charset => "text beyond the session's or the column's character set",
             Form::Digits => "a value with more digits than the column has",
             Form::Zone => "a local time while the session's time_zone is no fixed offset",
             Form::Other => "a literal of another type",

@@ -13,7 +13,7 @@ mod values;
 
 pub use explain::{Asked, Explanation, explain};
 pub use over::{ClientText, served};
-pub use values::{Literals, SessionFacts, Value, Values};
+pub use values::{Literals, SessionFacts, TextFacts, Value, Values};
 
 use crate::plan::{DatabaseId, Form, HintRefusal, KeySource, Keyed, Operand, Refusal, Statement, TableName, Tables};
 use crate::shard_map::{ShardId, ShardMap, SplitTable, Table};

@@ -14,10 +14,28 @@ pub trait Values {
 }
 
 /// What of a session decides which key a value means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionFacts {
     /// `time_zone`, where it is set to a fixed offset.
     pub zone: Option<Zone>,
+    pub text: TextFacts,
+    /// Whether a backslash escapes what is behind it in a string literal; `None` if that is not known.
+    pub backslash_escapes: Option<bool>,
+}
+
+impl SessionFacts {
+    /// Those of a client that set nothing but NAMES utf8mb4, on servers with their own sql_mode.
+    pub const ORDINARY: SessionFacts =
+        SessionFacts { zone: None, text: TextFacts::Utf8, backslash_escapes: Some(true) };
+}
+
+/// What the bytes of the client's strings mean, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextFacts {
+    Utf8,
+    /// A charset of which only the ASCII part is read.
+    Ascii,
+    Unknown,
 }
 
 /// A value as the client gave it.
@@ -51,6 +69,21 @@ pub enum Value<'a> {
     Unbound(u16),
     /// A bound TIME, long data and whatever else names no key.
     Other,
+}
+
+impl Value<'_> {
+    /// What MySQL takes a bound parameter for: of one prepared statement, all executions' as the first one's. 0 are
+    /// integers and NULL.
+    pub fn class(&self) -> u8 {
+        match self {
+            Value::Signed(_) | Value::Unsigned(_) | Value::Null => 0,
+            Value::Double(_) => 1,
+            Value::Text(_) => 2,
+            Value::Digits(_) => 3,
+            Value::Temporal(_) => 4,
+            _ => 5,
+        }
+    }
 }
 
 impl<'a> From<Param<'a>> for Value<'a> {

@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 use super::document::{Fields, Key, Node, Shape, Value, near};
 use super::load::{Names, check_name, unknown};
 use super::problem::{Faults, Feature, Problem, Thing};
-use super::{Database, Family, Group, Shard, ShardId, Table, ranges};
+use super::{Database, Family, Group, Shard, ShardId, Table, splits};
 
 /// The word that stands where a shard could: no shard at all.
 pub(super) const REFUSE: &str = "refuse";
@@ -41,8 +41,6 @@ pub(super) const TABLE: &[&str] = &[
 pub(super) const NOT_YET: &[(&str, Feature)] = &[
     ("everywhere", Feature::Reference),
     ("with", Feature::Colocation),
-    ("list", Feature::ListSplit),
-    ("hash", Feature::HashSplit),
     ("as", Feature::PhysicalTable),
     ("home", Feature::Homes),
     ("ids", Feature::Ids),
@@ -145,11 +143,7 @@ fn table(
     }
     contradictions(&fields, faults);
     let on = fields.get("on").and_then(|node| declared.shard(node, faults));
-    // The ranges of a `hash` are over its buckets, not over the key.
-    let split = fields
-        .get("key")
-        .filter(|_| fields.get("hash").is_none())
-        .map(|key| ranges::read(name, key, &fields, declared, faults));
+    let split = fields.get("key").map(|key| splits::read(name, key, &fields, declared, faults));
     let placed = PLACES.iter().any(|field| fields.get(field).is_some()) || split.is_some();
     if !placed && served {
         faults.add(fields.at(), Problem::NoPlace);

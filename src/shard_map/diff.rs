@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::ownership::{Cut, Owned, Ownership, by_key};
-use super::{Database, Key, KeyColumn, KeyType, ShardId, ShardMap, Table};
+use super::{CRC32_1, Database, Key, KeyColumn, KeyType, ShardId, ShardMap, Table};
 
 /// What is between two maps.
 #[derive(Debug, Clone)]
@@ -160,11 +160,24 @@ impl Diff {
                 return self.rekeyed(name, old, &before, new, &after);
             }
         }
+        let buckets = |owned: &Owned<'_>| owned.key.map(|_| owned.buckets);
+        if let (Some(was), Some(is)) = (buckets(&before), buckets(&after))
+            && was != is
+        {
+            let what = format!("split of {name}");
+            let shown = |buckets: Option<u32>| {
+                buckets.map_or_else(|| "by the key itself".into(), |count| format!("{CRC32_1} of {count} buckets"))
+            };
+            self.notes.push(Note::Changed { what, old: shown(was), new: shown(is) });
+            return self.rekeyed(name, old, &before, new, &after);
+        }
         let Some(key) = after.key.or(before.key) else {
             return self.piece(name, None, (None, None), (old, before.cuts[0].on), (new, after.cuts[0].on));
         };
+        // Buckets are shown as such.
+        let kind = Some(key.kind).filter(|_| after.buckets.or(before.buckets).is_none());
         for piece in pieces(&before.cuts, &after.cuts) {
-            self.piece(name, Some(key.kind), piece.keys, (old, piece.was), (new, piece.is));
+            self.piece(name, kind, piece.keys, (old, piece.was), (new, piece.is));
         }
     }
 
@@ -246,7 +259,17 @@ fn pieces<'m>(old: &[Cut<'m>], new: &[Cut<'m>]) -> Vec<Piece<'m>> {
 }
 
 fn interval(kind: Option<KeyType>, (from, to): (Option<Key<'_>>, Option<Key<'_>>)) -> String {
-    let shown = |key: Key<'_>| kind.map_or_else(String::new, |kind| kind.shown(key));
+    let shown = |key: Key<'_>| match (kind, key) {
+        (Some(kind), key) => kind.shown(key),
+        (None, Key::Number(bucket)) => format!("bucket {bucket}"),
+        (None, Key::Text(_)) => String::new(),
+    };
+    // One text alone: the next one is a byte longer.
+    if let (Some(Key::Text(text)), Some(Key::Text(next))) = (from, to)
+        && next.strip_suffix(b"\0") == Some(text)
+    {
+        return shown(Key::Text(text));
+    }
     let from = from.map_or_else(|| "MIN".into(), shown);
     match to {
         Some(to) => format!("[{from}, {})", shown(to)),

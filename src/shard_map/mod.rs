@@ -8,6 +8,7 @@ mod databases;
 mod diff;
 pub mod document;
 pub mod key;
+mod key_column;
 mod load;
 mod lookup;
 mod ownership;
@@ -15,7 +16,9 @@ mod positions;
 mod problem;
 mod ranges;
 mod schema;
+mod sorted;
 mod split;
+mod splits;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -25,12 +28,12 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 
 pub use diff::{Diff, Move, Note, diff};
-pub use key::{DecimalType, IntegerType, Key, KeyColumn, KeyType, NotExact, Zone};
+pub use key::{DecimalType, IntegerType, Key, KeyColumn, KeyType, NotExact, TextType, Zone};
 pub use ownership::Ownership;
 pub use positions::Positions;
 pub use problem::{Fault, Feature, Problem, Thing};
 pub use schema::schema;
-pub use split::{Interval, Ranges, Split, SplitTable};
+pub use split::{CRC32_1, Hash, Interval, List, Ranges, Split, SplitTable};
 pub use stored::Stored;
 
 /// Index of a group in [`ShardMap::groups`].

@@ -9,6 +9,7 @@
 //! database NAME OWNER            by name; the owner of tables that are not listed
 //! table NAME                     by name, below their database
 //! key NAME TYPE                  of a split table; the type as `check` prints it
+//! buckets 1024 crc32/1           of one split by hash: what follows is of its buckets
 //! from KEY OWNER                 ascending; MIN for the lowest; neighbours with one owner stand as one
 //! ```
 //!
@@ -19,7 +20,7 @@ use std::fmt::{self, Write};
 
 use aws_lc_rs::digest;
 
-use super::{Database, Key, KeyColumn, ShardId, ShardMap, Split, Table};
+use super::{CRC32_1, Database, Interval, Key, KeyColumn, ShardId, ShardMap, Split, Table};
 
 /// The hash of a map's ownership; shown in hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -39,6 +40,8 @@ pub(super) struct Cut<'m> {
 pub(super) struct Owned<'m> {
     /// None: all rows are in one place, whatever their key.
     pub key: Option<&'m KeyColumn>,
+    /// The cuts are of so many buckets, not of keys.
+    pub buckets: Option<u32>,
     /// Never empty; the first begins at MIN.
     pub cuts: Vec<Cut<'m>>,
 }
@@ -64,6 +67,9 @@ impl ShardMap {
                 let owned = Owned::of(table);
                 if let Some(key) = owned.key {
                     line(&mut text, format_args!("key {} {}", Name(&key.name), key.kind));
+                }
+                if let Some(buckets) = owned.buckets {
+                    line(&mut text, format_args!("buckets {buckets} {CRC32_1}"));
                 }
                 let mut before = None;
                 for cut in &owned.cuts {
@@ -92,22 +98,41 @@ impl<'m> Owned<'m> {
         match table {
             Table::Vertical(shard) => Owned::whole(Some(*shard)),
             Table::Split(table) => {
-                let Split::Range(ranges) = &table.split;
-                let mut cuts: Vec<Cut<'_>> = Vec::with_capacity(ranges.count() + 1);
-                for interval in ranges.intervals() {
-                    if cuts.is_empty() && interval.from.is_some() {
-                        cuts.push(Cut { from: None, on: None });
+                let (cuts, buckets) = match &table.split {
+                    Split::Range(ranges) => (of_intervals(ranges.intervals(), None), None),
+                    Split::Hash(hash) => (of_intervals(hash.ranges.intervals(), None), Some(hash.buckets)),
+                    Split::List(list) => {
+                        (of_intervals(list.entries().map(|(_, interval)| interval), list.otherwise), None)
                     }
-                    cuts.push(Cut { from: interval.from, on: Some(interval.on) });
-                }
-                Owned { key: Some(&table.key), cuts }
+                };
+                Owned { key: Some(&table.key), buckets, cuts }
             }
         }
     }
 
     pub fn whole(on: Option<ShardId>) -> Owned<'m> {
-        Owned { key: None, cuts: vec![Cut { from: None, on }] }
+        Owned { key: None, buckets: None, cuts: vec![Cut { from: None, on }] }
     }
+}
+
+/// The intervals, ascending, and between them what lives `otherwise`.
+fn of_intervals<'m>(intervals: impl Iterator<Item = Interval<'m>>, otherwise: Option<ShardId>) -> Vec<Cut<'m>> {
+    let mut cuts: Vec<Cut<'m>> = Vec::new();
+    // Where the keys begin that no interval has held so far; none are left behind one without an end.
+    let mut rest = Some(None);
+    for Interval { from, to, on } in intervals {
+        if let Some(rest) = rest
+            && by_key(&rest, &from).is_lt()
+        {
+            cuts.push(Cut { from: rest, on: otherwise });
+        }
+        cuts.push(Cut { from, on: Some(on) });
+        rest = to.map(Some);
+    }
+    if let Some(rest) = rest {
+        cuts.push(Cut { from: rest, on: otherwise });
+    }
+    cuts
 }
 
 /// The order of bounds of one key; MIN is below all.

@@ -58,6 +58,30 @@ pub enum Problem {
         text: Box<str>,
         near: Option<&'static str>,
     },
+    /// A text type without the characters or bytes it holds.
+    NoLength {
+        name: &'static str,
+    },
+    /// A text type without the collation that says which texts are one key.
+    NoCollation,
+    UnknownCollation {
+        name: Box<str>,
+        near: Option<&'static str>,
+    },
+    /// Ranges over a collation whose order is not that of bytes.
+    UnorderedRange {
+        kind: KeyType,
+    },
+    /// A key that stands in the list already, as its type compares.
+    ListedTwice {
+        key: Box<str>,
+        first_line: u32,
+    },
+    /// `range` over buckets does not begin with bucket 0.
+    FirstNotZero,
+    UnknownHash {
+        name: Box<str>,
+    },
     /// `{price: decimal(10,2)}`: to YAML the comma ends the type.
     TypeCut,
     /// `zone` is neither UTC nor a fixed offset.
@@ -114,10 +138,6 @@ pub enum Thing {
 pub enum Feature {
     /// `everywhere:`.
     Reference,
-    /// `list:`.
-    ListSplit,
-    /// `hash:` and `buckets:`.
-    HashSplit,
     /// `with:`.
     Colocation,
     /// A key of several columns.
@@ -184,6 +204,13 @@ impl Explain for Problem {
             Problem::UnknownKeyType { text, .. } => {
                 write!(f, "unknown key type {}", Short(text))
             }
+            Problem::NoLength { name } => write!(f, "the type {name} lacks its length"),
+            Problem::NoCollation => f.write_str("the type lacks its collation, which decides which texts are one key"),
+            Problem::UnknownCollation { name, .. } => write!(f, "no keys of collation {} yet", Short(name)),
+            Problem::UnorderedRange { kind } => write!(f, "ranges of {kind}, whose order only its servers know"),
+            Problem::ListedTwice { key, .. } => write!(f, "the key {key} is listed twice"),
+            Problem::FirstNotZero => f.write_str("the first range does not begin with bucket 0"),
+            Problem::UnknownHash { name } => write!(f, "unknown hash function {}", Short(name)),
             Problem::TypeCut => f.write_str("the comma of the type ends it, as YAML reads it"),
             Problem::BadZone { text } => write!(f, "the zone {} is neither UTC nor a fixed offset", Short(text)),
             Problem::NoZone => f.write_str("the bounds of a timestamp key need a zone"),
@@ -235,6 +262,20 @@ impl Explain for Problem {
                 Some(near) => write!(f, "did you mean `{near}`?"),
                 None => write!(f, "write {}; numbers `unsigned` or not", Words(super::key::NAMES)),
             },
+            Problem::NoLength { name } => write!(f, "write {name}(N)"),
+            Problem::NoCollation => {
+                f.write_str("write it as SHOW CREATE TABLE has it, as `varchar(64) collate utf8mb4_bin`")
+            }
+            Problem::UnknownCollation { near, .. } => match near {
+                Some(near) => write!(f, "did you mean `{near}`?"),
+                None => f.write_str("write one of docs/keys.md, as `utf8mb4_bin`"),
+            },
+            Problem::UnorderedRange { .. } => {
+                f.write_str("split by `hash` or `list`, or give the column a _bin collation")
+            }
+            Problem::ListedTwice { first_line, .. } => write!(f, "remove this one or the one in line {first_line}"),
+            Problem::FirstNotZero => f.write_str("begin with `{from: 0, on: SHARD}`"),
+            Problem::UnknownHash { .. } => f.write_str("write `crc32/1`"),
             Problem::TypeCut => f.write_str("write it in quotes, as `{price: \"decimal(10,2)\"}`"),
             Problem::BadZone { .. } => f.write_str("write `zone: UTC`, or an offset as `zone: \"+02:00\"`"),
             Problem::NoZone => f.write_str("write `zone: UTC`, or an offset as `zone: \"+02:00\"`, beside `key`"),
@@ -265,12 +306,20 @@ fn noun(kind: KeyType) -> &'static str {
         KeyType::Decimal(_) => "a decimal of the key's scale",
         KeyType::Date => "a date",
         KeyType::DateTime { .. } | KeyType::Timestamp { .. } => "a point in time of the key's type",
+        KeyType::Text(_) => "a text of the key's type",
     }
 }
 
 /// How a bound of the type is written.
 fn bound_of(kind: KeyType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match kind {
+        KeyType::Text(text) if text.is_ordered() && text.collation.is_none() => {
+            write!(f, "write MIN or text of the length of {kind}")
+        }
+        KeyType::Text(text) if text.is_ordered() => {
+            write!(f, "write MIN or text that {kind} holds, without control characters")
+        }
+        KeyType::Text(_) => write!(f, "write printable ASCII that {kind} holds; keys beyond it are not served yet"),
         KeyType::Integer(_) => f.write_str("write MIN or decimal digits without leading zeros"),
         KeyType::Decimal(decimal) => {
             write!(f, "write MIN or digits without leading zeros, with at most {} behind the point", decimal.scale)
@@ -319,8 +368,6 @@ impl Feature {
     fn name(&self) -> &'static str {
         match self {
             Feature::Reference => "reference tables (`everywhere`)",
-            Feature::ListSplit => "a split by `list`",
-            Feature::HashSplit => "a split by `hash`",
             Feature::Colocation => "a table split `with` another",
             Feature::CompositeKey => "a key of several columns",
             Feature::KeyType(_) => "a key of this type",
@@ -341,10 +388,9 @@ impl Feature {
     fn instead(&self) -> &'static str {
         match self {
             Feature::Reference => "put the table on one shard",
-            Feature::ListSplit | Feature::HashSplit => "split by `range`",
             Feature::Colocation => "put the table on one shard or write its own `key` and `range`",
             Feature::CompositeKey => "write one integer column",
-            Feature::KeyType(_) => "write an integer, decimal, date, datetime or timestamp type",
+            Feature::KeyType(_) => "write an integer, decimal, date, datetime, timestamp, char, varchar or binary type",
             Feature::WideDecimal => "write `decimal(38,...)` or fewer digits",
             Feature::PhysicalTable | Feature::PhysicalDatabase => {
                 "give it the same name on every server and remove this"

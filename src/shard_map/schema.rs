@@ -5,9 +5,11 @@
 
 use serde_json::{Map, Value, json};
 
+use super::CRC32_1;
 use super::databases::{BESIDE, DATABASE, NOT_YET, PLACES, REFUSE, TABLE};
 use super::load::{GROUP, MEMBER, SHARD, TOP, TOP_NOT_YET};
 use super::ranges::RANGE;
+use super::splits::{BUCKETS_MAX, LIST};
 
 /// The schema as a text of several lines, with an end of line at its end.
 pub fn schema() -> String {
@@ -146,11 +148,15 @@ fn table_field(field: &str) -> Value {
             let fields = served(RANGE, ["home"].into_iter());
             list(entry(&fields, &["from", "on"]), "Lower bounds, ascending; each holds up to the next.")
         }
-        "list" => list(entry(&["in", "on"], &["in", "on"]), "Values of the key, and the shard of each."),
+        "list" => {
+            let fields = served(LIST, ["home"].into_iter());
+            list(entry(&fields, &["in", "on"]), "Values of the key, and the shard of each.")
+        }
         "else" => name("The shard of all other values, or `refuse`."),
-        "hash" => text("The function that makes buckets of keys, as `crc32/1`."),
+        "hash" => word(&[CRC32_1], "The function that makes buckets of keys; `range` is over the buckets then."),
         "buckets" => {
-            json!({"type": "integer", "minimum": 1, "description": "How many buckets there are; it never changes."})
+            let what = "How many buckets there are; it never changes.";
+            json!({"type": "integer", "minimum": 1, "maximum": BUCKETS_MAX, "description": what})
         }
         "below" => word(&[REFUSE], "Keys below the first bound have no home."),
         "as" => text("`database.table` on the servers, where it differs."),

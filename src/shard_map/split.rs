@@ -1,9 +1,11 @@
 //! From a key to its shard.
 //!
-//! Invariant: a split has a range at least; bounds ascend strictly and lie inside the key's type.
+//! Invariant: a split has a range or a listed key at least; bounds and listed keys ascend strictly and lie inside the
+//! key's type.
 
 use std::ops::Bound;
 
+use super::sorted::Sorted;
 use super::{Key, KeyColumn, ShardId};
 
 /// A table whose rows live on the shards of their keys.
@@ -17,15 +19,42 @@ pub struct SplitTable {
 pub enum Split {
     /// By the key itself.
     Range(Ranges),
+    /// Key by key.
+    List(List),
+    /// By a bucket that is computed of the key.
+    Hash(Hash),
 }
 
 /// Lower bounds, ascending. A key below the first has no home.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ranges {
-    /// MIN is below every key of any type. Apart from the shards: a lookup reads many bounds and one shard.
-    from: Vec<i128>,
+    /// Without the first one's, if that is MIN. Apart from the shards: a lookup reads many bounds and one shard.
+    from: Sorted,
+    begins_at_min: bool,
     on: Vec<ShardId>,
 }
+
+/// Keys with a home each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct List {
+    keys: Sorted,
+    /// What is next to each of the keys.
+    next: Sorted,
+    on: Vec<ShardId>,
+    /// The home of all other keys; `None` refuses them.
+    pub otherwise: Option<ShardId>,
+}
+
+/// `crc32/1`: the CRC-32 of the key as text, modulo the number of buckets; ranges of buckets have their shards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hash {
+    pub buckets: u32,
+    /// Over the buckets; begins with bucket 0.
+    pub ranges: Ranges,
+}
+
+/// The name of the one hash function; its meaning never changes.
+pub const CRC32_1: &str = "crc32/1";
 
 /// The keys from `from` (MIN, if none) below `to` (no end, if none).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,29 +64,48 @@ pub struct Interval<'a> {
     pub on: ShardId,
 }
 
-/// Stands for MIN.
-const MIN: i128 = i128::MIN;
-
 impl SplitTable {
     /// The shard of the rows with this key; `None` if no row may have it. Hot.
     #[inline]
     pub fn home(&self, key: Key<'_>) -> Option<ShardId> {
         match &self.split {
             Split::Range(ranges) => ranges.index(key).map(|index| ranges.on[index]),
+            Split::List(list) => list.home(key),
+            Split::Hash(hash) => hash.home(self.bucket(hash, key)),
         }
     }
 
     /// Every shard that holds rows of this table, each once, ascending.
     pub fn shards(&self) -> Vec<ShardId> {
-        match &self.split {
-            Split::Range(ranges) => ascending(ranges.on.to_vec()),
-        }
+        ascending(match &self.split {
+            Split::Range(ranges) => ranges.on.to_vec(),
+            Split::List(list) => list.on.iter().copied().chain(list.otherwise).collect(),
+            Split::Hash(hash) => hash.ranges.on.to_vec(),
+        })
     }
 
     /// Every shard that may hold a key of the interval, each once, ascending; none if there is no such key.
+    ///
+    /// In the order of the key's type, as its column's server compares.
     pub fn between(&self, low: Bound<Key<'_>>, high: Bound<Key<'_>>) -> Vec<ShardId> {
+        let next =
+            |number: i128, step: i128| number.checked_add(step).map(|number| Bound::Included(Key::Number(number)));
+        let low = match low {
+            Bound::Excluded(Key::Number(number)) => next(number, 1).unwrap_or(low),
+            low => low,
+        };
+        let high = match high {
+            Bound::Excluded(Key::Number(number)) => next(number, -1).unwrap_or(high),
+            high => high,
+        };
+        if let (Bound::Included(low), Bound::Included(high)) = (low, high)
+            && low == high
+        {
+            return self.home(low).into_iter().collect();
+        }
         match &self.split {
             Split::Range(ranges) => ascending(ranges.between(low, high)),
+            Split::List(_) | Split::Hash(_) => self.shards(),
         }
     }
 
@@ -65,6 +113,8 @@ impl SplitTable {
     pub fn is_on(&self, shard: ShardId) -> bool {
         match &self.split {
             Split::Range(ranges) => ranges.on.contains(&shard),
+            Split::List(list) => list.on.contains(&shard) || list.otherwise == Some(shard),
+            Split::Hash(hash) => hash.ranges.on.contains(&shard),
         }
     }
 
@@ -72,25 +122,51 @@ impl SplitTable {
     pub fn first(&self) -> ShardId {
         match &self.split {
             Split::Range(ranges) => ranges.on[0],
+            Split::List(list) => list.on[0],
+            Split::Hash(hash) => hash.ranges.on[0],
         }
     }
 
     /// The shard of every key of the type, where it is one: then the table is not split.
     pub fn sole(&self) -> Option<ShardId> {
+        let first = self.first();
+        let everything_has_a_home = match &self.split {
+            Split::Range(ranges) => ranges.begins_at_min,
+            Split::List(list) => list.otherwise.is_some(),
+            Split::Hash(_) => true,
+        };
+        (everything_has_a_home && self.shards().len() == 1).then_some(first)
+    }
+
+    /// Whether rows of both tables with equal keys are on one shard, for every key.
+    pub fn is_like(&self, other: &SplitTable) -> bool {
+        self.key.kind == other.key.kind && self.split == other.split
+    }
+
+    /// The bucket of a key.
+    pub fn bucket(&self, hash: &Hash, key: Key<'_>) -> u32 {
+        let crc = match key {
+            Key::Text(bytes) => crc32fast::hash(bytes),
+            Key::Number(number) => self.key.kind.crc32(number),
+        };
+        crc % hash.buckets
+    }
+
+    /// How the table is split, as the map calls it.
+    pub fn method(&self) -> &'static str {
         match &self.split {
-            Split::Range(ranges) => {
-                let first = self.first();
-                (ranges.from[0] == MIN && ranges.on.iter().all(|on| *on == first)).then_some(first)
-            }
+            Split::Range(_) => "range",
+            Split::List(_) => "list",
+            Split::Hash(_) => "hash",
         }
     }
 }
 
 impl Ranges {
-    /// Lower bounds, `None` for MIN; not empty, and ascending.
-    pub(super) fn new(bounds: impl IntoIterator<Item = (Option<i128>, ShardId)>) -> Ranges {
-        let (from, on) = bounds.into_iter().map(|(from, on)| (from.unwrap_or(MIN), on)).unzip();
-        Ranges { from, on }
+    /// Bounds without MIN; as many shards, or one more if the first range begins at MIN.
+    pub(super) fn new(from: Sorted, begins_at_min: bool, on: Vec<ShardId>) -> Ranges {
+        debug_assert_eq!(from.len() + usize::from(begins_at_min), on.len());
+        Ranges { from, begins_at_min, on }
     }
 
     pub fn count(&self) -> usize {
@@ -108,44 +184,67 @@ impl Ranges {
     }
 
     fn interval(&self, index: usize) -> Interval<'_> {
-        let bound = |from: &i128| (*from != MIN).then_some(Key::Number(*from));
-        Interval { from: bound(&self.from[index]), to: self.from.get(index + 1).and_then(bound), on: self.on[index] }
+        let at_min = usize::from(self.begins_at_min);
+        let from = index.checked_sub(at_min).and_then(|index| self.from.get(index));
+        Interval { from, to: self.from.get(index + 1 - at_min), on: self.on[index] }
     }
 
     #[inline]
     fn index(&self, key: Key<'_>) -> Option<usize> {
-        match key {
-            Key::Number(value) => self.from.partition_point(|from| *from <= value).checked_sub(1),
-            Key::Text(_) => None,
-        }
+        (self.from.count_to(key) + usize::from(self.begins_at_min)).checked_sub(1)
     }
 
     fn between(&self, low: Bound<Key<'_>>, high: Bound<Key<'_>>) -> Vec<ShardId> {
-        let number = |key| match key {
-            Key::Number(value) => Some(value),
-            Key::Text(_) => None,
+        let first = match low {
+            Bound::Unbounded => 0,
+            Bound::Included(key) | Bound::Excluded(key) => self.index(key).unwrap_or(0),
         };
-        let low = match low {
-            Bound::Unbounded => Some(MIN),
-            Bound::Included(key) => number(key),
-            Bound::Excluded(key) => number(key).and_then(|value| value.checked_add(1)),
+        let last = match high {
+            Bound::Unbounded => Some(self.count() - 1),
+            Bound::Included(key) => self.index(key),
+            Bound::Excluded(key) => (self.from.count_below(key) + usize::from(self.begins_at_min)).checked_sub(1),
         };
-        let high = match high {
-            Bound::Unbounded => Some(i128::MAX),
-            Bound::Included(key) => number(key),
-            Bound::Excluded(key) => number(key).and_then(|value| value.checked_sub(1)),
+        // An interval whose end is before its beginning.
+        let none = match (low, high) {
+            (Bound::Included(low) | Bound::Excluded(low), Bound::Included(high)) => self.from.is_below(high, low),
+            (Bound::Included(low) | Bound::Excluded(low), Bound::Excluded(high)) => !self.from.is_below(low, high),
+            _ => false,
         };
-        let (Some(low), Some(high)) = (low, high) else {
-            return self.on.to_vec();
-        };
-        if low > high {
-            return Vec::new();
+        match last {
+            Some(last) if !none && first <= last => self.on[first..=last].to_vec(),
+            _ => Vec::new(),
         }
-        let Some(last) = self.index(Key::Number(high)) else {
-            return Vec::new();
-        };
-        let first = self.index(Key::Number(low)).unwrap_or(0);
-        self.on[first..=last].to_vec()
+    }
+}
+
+impl List {
+    /// As many shards as keys.
+    pub(super) fn new(keys: Sorted, on: Vec<ShardId>, otherwise: Option<ShardId>) -> List {
+        debug_assert_eq!(keys.len(), on.len());
+        let next = keys.successors();
+        List { keys, next, on, otherwise }
+    }
+
+    fn home(&self, key: Key<'_>) -> Option<ShardId> {
+        self.keys.find(key).map(|index| self.on[index]).or(self.otherwise)
+    }
+
+    /// Whether the key is one of the list, not of the others.
+    pub fn holds(&self, key: Key<'_>) -> bool {
+        self.keys.find(key).is_some()
+    }
+
+    /// The keys with their shards, ascending; each is an interval of nothing but itself.
+    pub fn entries(&self) -> impl Iterator<Item = (Key<'_>, Interval<'_>)> {
+        let intervals = self.keys.iter().zip(self.next.iter()).zip(&self.on);
+        intervals.map(|((key, next), on)| (key, Interval { from: Some(key), to: Some(next), on: *on }))
+    }
+}
+
+impl Hash {
+    #[inline]
+    fn home(&self, bucket: u32) -> Option<ShardId> {
+        self.ranges.index(Key::Number(i128::from(bucket))).map(|index| self.ranges.on[index])
     }
 }
 
@@ -160,16 +259,19 @@ mod tests {
     use super::*;
     use crate::shard_map::{IntegerType, KeyType};
 
-    fn table(bounds: &[(Option<i128>, u16)]) -> SplitTable {
+    fn table(split: Split) -> SplitTable {
         let kind = KeyType::Integer(IntegerType { bytes: 8, unsigned: false });
-        let bounds = bounds.iter().map(|(from, on)| (*from, ShardId(*on)));
-        SplitTable { key: KeyColumn { name: "id".into(), kind }, split: Split::Range(Ranges::new(bounds)) }
+        SplitTable { key: KeyColumn { name: "id".into(), kind }, split }
+    }
+
+    fn ranges(bounds: &[i128], begins_at_min: bool, on: &[u16]) -> Ranges {
+        Ranges::new(Sorted::Numbers(bounds.to_vec()), begins_at_min, on.iter().copied().map(ShardId).collect())
     }
 
     #[test]
     fn an_interval_is_on_every_shard_that_may_hold_its_keys() {
         use Bound::{Excluded, Included, Unbounded};
-        let table = table(&[(Some(0), 2), (Some(10), 1), (Some(20), 2), (Some(30), 0)]);
+        let table = table(Split::Range(ranges(&[0, 10, 20, 30], false, &[2, 1, 2, 0])));
         let check = |low: Bound<i128>, high: Bound<i128>, expected: &[u16]| {
             let found: Vec<u16> =
                 table.between(low.map(Key::Number), high.map(Key::Number)).iter().map(|shard| shard.0).collect();
@@ -185,14 +287,44 @@ mod tests {
         check(Unbounded, Excluded(0), &[]);
         check(Unbounded, Included(0), &[2]);
         check(Included(7), Included(6), &[]);
+        check(Included(7), Included(7), &[2]);
+        check(Excluded(7), Excluded(7), &[]);
         check(Excluded(7), Excluded(8), &[]);
-        check(Excluded(i128::MAX), Unbounded, &[0, 1, 2]);
+        check(Included(-1), Included(-1), &[]);
+    }
+
+    #[test]
+    fn a_listed_key_has_the_home_that_is_written() {
+        let keys = Sorted::Numbers(vec![1, 5, 9]);
+        let list = |otherwise| List::new(keys.clone(), vec![ShardId(2), ShardId(1), ShardId(2)], otherwise);
+        let closed = table(Split::List(list(None)));
+        let home = |table: &SplitTable, key| table.home(Key::Number(key)).map(|shard| shard.0);
+        assert_eq!([1, 5, 9, 2].map(|key| home(&closed, key)), [Some(2), Some(1), Some(2), None]);
+        assert_eq!(closed.shards(), [ShardId(1), ShardId(2)]);
+        assert_eq!(closed.sole(), None);
+        let open = table(Split::List(list(Some(ShardId(0)))));
+        assert_eq!(home(&open, 2), Some(0));
+        assert!(open.is_on(ShardId(0)) && !closed.is_on(ShardId(0)));
+        assert_eq!(open.between(Bound::Included(Key::Number(5)), Bound::Unbounded).len(), 3);
+    }
+
+    #[test]
+    fn a_bucket_is_the_crc_of_the_digits() {
+        let hash = Hash { buckets: 1024, ranges: ranges(&[512], true, &[3, 4]) };
+        let table = table(Split::Hash(hash.clone()));
+        for (key, text) in [(42, "42"), (-7, "-7"), (0, "0"), (i64::MIN.into(), "-9223372036854775808")] {
+            let bucket = crc32fast::hash(text.as_bytes()) % 1024;
+            assert_eq!(table.bucket(&hash, Key::Number(key)), bucket, "{key}");
+            assert_eq!(table.home(Key::Number(key)), Some(ShardId(if bucket < 512 { 3 } else { 4 })));
+        }
+        assert_eq!(table.bucket(&hash, Key::Text(b"abc")), 0x3524_41C2 % 1024);
+        assert_eq!(table.sole(), None);
     }
 
     #[test]
     fn one_shard_for_every_key_is_no_split() {
-        assert_eq!(table(&[(None, 3), (Some(1), 3)]).sole(), Some(ShardId(3)));
-        assert_eq!(table(&[(Some(0), 3)]).sole(), None);
-        assert_eq!(table(&[(None, 3), (Some(1), 4)]).sole(), None);
+        assert_eq!(table(Split::Range(ranges(&[1], true, &[3, 3]))).sole(), Some(ShardId(3)));
+        assert_eq!(table(Split::Range(ranges(&[0], false, &[3]))).sole(), None);
+        assert_eq!(table(Split::Range(ranges(&[1], true, &[3, 4]))).sole(), None);
     }
 }

@@ -23,6 +23,15 @@ impl SplitTable {
             KeyType::DateTime { digits } | KeyType::Timestamp { digits, .. } => {
                 calendar::read_moment(text.as_bytes(), digits)
             }
+            // What was no text stands as a replacement character.
+            KeyType::Text(_) if text.contains(char::REPLACEMENT_CHARACTER) => None,
+            KeyType::Text(kind) => {
+                return match kind.normal(text.as_bytes()).map(|key| self.home(Key::Text(&key))) {
+                    Ok(Some(shard)) => Stored::Home(shard),
+                    Ok(None) => Stored::Nowhere,
+                    Err(_) => Stored::Unread,
+                };
+            }
         };
         match number.map(|number| self.home(Key::Number(number))) {
             Some(Some(shard)) => Stored::Home(shard),
@@ -69,6 +78,10 @@ mod tests {
             ("date", "", "2026-07-01", "2026-07-01", "b"),
             ("datetime", "", "2026-07-01", "2026-07-01 00:00:00", "b"),
             ("datetime", "", "2026-07-01", "2026-06-30 23:59:59", "a"),
+            ("varchar(9) collate utf8mb4_bin", "", "m", "M", "a"),
+            ("varchar(9) collate utf8mb4_bin", "", "m", "m ", "b"),
+            ("varchar(9) collate ascii_bin", "", "m", "\u{e9}", "!"),
+            ("varbinary(9)", "", "m", "z\u{fffd}", "!"),
             // Midnight two hours east of Greenwich is ten in the evening in UTC.
             ("timestamp", "        zone: '+02:00'\n", "2026-07-01", "2026-06-30 22:00:00", "b"),
             ("timestamp", "        zone: '+02:00'\n", "2026-07-01", "2026-06-30 21:59:59", "a"),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::route::Explanation;
-use crate::route::explain::{KeyFound, KeyValue, Read, Verdict, interval};
+use crate::route::explain::{KeyFound, KeyValue, Read, Verdict};
 
 /// Every field is always there; what does not apply is null or an empty list.
 pub(super) fn object(explanation: &Explanation) -> Value {
@@ -67,7 +67,7 @@ fn key(key: &KeyFound) -> Value {
         .iter()
         .map(|values| {
             let (read, shard) = match &values.read {
-                Read::Range { from, to, shard } => (interval(from.as_deref(), to.as_deref()), Some(shard)),
+                Read::Place { place, shard } => (place.clone(), Some(shard)),
                 Read::NoRow => ("no row".into(), None),
                 Read::Open => ("not known yet".into(), None),
                 Read::Unsettled(form) => (format!("not settled: {form}"), None),

@@ -181,7 +181,7 @@ impl Explain {
             Family::MariaDb => Flavor::MariaDb,
             Family::MySql => Flavor::MySql,
         };
-        let (dialect, session) = (Dialect::new(flavor, version), SessionFacts::default());
+        let (dialect, session) = (Dialect::new(flavor, version), SessionFacts::ORDINARY);
         let mut settings = Settings { dialect, session, shard: None };
         for setting in &self.set {
             settings::set(&mut settings, map, setting)?;

@@ -5,7 +5,7 @@
 //! Source of the modes: MySQL 9 and MariaDB 11 manuals, "Server SQL Modes" and "SQL_MODE".
 
 use super::ExplainFailure;
-use crate::route::SessionFacts;
+use crate::route::{SessionFacts, TextFacts};
 use crate::shard_map::{ShardMap, Zone};
 use crate::sql::{ClientCharset, Dialect};
 use crate::wire::charset;
@@ -76,12 +76,14 @@ pub(super) fn set(settings: &mut Settings, map: &ShardMap, setting: &str) -> Res
                 }
             }
             dialect.set_sql_mode(value);
+            session.backslash_escapes = Some(!dialect.no_backslash_escapes);
         }
         "character_set_client" | "names" => {
             if !is_charset(value) {
                 return Err(ExplainFailure::UnknownCharset { charset: value.into() });
             }
             dialect.charset = ClientCharset::from_name(value);
+            session.text = if value.eq_ignore_ascii_case("utf8mb4") { TextFacts::Utf8 } else { TextFacts::Unknown };
         }
         "meridian_shard" => match map.shard_named(value) {
             _ if value.is_empty() => *shard = None,

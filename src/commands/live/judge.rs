@@ -221,7 +221,7 @@ impl Judge<'_> {
                         one.column.eq_ignore_ascii_case(&split.key.name)
                             && one.to_column.eq_ignore_ascii_case(&other.key.name)
                     });
-                    by_keys && self.split_alike(split, other)
+                    by_keys && split.is_like(other)
                 }
             };
             if !together {
@@ -233,15 +233,6 @@ impl Judge<'_> {
                 self.warn(&path, text);
             }
         }
-    }
-
-    fn split_alike(&self, a: &SplitTable, b: &SplitTable) -> bool {
-        use crate::shard_map::Split;
-        if a.key.kind != b.key.kind {
-            return false;
-        }
-        let (Split::Range(a), Split::Range(b)) = (&a.split, &b.split);
-        a.intervals().eq(b.intervals())
     }
 
     /// What all servers of a database must have alike.

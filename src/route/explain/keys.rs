@@ -4,7 +4,7 @@ use super::{alone, database};
 use crate::plan::{Form, KeySource, Keyed, Operand, Tables};
 use crate::route::key::{self, Normal, Read as Compared};
 use crate::route::{self, Doubt, Reach, Value, reach, restriction, split_of};
-use crate::shard_map::{Interval, Key, ShardMap, Split, SplitTable};
+use crate::shard_map::{Interval, Key, KeyType, ShardMap, Split, SplitTable};
 use crate::sql::NormSlot;
 
 /// Values kept of one reading; of the others the number.
@@ -19,6 +19,8 @@ pub struct KeyFound {
     pub database: Box<str>,
     pub table: Box<str>,
     pub column: Box<str>,
+    /// `range`, `list` or `hash`.
+    pub method: &'static str,
     /// As a condition: `= 42`, `IN (1, 2)`, `<- 42` where it is stored, `:= 42` where a row is to get it. Empty if there is none.
     pub condition: String,
     /// Its values, gathered by what they were read as; cut after so many.
@@ -45,8 +47,8 @@ pub struct KeyValue {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Read {
-    /// Keys of one range: from `from` (MIN, if none) below `to` (no end, if none).
-    Range { from: Option<String>, to: Option<String>, shard: Box<str> },
+    /// Keys of one place of the map: a range, the list or what is not listed, a range of buckets.
+    Place { place: String, shard: Box<str> },
     /// No row has such a key.
     NoRow,
     /// The parameter has no value yet.
@@ -94,6 +96,7 @@ fn one(keyed: &Keyed, split: &SplitTable, map: &ShardMap, values: &impl route::V
         database: database(map, keyed.table.database),
         table: keyed.table.name.clone(),
         column: split.key.name.as_str().into(),
+        method: split.method(),
         condition,
         values: gathered.values,
         values_are_cut: gathered.cut,
@@ -260,16 +263,33 @@ impl Gathered<'_> {
     }
 
     fn place_of(&self, key: Key<'_>) -> Read {
-        let Split::Range(ranges) = &self.split.split;
-        let kind = self.split.key.kind;
-        match ranges.around(key) {
-            None => Read::NoRow,
-            Some(Interval { from, to, on }) => Read::Range {
-                from: from.map(|from| kind.shown(from)),
-                to: to.map(|to| kind.shown(to)),
-                shard: self.map.shard(on).name.as_str().into(),
-            },
-        }
+        let Some(home) = self.split.home(key) else {
+            return Read::NoRow;
+        };
+        let place = match &self.split.split {
+            Split::Range(ranges) => ranges.around(key).map(|found| interval(Some(self.split.key.kind), found)),
+            Split::List(list) if list.holds(key) => Some("listed".into()),
+            Split::List(_) => Some("not listed".into()),
+            Split::Hash(hash) => {
+                let bucket = Key::Number(self.split.bucket(hash, key).into());
+                hash.ranges.around(bucket).map(|found| format!("buckets {}", interval(None, found)))
+            }
+        };
+        Read::Place { place: place.unwrap_or_default(), shard: self.map.shard(home).name.as_str().into() }
+    }
+}
+
+/// `[MIN, 1000000)`, `[1000000, MAX]`; buckets are keys without a type.
+pub fn interval(kind: Option<KeyType>, Interval { from, to, .. }: Interval<'_>) -> String {
+    let shown = |key: Key<'_>| match (kind, key) {
+        (Some(kind), key) => kind.shown(key),
+        (None, Key::Number(bucket)) => bucket.to_string(),
+        (None, Key::Text(_)) => String::new(),
+    };
+    let from = from.map_or_else(|| "MIN".into(), shown);
+    match to {
+        Some(to) => format!("[{from}, {})", shown(to)),
+        None => format!("[{from}, MAX]"),
     }
 }
 

@@ -5,8 +5,7 @@
 mod keys;
 mod print;
 
-pub use keys::{KeyFound, KeyValue, Read, ValuesRead};
-pub use print::interval;
+pub use keys::{KeyFound, KeyValue, Read, ValuesRead, interval};
 
 use super::over::named;
 use super::{ClientText, LOCKS, Reach, Shards, Values, apart, locks_elsewhere, name, restriction, served, split_of};

@@ -74,7 +74,7 @@ impl Explanation {
         let mut parts: Vec<String> = Vec::new();
         let keys = self.keys.iter().map(|key| match key.condition.as_str() {
             "" => format!("{} (no key)", key.table),
-            condition => format!("{}.{} {condition} (range)", key.table, key.column),
+            condition => format!("{}.{} {condition} ({})", key.table, key.column, key.method),
         });
         let tables = self.tables.iter().map(|table| format!("{} ({})", table.table, table.kind.word()));
         for part in keys.chain(tables) {
@@ -140,9 +140,7 @@ fn values_line(values: &ValuesRead) -> String {
     };
     let shown = shown.join(", ") + &more;
     match &values.read {
-        Read::Range { from, to, shard } => {
-            format!("    {} on {shard}: {shown}", interval(from.as_deref(), to.as_deref()))
-        }
+        Read::Place { place, shard } => format!("    {place} on {shard}: {shown}"),
         Read::NoRow => format!("    no row: {shown}"),
         Read::Open => format!("    not known yet: {shown}"),
         Read::Unsettled(form) => format!("    not settled: {shown} is {form}"),
@@ -153,15 +151,6 @@ fn value(value: &KeyValue) -> String {
     match &value.key {
         Some(key) if *key != value.given => format!("{} read as {key}", value.given),
         _ => value.given.clone(),
-    }
-}
-
-/// `[MIN, 1000000)`, `[1000000, MAX]`.
-pub fn interval(from: Option<&str>, to: Option<&str>) -> String {
-    let from = from.unwrap_or("MIN");
-    match to {
-        Some(to) => format!("[{from}, {to})"),
-        None => format!("[{from}, MAX]"),
     }
 }
 

@@ -68,13 +68,13 @@ pub fn written(value: Value<'_>, negated: bool, decimal: DecimalType) -> Result<
 }
 
 fn whole(value: i128, decimal: DecimalType) -> Read<'static> {
-    decimal.whole(value).map_or(Read::Nothing, |key| Read::Key(Normal::number(key)))
+    decimal.whole(value).map_or(Read::Nothing, |key| Read::Key(Normal::Number(key)))
 }
 
 /// More digits behind the point than the column has are left to the servers: they do not agree on very many.
 fn number(digits: &[u8], negated: bool, decimal: DecimalType) -> Read<'static> {
     match scaled(digits, negated, decimal) {
-        Ok(Some(key)) => Read::Key(Normal::number(key)),
+        Ok(Some(key)) => Read::Key(Normal::Number(key)),
         Ok(None) if digits.len() <= usize::from(DIGITS_COMPARED_MAX) => Read::Nothing,
         Ok(None) | Err(NotExact) => Read::Unsettled(Form::Digits),
     }
@@ -88,7 +88,7 @@ fn text(bytes: &[u8], decimal: DecimalType) -> Read<'static> {
         return Read::Unsettled(Form::Spelling);
     }
     match decimal.read(bytes) {
-        Ok(Some(key)) => Read::Key(Normal::number(key)),
+        Ok(Some(key)) => Read::Key(Normal::Number(key)),
         Ok(None) | Err(NotExact) => Read::Unsettled(Form::Spelling),
     }
 }
@@ -110,7 +110,6 @@ fn scaled(digits: &[u8], negated: bool, decimal: DecimalType) -> Result<Option<i
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shard_map::Key;
 
     const FIVE: DecimalType = DecimalType { precision: 5, scale: 2, unsigned: false };
     const WIDE: DecimalType = DecimalType { precision: 20, scale: 2, unsigned: false };
@@ -119,7 +118,7 @@ mod tests {
     fn reads_as_both_servers_compare() {
         let check = |value: Value<'_>, decimal: DecimalType, expected: Result<i128, Form>| {
             let found = match read(value, false, decimal) {
-                Read::Key(Normal(Key::Number(key))) => Ok(key),
+                Read::Key(Normal::Number(key)) => Ok(key),
                 Read::Unsettled(form) => Err(form),
                 other => panic!("{other:?}"),
             };
@@ -134,7 +133,7 @@ mod tests {
         check(Value::Digits(b"42.5"), WIDE, Ok(4250));
         check(Value::Double(42.0), FIVE, Err(Form::Float));
         assert_eq!(read(Value::Integer(b"1000"), false, FIVE), Read::Nothing);
-        assert_eq!(read(Value::Decimal(b".5"), true, FIVE), Read::Key(Normal::number(-50)));
+        assert_eq!(read(Value::Decimal(b".5"), true, FIVE), Read::Key(Normal::Number(-50)));
         assert_eq!(read(Value::Null, false, FIVE), Read::Nothing);
     }
 

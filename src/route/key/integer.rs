@@ -31,7 +31,7 @@ pub fn read(value: Value<'_>, negated: bool, integer: IntegerType, list: bool) -
 
 /// The key, where the column can hold it.
 pub fn key(value: i128, integer: IntegerType) -> Read<'static> {
-    if integer.holds(value) { Read::Key(Normal::number(value)) } else { Read::Nothing }
+    if integer.holds(value) { Read::Key(Normal::Number(value)) } else { Read::Nothing }
 }
 
 /// An integer. Beside a string in a list, MySQL takes 2^64 - 1 for -1 and the reverse: what is out of the column's range
@@ -113,7 +113,7 @@ fn bound_text(bytes: &[u8], negated: bool, integer: IntegerType) -> Read<'static
 fn text(bytes: &[u8], integer: IntegerType, list: bool) -> Read<'static> {
     match canonical(bytes) {
         Some(value) if value.abs() < EXACT_DOUBLE => key(value, integer),
-        Some(value) if !list && integer.holds(value) => Read::Key(Normal::number(value)),
+        Some(value) if !list && integer.holds(value) => Read::Key(Normal::Number(value)),
         _ => Read::Unsettled(Form::Text),
     }
 }
@@ -162,7 +162,7 @@ mod tests {
     const BIGINT_UNSIGNED: IntegerType = IntegerType { bytes: 8, unsigned: true };
 
     fn number(value: i128) -> Read<'static> {
-        Read::Key(Normal::number(value))
+        Read::Key(Normal::Number(value))
     }
 
     #[test]

@@ -6,6 +6,9 @@
 mod decimal;
 mod integer;
 mod temporal;
+mod text;
+
+use std::borrow::Cow;
 
 use super::{Value, Values};
 use crate::plan::Form;
@@ -23,18 +26,20 @@ pub enum Read<'a> {
 /// The key that is stored.
 pub type Written<'a> = Result<Normal<'a>, Form>;
 
-/// A key in the form that splits compare.
+/// A key in the form that splits compare; text is borrowed where it was given in that form.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Normal<'a>(Key<'a>);
+pub enum Normal<'a> {
+    Number(i128),
+    Text(Cow<'a, [u8]>),
+}
 
 impl Normal<'_> {
-    fn number(value: i128) -> Normal<'static> {
-        Normal(Key::Number(value))
-    }
-
     #[inline]
     pub fn key(&self) -> Key<'_> {
-        self.0
+        match self {
+            Normal::Number(number) => Key::Number(*number),
+            Normal::Text(bytes) => Key::Text(bytes),
+        }
     }
 }
 
@@ -55,6 +60,7 @@ pub fn read<'a>(value: Value<'a>, negated: bool, kind: &KeyType, list: bool, val
         KeyType::Date | KeyType::DateTime { .. } | KeyType::Timestamp { .. } => {
             temporal::read(value, negated, *kind, values.session())
         }
+        KeyType::Text(kind) => text::read(value, negated, *kind, values.session()),
     }
 }
 
@@ -75,8 +81,9 @@ pub fn written<'a>(value: Value<'a>, negated: bool, kind: &KeyType, values: &imp
         KeyType::Date | KeyType::DateTime { .. } | KeyType::Timestamp { .. } => {
             temporal::written(value, negated, *kind, values.session())
         }
+        KeyType::Text(kind) => return text::written(value, negated, *kind, values.session()),
     };
-    number.map(Normal::number)
+    number.map(Normal::Number)
 }
 
 /// A double that is a whole number below 2^53.

@@ -16,7 +16,7 @@ pub fn read(value: Value<'_>, negated: bool, kind: KeyType, session: SessionFact
     match value {
         Value::Null => Read::Nothing,
         value => match key(value, negated, kind, session) {
-            Ok(key) => Read::Key(Normal::number(key)),
+            Ok(key) => Read::Key(Normal::Number(key)),
             Err(form) => Read::Unsettled(form),
         },
     }
@@ -87,7 +87,7 @@ fn in_utc(moment: i128, session: SessionFacts) -> Result<i128, Form> {
 mod tests {
     use super::*;
 
-    const NOWHERE: SessionFacts = SessionFacts { zone: None };
+    const NOWHERE: SessionFacts = SessionFacts::ORDINARY;
 
     fn read_as(value: Value<'_>, kind: KeyType, session: SessionFacts) -> Result<String, Form> {
         match read(value, false, kind, session) {
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn timestamps_need_the_sessions_zone() {
-        let zone = |text| SessionFacts { zone: Zone::read(text) };
+        let zone = |text| SessionFacts { zone: Zone::read(text), ..NOWHERE };
         let kind = KeyType::Timestamp { digits: 0, zone: Zone::UTC };
         let noon = Value::String(b"'2026-07-01 12:00:00'");
         assert_eq!(read_as(noon, kind, zone("+02:00")), Ok("2026-07-01 10:00:00".into()));

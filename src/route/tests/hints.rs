@@ -17,7 +17,7 @@ fn hinted(map: &ShardMap, text: &str, scratch: &mut Scratch, hint: Hint) -> Opti
     assert_eq!(planned.hint, Some(hint), "{text}");
     match planned.target {
         Target::Tables(tables) => {
-            let values = Literals::of_text(text.as_bytes(), scratch, SessionFacts::default());
+            let values = Literals::of_text(text.as_bytes(), scratch, SessionFacts::ORDINARY);
             match route(&tables, map, &values).ok()?.shards {
                 Shards::One(shard) => Some(shard),
                 several => panic!("{several:?}: {text}"),

@@ -59,7 +59,7 @@ fn a_routed_query_answers_on_its_shard_as_on_all_rows() {
             refused += 1;
             continue;
         };
-        match single(&tables, &map, &Literals::of_text(text.as_bytes(), &scratch, SessionFacts::default())) {
+        match single(&tables, &map, &Literals::of_text(text.as_bytes(), &scratch, SessionFacts::ORDINARY)) {
             Ok(shard) => {
                 routed += 1;
                 let nothing = Row::new();

@@ -3,6 +3,7 @@
 pub mod calendar;
 mod decimal;
 mod integer;
+pub mod text;
 mod written;
 
 use std::fmt;
@@ -10,7 +11,8 @@ use std::fmt;
 pub use calendar::Zone;
 pub use decimal::{DecimalType, NotExact, is_canonical};
 pub use integer::IntegerType;
-pub(super) use written::NAMES;
+pub use text::TextType;
+pub(super) use written::{Bound, NAMES};
 
 /// The column that decides where a row of a split table lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +35,7 @@ pub enum KeyType {
         digits: u8,
         zone: Zone,
     },
+    Text(TextType),
 }
 
 /// A key value in the form that splits compare: numbers, dates and times as one ordered integer each, text as
@@ -46,14 +49,41 @@ pub enum Key<'a> {
 }
 
 impl KeyType {
-    /// A key as its column's server shows it, timestamps in the map's zone.
+    /// A key as its column's server shows it, timestamps in the map's zone, text in quotes.
     pub fn shown(self, key: Key<'_>) -> String {
-        let number = match key {
-            Key::Number(number) => number,
-            Key::Text(bytes) => return String::from_utf8_lossy(bytes).into_owned(),
-        };
+        match key {
+            Key::Number(number) => self.text(number),
+            Key::Text(bytes) => format!("'{}'", String::from_utf8_lossy(bytes)),
+        }
+    }
+
+    /// The CRC-32 of the key as text, as CRC32() of both servers has it of the column (of a timestamp, in the map's zone).
+    pub fn crc32(self, number: i128) -> u32 {
+        // Digits of an integer, from behind, without an allocation.
+        if let KeyType::Integer(_) = self {
+            let mut digits = [0; 40];
+            let mut at = digits.len();
+            let mut rest = number.unsigned_abs();
+            loop {
+                at -= 1;
+                digits[at] = b'0' + (rest % 10) as u8;
+                rest /= 10;
+                if rest == 0 {
+                    break;
+                }
+            }
+            if number < 0 {
+                at -= 1;
+                digits[at] = b'-';
+            }
+            return crc32fast::hash(&digits[at..]);
+        }
+        crc32fast::hash(self.text(number).as_bytes())
+    }
+
+    fn text(self, number: i128) -> String {
         match self {
-            KeyType::Integer(_) => number.to_string(),
+            KeyType::Integer(_) | KeyType::Text(_) => number.to_string(),
             KeyType::Decimal(decimal) => decimal.shown(number),
             KeyType::Date => calendar::show_date(number),
             KeyType::DateTime { digits } => calendar::show_moment(number, digits),
@@ -68,6 +98,7 @@ impl KeyType {
             KeyType::Decimal(_) => "a decimal like 12.50",
             KeyType::Date => "a date like '2026-07-01'",
             KeyType::DateTime { .. } | KeyType::Timestamp { .. } => "a point in time like '2026-07-01 12:00:00'",
+            KeyType::Text(_) => "a string like 'abc'",
         }
     }
 }
@@ -91,6 +122,7 @@ impl fmt::Display for KeyType {
                 digits(f, *count)?;
                 write!(f, " in {zone}")
             }
+            KeyType::Text(text) => text.fmt(f),
         }
     }
 }

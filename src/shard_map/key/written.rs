@@ -2,24 +2,34 @@
 
 use super::calendar::{self, Date, FRACTION_DIGITS_MAX};
 use super::decimal::{self, DecimalType, NotExact};
-use super::{IntegerType, KeyType, Zone};
+use super::text::COLLATIONS;
+use super::{IntegerType, Key, KeyType, TextType, Zone};
 use crate::shard_map::document::{self, near};
 use crate::shard_map::problem::{Feature, Problem};
 
 /// The types that a key can have, for "did you mean".
-pub(in crate::shard_map) const NAMES: &[&str] =
-    &["tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "date", "datetime", "timestamp"];
+pub(in crate::shard_map) const NAMES: &[&str] = &[
+    "tinyint",
+    "smallint",
+    "mediumint",
+    "int",
+    "bigint",
+    "decimal",
+    "date",
+    "datetime",
+    "timestamp",
+    "varchar",
+    "char",
+    "varbinary",
+    "binary",
+];
 
 /// Types that CREATE TABLE knows and a key cannot have yet.
 const OTHER_TYPES: &[&str] = &[
-    "char",
-    "varchar",
     "tinytext",
     "text",
     "mediumtext",
     "longtext",
-    "binary",
-    "varbinary",
     "blob",
     "tinyblob",
     "mediumblob",
@@ -40,6 +50,22 @@ const OTHER_TYPES: &[&str] = &[
     "boolean",
 ];
 
+/// A key of the map, in the form that splits compare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::shard_map) enum Bound {
+    Number(i128),
+    Text(Box<[u8]>),
+}
+
+impl Bound {
+    pub fn key(&self) -> Key<'_> {
+        match self {
+            Bound::Number(number) => Key::Number(*number),
+            Bound::Text(bytes) => Key::Text(bytes),
+        }
+    }
+}
+
 /// Digits behind the point, of any decimal.
 const SCALE_MAX: u8 = 30;
 const PRECISION_MAX: u8 = 65;
@@ -51,6 +77,9 @@ impl KeyType {
         let lower = text.to_ascii_lowercase();
         let name_end = lower.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(lower.len());
         let (name, rest) = lower.split_at(name_end);
+        if let Some(name) = ["varchar", "char", "varbinary", "binary"].into_iter().find(|text| *text == name) {
+            return text_type(text, name, rest);
+        }
         let Some((arguments, rest)) = arguments(rest) else {
             return Err(unknown(text, None));
         };
@@ -97,8 +126,19 @@ impl KeyType {
         }
     }
 
-    /// A bound of the map, in the form that splits compare.
-    pub(in crate::shard_map) fn bound(self, text: &str) -> Result<i128, Problem> {
+    /// A bound or a listed key of the map, in the form that splits compare.
+    pub(in crate::shard_map) fn bound(self, text: &str) -> Result<Bound, Problem> {
+        if let KeyType::Text(kind) = self {
+            let fault = || Problem::BoundNotOfType { text: text.into(), kind: self };
+            let normal = kind.normal(text.as_bytes()).map_err(|_| fault())?;
+            // Below a blank the order of padded texts is not that of their bytes.
+            let sound = kind.holds(&normal) && !(kind.is_padded() && normal.iter().any(|byte| *byte < b' '));
+            return if sound { Ok(Bound::Text(normal.into())) } else { Err(fault()) };
+        }
+        self.number(text).map(Bound::Number)
+    }
+
+    fn number(self, text: &str) -> Result<i128, Problem> {
         let out_of_type = || Problem::BoundOutOfType { text: text.into(), kind: self };
         let value = match self {
             KeyType::Integer(integer) => match document::decimal(text) {
@@ -116,9 +156,51 @@ impl KeyType {
             KeyType::Timestamp { digits, zone } => {
                 calendar::read_moment(text.as_bytes(), digits).map(|moment| calendar::in_utc(moment, zone))
             }
+            KeyType::Text(_) => None,
         };
         value.ok_or_else(|| Problem::BoundNotOfType { text: text.into(), kind: self })
     }
+}
+
+/// `varchar(64) character set utf8mb4 collate utf8mb4_bin`: the collation decides, and is always written.
+fn text_type(text: &str, name: &'static str, rest: &str) -> Result<KeyType, Problem> {
+    let inside = rest.trim_start().strip_prefix('(').and_then(|rest| rest.split_once(')'));
+    let length = inside.and_then(|(length, _)| length.trim().parse::<u16>().ok()).filter(|length| *length > 0);
+    let (Some(length), Some((_, rest))) = (length, inside) else {
+        return Err(Problem::NoLength { name });
+    };
+    let words: Vec<&str> = rest.split_ascii_whitespace().collect();
+    let is_binary = name.ends_with("binary");
+    let behind_charset = match words[..] {
+        ["character", "set", _, ..] => 3,
+        ["charset", _, ..] => 2,
+        _ => 0,
+    };
+    let collation = match words[behind_charset..] {
+        [] if is_binary && behind_charset == 0 => None,
+        [] if !is_binary => return Err(Problem::NoCollation),
+        ["collate", collation] if !is_binary => Some(collation),
+        _ => return Err(unknown(text, None)),
+    };
+    let known = |collation: &str| {
+        // Two spellings of the servers.
+        let name = match collation.strip_prefix("utf8_") {
+            Some(rest) => format!("utf8mb3_{rest}"),
+            None if collation.starts_with("uca1400") => format!("utf8mb4_{collation}"),
+            None => collation.to_owned(),
+        };
+        COLLATIONS.iter().find(|known| known.name == name).copied().ok_or_else(|| Problem::UnknownCollation {
+            near: near(&name, COLLATIONS.iter().map(|known| known.name)),
+            name: name.into(),
+        })
+    };
+    let collation = collation.map(known).transpose()?;
+    let charset = collation.map(|collation| collation.name.split('_').next().unwrap_or_default());
+    let stated = behind_charset.checked_sub(1).map(|at| if words[at] == "utf8" { "utf8mb3" } else { words[at] });
+    if stated.is_some() && stated != charset {
+        return Err(unknown(text, None));
+    }
+    Ok(KeyType::Text(TextType { name, length, collation }))
 }
 
 /// The numbers in parentheses behind a type's name, and the words behind them.
@@ -182,14 +264,39 @@ mod tests {
             assert_eq!(read(text), Err(unknown(text, None)), "{text}");
         }
         assert_eq!(read("decimal(39,2)"), Err(Problem::NotYet(Feature::WideDecimal)));
-        assert_eq!(read("varchar(20)"), Err(Problem::NotYet(Feature::KeyType("varchar(20)".into()))));
+        assert_eq!(read("year"), Err(Problem::NotYet(Feature::KeyType("year".into()))));
+    }
+
+    #[test]
+    fn texts_have_a_length_and_a_collation() {
+        let read = |text| KeyType::read(text).map(|kind| kind.to_string());
+        for (text, shown) in [
+            ("varchar(64) collate utf8mb4_bin", "varchar(64) collate utf8mb4_bin"),
+            ("CHAR(2) CHARACTER SET ascii COLLATE ascii_general_ci", "char(2) collate ascii_general_ci"),
+            ("varchar(64) charset utf8mb4 collate uca1400_ai_ci", "varchar(64) collate utf8mb4_uca1400_ai_ci"),
+            ("varchar(9) charset utf8 collate utf8_bin", "varchar(9) collate utf8mb3_bin"),
+            ("varbinary(16)", "varbinary(16)"),
+            ("binary(16)", "binary(16)"),
+        ] {
+            assert_eq!(read(text), Ok(shown.into()), "{text}");
+        }
+        assert_eq!(read("varchar collate utf8mb4_bin"), Err(Problem::NoLength { name: "varchar" }));
+        assert_eq!(read("varchar(64)"), Err(Problem::NoCollation));
+        assert_eq!(read("varchar(64) charset utf8mb4"), Err(Problem::NoCollation));
+        let unknown_collation = Problem::UnknownCollation { name: "utf8mb4_bim".into(), near: Some("utf8mb4_bin") };
+        assert_eq!(read("varchar(64) collate utf8mb4_bim"), Err(unknown_collation));
+        for text in
+            ["varbinary(16) collate utf8mb4_bin", "varchar(6) charset ascii collate utf8mb4_bin", "char(2) binary"]
+        {
+            assert_eq!(read(text), Err(unknown(text, None)), "{text}");
+        }
     }
 
     #[test]
     fn bounds_are_read_by_the_type() {
         let shown = |kind: &str, text: &str| {
             let kind = KeyType::read(kind).expect("a type");
-            kind.bound(text).map(|value| kind.shown(crate::shard_map::Key::Number(value))).ok()
+            kind.bound(text).map(|bound| kind.shown(bound.key())).ok()
         };
         for (kind, text, expected) in [
             ("decimal(5,2)", "-1.5", "-1.50"),

@@ -249,8 +249,8 @@ fn the_grammar_to_come() {
     check_tables(
         "\
 l:
-  key: {country: char(2)}
-  list: [{in: [DE], on: s0}]
+  key: {country: char(2) collate ascii_bin}
+  list: [{in: [DE], on: s0, home: eu}]
   else: refuse
 h:
   key: {user_id: bigint unsigned}
@@ -270,9 +270,7 @@ p:
   ahead: 7d
 ",
         &[
-            "12:24: not yet: a key of this type; write an integer, decimal, date, datetime or timestamp type",
-            "13:9: not yet: a split by `list`; split by `range`",
-            "17:9: not yet: a split by `hash`; split by `range`",
+            "13:35: not yet: home regions (`home`); remove it",
             "20:11: not yet: a table split `with` another; put the table on one shard or write its own `key` and `range`",
             "21:11: not yet: a table split `with` another; put the table on one shard or write its own `key` and `range`",
             "21:17: `c` itself follows another table; name the table that has the split",
@@ -290,13 +288,15 @@ fn keys() {
     check_key("{a: int, b: int}", &["12:23: not yet: a key of several columns; write one integer column"]);
     check_key("{id: bigin}", &["12:19: unknown key type `bigin`; did you mean `bigint`?"]);
     check_key(
-        "{id: varchar(20) collate utf8mb4_bin}",
-        &["12:19: not yet: a key of this type; write an integer, decimal, date, datetime or timestamp type"],
+        "{id: year}",
+        &[
+            "12:19: not yet: a key of this type; write an integer, decimal, date, datetime, timestamp, char, varchar or binary type",
+        ],
     );
     check_key(
         "{id: 7}",
         &[
-            "12:19: unknown key type `7`; write `tinyint`, `smallint`, `mediumint`, `int`, `bigint`, `decimal`, `date`, `datetime` or `timestamp`; numbers `unsigned` or not",
+            "12:19: unknown key type `7`; write `tinyint`, `smallint`, `mediumint`, `int`, `bigint`, `decimal`, `date`, `datetime`, `timestamp`, `varchar`, `char`, `varbinary` or `binary`; numbers `unsigned` or not",
         ],
     );
     check_key(
@@ -443,5 +443,125 @@ fn keys_of_dates_and_decimals() {
     check_key(
         "{id: 'decimal(39,2)'}",
         &["12:19: not yet: a decimal key of more than 38 digits; write `decimal(38,...)` or fewer digits"],
+    );
+}
+
+#[test]
+fn lists() {
+    let list = |key: &str, otherwise: &str, entries: &[&str]| {
+        let entries: String = entries.iter().map(|entry| format!("\n    - {entry}")).collect();
+        format!("t:\n  key: {{k: {key}}}\n  {otherwise}\n  list:{entries}")
+    };
+    check_tables(&list("int", "else: refuse", &["{in: [1, 5], on: s0}", "{in: ['7'], on: s1}"]), &[]);
+    check_tables(
+        &list("char(2) collate latin1_swedish_ci", "else: s1", &["{in: [DE, no, 010], on: s0}"]),
+        &[
+            "15:27: the bound `010` is not a text of the key's type; write printable ASCII that char(2) collate latin1_swedish_ci holds; keys beyond it are not served yet",
+        ],
+    );
+    check_tables(
+        &list(
+            "int",
+            "below: refuse",
+            &["{in: [1, 5, 1], on: s0}", "{in: [5, x], on: s1}", "{in: [], on: s9}", "{on: s2}"],
+        ),
+        &[
+            "12:9: a table lacks `else`; add `else:`",
+            "13:9: a table with this field lacks `range`; add `range:`",
+            "15:25: the key 1 is listed twice; remove this one or the one in line 15",
+            "16:19: the key 5 is listed twice; remove this one or the one in line 15",
+            "16:22: the bound `x` is not an integer; write MIN or decimal digits without leading zeros",
+            "17:18: expected a list of keys, found an empty list; write a list of keys here",
+            "17:26: unknown shard `s9`; did you mean `s0`?",
+            "18:13: an entry of a list lacks `in`; add `in:`",
+            "18:13: `t` would be one table for shards `s1` and `s2`, both on group `g1`; put the shards on two groups",
+        ],
+    );
+    check_tables(
+        &list(
+            "varchar(3) collate utf8mb4_general_ci",
+            "else: s1",
+            &["{in: [ab, AB, 'ab ', \u{e9}, abcd], on: s0}", "s0", "{in: [x], on: s2}"],
+        ),
+        &[
+            "13:15: `t` would be one table for shards `s2` and `s1`, both on group `g1`; put the shards on two groups",
+            "15:23: the key 'ab' is listed twice; remove this one or the one in line 15",
+            "15:27: the key 'ab' is listed twice; remove this one or the one in line 15",
+            "15:34: the bound `é` is not a text of the key's type; write printable ASCII that varchar(3) collate utf8mb4_general_ci holds; keys beyond it are not served yet",
+            "15:37: the bound `abcd` is not a text of the key's type; write printable ASCII that varchar(3) collate utf8mb4_general_ci holds; keys beyond it are not served yet",
+            "16:13: expected a mapping, found text; write a mapping here",
+        ],
+    );
+}
+
+#[test]
+fn hashes() {
+    let hash = |hash: &str, bounds: &[&str]| {
+        let bounds: String = bounds.iter().map(|bound| format!("\n    - {bound}")).collect();
+        format!("t:\n  key: {{k: varchar(9) collate utf8mb4_0900_ai_ci}}\n  {hash}\n  range:{bounds}")
+    };
+    check_tables(&hash("hash: crc32/1\n  buckets: 4", &["{from: 0, on: s0}", "{from: 3, on: s1}"]), &[]);
+    check_tables(
+        &hash("hash: crc32\n  buckets: 0", &["{from: 0, on: s0}"]),
+        &[
+            "13:15: unknown hash function `crc32`; write `crc32/1`",
+            "14:18: `0` is not a whole number of 1 to 65536; write decimal digits without leading zeros, separators or exponent",
+        ],
+    );
+    check_tables(&hash("hash: crc32/1", &["{from: 0, on: s0}"]), &["12:9: a table lacks `buckets`; add `buckets:`"]);
+    check_tables(
+        &hash(
+            "hash: crc32/1\n  buckets: 4\n  below: refuse",
+            &["{from: 1, on: s0}", "{from: 4, on: s1}", "{from: MIN, on: s2}"],
+        ),
+        &[
+            "15:9: `below` beside `hash`; keep one of the two",
+            "17:13: the first range does not begin with bucket 0; begin with `{from: 0, on: SHARD}`",
+            "18:20: `4` is not a whole number of 0 to 3; write decimal digits without leading zeros, separators or exponent",
+            "19:13: `t` would be one table for shards `s1` and `s2`, both on group `g1`; put the shards on two groups",
+            "19:20: `MIN` is not a whole number of 0 to 3; write decimal digits without leading zeros, separators or exponent",
+        ],
+    );
+    check_tables("t:\n  key: {k: int}\n  hash: crc32/1\n  buckets: 4", &["12:9: a table lacks `range`; add `range:`"]);
+    check_tables(
+        &hash("zone: UTC", &["{from: MIN, on: s0}"]),
+        &[
+            "13:15: `zone` has no effect, a key of type varchar(9) collate utf8mb4_0900_ai_ci has none; remove it",
+            "15:11: ranges of varchar(9) collate utf8mb4_0900_ai_ci, whose order only its servers know; split by `hash` or `list`, or give the column a _bin collation",
+        ],
+    );
+}
+
+#[test]
+fn text_keys() {
+    check_key(
+        "{id: varchar(20)}",
+        &[
+            "12:19: the type lacks its collation, which decides which texts are one key; write it as SHOW CREATE TABLE has it, as `varchar(64) collate utf8mb4_bin`",
+        ],
+    );
+    check_key("{id: varchar collate utf8mb4_bin}", &["12:19: the type varchar lacks its length; write varchar(N)"]);
+    check_key(
+        "{id: varchar(20) collate utf8mb4_turkish_ci}",
+        &["12:19: no keys of collation `utf8mb4_turkish_ci` yet; write one of docs/keys.md, as `utf8mb4_bin`"],
+    );
+    check_key(
+        "{id: varchar(20) collate utf8mb4_general_cy}",
+        &["12:19: no keys of collation `utf8mb4_general_cy` yet; did you mean `utf8mb4_general_ci`?"],
+    );
+    check_key(
+        "{id: varchar(20) collate utf8mb4_general_ci}",
+        &[
+            "13:16: ranges of varchar(20) collate utf8mb4_general_ci, whose order only its servers know; split by `hash` or `list`, or give the column a _bin collation",
+        ],
+    );
+    check_key("{id: varbinary(16)}", &[]);
+    check_tables(
+        "t:\n  key: {k: varchar(3) collate utf8mb4_bin}\n  range:\n    - {from: MIN, on: s0}\n    - {from: b, on: s1}\n    - {from: 'b ', on: s0}\n    - {from: \"c\\t\", on: s0}\n    - {from: abcd, on: s0}",
+        &[
+            "16:20: the bound 'b' is not above the one before, 'b'; write lower bounds in ascending order",
+            "17:20: the bound `c\\t` is not a text of the key's type; write MIN or text that varchar(3) collate utf8mb4_bin holds, without control characters",
+            "18:20: the bound `abcd` is not a text of the key's type; write MIN or text that varchar(3) collate utf8mb4_bin holds, without control characters",
+        ],
     );
 }

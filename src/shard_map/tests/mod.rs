@@ -101,7 +101,7 @@ fn ten_thousand_ranges_load() {
     }
     let map = load(&yaml);
     let Table::Split(customers) = &map.databases[0].tables["customers"] else { unreachable!("customers has a key") };
-    let Split::Range(ranges) = &customers.split;
+    let Split::Range(ranges) = &customers.split else { unreachable!("customers has ranges") };
     assert_eq!(ranges.count(), 10_001);
     assert_eq!(customers.home(Key::Number(1_005_000)), Some(ShardId(1)));
 }

@@ -44,6 +44,7 @@ fn fault(schema: &Value, value: &Value, path: &str) -> Option<String> {
         }
         "enum" => here(!wanted.as_array().expect("a list").contains(value)),
         "minimum" => here(value.as_i64() < wanted.as_i64()),
+        "maximum" => here(value.as_i64() > wanted.as_i64()),
         "minItems" => {
             here(value.as_array().is_some_and(|items| (items.len() as u64) < wanted.as_u64().expect("a number")))
         }

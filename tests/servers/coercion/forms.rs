@@ -6,8 +6,9 @@ use std::fmt::Write;
 pub struct Column {
     /// As the map has it.
     pub kind: &'static str,
-    /// As CREATE TABLE has it, where that is longer.
-    pub definition: Option<&'static str>,
+    pub split: Split,
+    /// The family of servers that has the type; `None` for both.
+    pub only: Option<&'static str>,
     /// Ascending; the lower bounds of the shards as well.
     pub planted: &'static [&'static str],
     /// Literals that an ordinary client uses.
@@ -15,6 +16,20 @@ pub struct Column {
     /// Names of parameters that an ordinary driver sends.
     pub parameters: &'static [&'static str],
 }
+
+/// How the table is split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// Each planted key is a bound.
+    Range,
+    /// Each planted key is listed, and others have a shard of their own.
+    List,
+    /// Each bucket has a shard of its own.
+    Hash,
+}
+
+/// Buckets of a split by hash.
+const BUCKETS: usize = 16;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Form {
@@ -39,38 +54,106 @@ const MOMENT_FORMS: &[&str] =
 const MOMENT_PARAMETERS: &[&str] =
     &["DATETIME 2026-01-02", "DATETIME 2026-01-02 12:30:00", "TIMESTAMP 2026-01-02 12:30:00", "VAR_STRING moment"];
 
+const TEXT_FORMS: &[&str] = &["'abc'", "'Abc'", "'abc '", "'a''b'", "''", "'a b'"];
+const TEXT_PARAMETERS: &[&str] = &["VAR_STRING abc", "VAR_STRING empty", "STRING 42", "BLOB 42"];
+const TEXTS: &[&str] = &["", "42", "A", "Abc", "a", "a b", "a'b", "abc", "abd", "b", "\u{e9}", "\u{1f600}"];
+const ASCII_TEXTS: &[&str] = &["", "42", "A", "Abc", "a", "a b", "a'b", "abc", "abd", "b"];
+const LETTERS: &[&str] = &["", "42", "a b", "a'b", "abc", "abd", "b", "ss", "z~"];
+
+const fn text(
+    kind: &'static str,
+    split: Split,
+    planted: &'static [&'static str],
+    only: Option<&'static str>,
+) -> Column {
+    Column { kind, split, only, planted, ordinary: TEXT_FORMS, parameters: TEXT_PARAMETERS }
+}
+
 pub const COLUMNS: &[Column] = &[
+    text("varchar(20) collate utf8mb4_bin", Split::Range, TEXTS, None),
+    text("varchar(20) collate utf8mb4_bin", Split::List, TEXTS, None),
+    text("varchar(20) collate utf8mb4_bin", Split::Hash, TEXTS, None),
+    text("varchar(20) collate utf8mb4_0900_bin", Split::Range, TEXTS, Some("mysql")),
+    text("char(20) collate ascii_bin", Split::Range, ASCII_TEXTS, None),
+    text("varchar(20) collate latin1_bin", Split::Hash, ASCII_TEXTS, None),
+    text("varbinary(20)", Split::Range, TEXTS, None),
+    text("varbinary(20)", Split::Hash, TEXTS, None),
+    text("varchar(20) collate utf8mb4_general_ci", Split::Hash, LETTERS, None),
+    text("varchar(20) collate utf8mb4_general_ci", Split::List, LETTERS, None),
+    text("char(20) collate utf8mb4_unicode_ci", Split::Hash, LETTERS, None),
+    text("varchar(20) collate latin1_swedish_ci", Split::List, LETTERS, None),
+    text("varchar(20) collate utf8mb4_0900_ai_ci", Split::Hash, LETTERS, Some("mysql")),
+    text("varchar(20) collate utf8mb4_0900_as_cs", Split::Hash, LETTERS, Some("mysql")),
+    text("varchar(20) collate utf8mb4_uca1400_ai_ci", Split::Hash, LETTERS, Some("mariadb")),
+    text("varchar(20) collate utf8mb4_uca1400_as_cs", Split::Hash, LETTERS, Some("mariadb")),
+    Column {
+        kind: "int",
+        split: Split::Hash,
+        only: None,
+        planted: &["-42", "0", "1", "42", "43", "260102", "20260102"],
+        ordinary: INTEGER_FORMS,
+        parameters: INTEGER_PARAMETERS,
+    },
+    Column {
+        kind: "decimal(10,2)",
+        split: Split::Hash,
+        only: None,
+        planted: &["-42.50", "0.00", "42.00", "42.50", "43.00"],
+        ordinary: &["42", "42.5", "42.50"],
+        parameters: &["LONGLONG 42", "NEWDECIMAL 42.5"],
+    },
+    Column {
+        kind: "date",
+        split: Split::List,
+        only: None,
+        planted: &["2026-01-01", "2026-01-02", "2026-01-03"],
+        ordinary: DATE_FORMS,
+        parameters: &["DATE 2026-01-02"],
+    },
+    Column {
+        kind: "timestamp(3)",
+        split: Split::Hash,
+        only: None,
+        planted: &["2026-01-01 16:30:00", "2026-01-02 05:00:00", "2026-01-02 05:00:00.123", "2026-01-03"],
+        ordinary: MOMENT_FORMS,
+        parameters: MOMENT_PARAMETERS,
+    },
     Column {
         kind: "tinyint",
-        definition: None,
+        split: Split::Range,
+        only: None,
         planted: &["-128", "-43", "-42", "-1", "0", "1", "2", "42", "43", "127"],
         ordinary: INTEGER_FORMS,
         parameters: INTEGER_PARAMETERS,
     },
     Column {
         kind: "int",
-        definition: None,
+        split: Split::Range,
+        only: None,
         planted: &["-42", "0", "1", "42", "43", "260102", "260103", "20260102", "20260103"],
         ordinary: INTEGER_FORMS,
         parameters: INTEGER_PARAMETERS,
     },
     Column {
         kind: "bigint unsigned",
-        definition: None,
+        split: Split::Range,
+        only: None,
         planted: &["0", "1", "42", "43", "9007199254740992", "9007199254740993", "18446744073709551615"],
         ordinary: INTEGER_FORMS,
         parameters: INTEGER_PARAMETERS,
     },
     Column {
         kind: "decimal(10,2)",
-        definition: None,
+        split: Split::Range,
+        only: None,
         planted: &["-42.50", "-42.00", "-0.01", "0.00", "0.01", "1.00", "42.00", "42.01", "42.50", "42.51", "43.00"],
         ordinary: &["42", "42.5", "42.50", "-42.5", "'42.5'", "'42.50'", "'42'"],
         parameters: &["LONG 42", "LONGLONG 42", "NEWDECIMAL 42.5", "NEWDECIMAL 42", "VAR_STRING 42", "VAR_STRING 42.5"],
     },
     Column {
         kind: "decimal(30,10) unsigned",
-        definition: None,
+        split: Split::Range,
+        only: None,
         planted: &[
             "0",
             "1",
@@ -87,14 +170,16 @@ pub const COLUMNS: &[Column] = &[
     },
     Column {
         kind: "date",
-        definition: None,
+        split: Split::Range,
+        only: None,
         planted: &["2025-12-31", "2026-01-01", "2026-01-02", "2026-01-03", "2026-02-28", "2026-03-01", "2042-01-01"],
         ordinary: DATE_FORMS,
         parameters: &["DATE 2026-01-02", "DATETIME 2026-01-02", "VAR_STRING date"],
     },
     Column {
         kind: "datetime",
-        definition: None,
+        split: Split::Range,
+        only: None,
         planted: &[
             "2025-12-31 23:59:59",
             "2026-01-01 22:00:00",
@@ -110,7 +195,8 @@ pub const COLUMNS: &[Column] = &[
     },
     Column {
         kind: "datetime(3)",
-        definition: None,
+        split: Split::Range,
+        only: None,
         planted: &[
             "2026-01-01 22:00:00",
             "2026-01-02",
@@ -138,7 +224,8 @@ pub const COLUMNS: &[Column] = &[
     },
     Column {
         kind: "timestamp",
-        definition: None,
+        split: Split::Range,
+        only: None,
         // In the map's zone: 7 hours and a half behind the session's.
         planted: &[
             "2025-12-31 16:29:59",
@@ -156,7 +243,8 @@ pub const COLUMNS: &[Column] = &[
     },
     Column {
         kind: "timestamp(6)",
-        definition: None,
+        split: Split::Range,
+        only: None,
         planted: &[
             "2026-01-01 16:30:00",
             "2026-01-02 05:00:00",
@@ -270,7 +358,59 @@ const LITERALS: &[&str] = &[
     "DATE('2026-01-02')",
     "CURRENT_DATE",
     "INTERVAL 1 DAY + '2026-01-01'",
-    // Typed.
+];
+
+/// Those that only text columns tell apart.
+const TEXT_LITERALS: &[&str] = &[
+    "'abc'",
+    "'ABC'",
+    "'Abc'",
+    "'abc '",
+    "'abc  '",
+    "' abc'",
+    "'abc\t'",
+    "'abc\\t'",
+    "'abc\\0'",
+    "'\\0abc'",
+    "'a''b'",
+    "'a\\'b'",
+    "\"a'b\"",
+    "\"a\\'b\"",
+    "\"a\"\"b\"",
+    "'a\\b'",
+    "'a\\%b'",
+    "'\\a\\b\\c'",
+    "'a b'",
+    "'A B '",
+    "'\u{e9}'",
+    "'\u{c9}'",
+    "'e'",
+    "'\u{df}'",
+    "'ss'",
+    "'\u{1f600}'",
+    "'\u{2460}'",
+    "'\u{ff41}bc'",
+    "'abc\u{a0}'",
+    "'abc\u{3000}'",
+    "'a\u{300}'",
+    "N'abc'",
+    "_utf8mb4'abc'",
+    "_latin1'abc'",
+    "x'616263'",
+    "0x616263",
+    "'ab' 'c'",
+    "'abc' COLLATE utf8mb4_bin",
+    "BINARY 'abc'",
+    "CONCAT('a', 'bc')",
+    "'abcdefghijklmnopqrstuvwxyz'",
+    "'abc                                     '",
+    "'z~'",
+    "'Z~'",
+    "'[\\\\]'",
+];
+
+/// Those with a type, and dates.
+const TYPED_LITERALS: &[&str] = &[
     "DATE'2026-01-02'",
     "DATE '2026-01-03'",
     "DATE'2026-1-2'",
@@ -286,7 +426,10 @@ const LITERALS: &[&str] = &[
     "TIMESTAMP'2026-01-02 12:30:00+02:00'",
     "TIME'00:00:42'",
     "TIME'12:30:00'",
-    // Dates.
+];
+
+/// Those that only columns of dates tell apart.
+const DATE_LITERALS: &[&str] = &[
     "'2026-01-01'",
     "'2026-01-02'",
     "'2026-01-03'",
@@ -312,7 +455,6 @@ const LITERALS: &[&str] = &[
     "'0999-12-31'",
     "'0001-01-01'",
     "'10000-01-01'",
-    // Points in time.
     "'2026-01-02 00:00:00'",
     "'2026-01-02 00:00:01'",
     "'2026-01-02 12:30:00'",
@@ -390,6 +532,10 @@ pub const PARAMETERS: &[Parameter] = &[
     Parameter { name: "VAR_STRING moment", kind: VAR_STRING, value: Some(b"\x132026-01-02 12:30:00") },
     Parameter { name: "VAR_STRING moment.123", kind: VAR_STRING, value: Some(b"\x172026-01-02 12:30:00.123") },
     Parameter { name: "VAR_STRING with zone", kind: VAR_STRING, value: Some(b"\x192026-01-02 00:00:00+02:00") },
+    Parameter { name: "VAR_STRING Abc and blanks", kind: VAR_STRING, value: Some(b"\x05Abc  ") },
+    Parameter { name: "VAR_STRING e9", kind: VAR_STRING, value: Some(b"\x02\xC3\xA9") },
+    Parameter { name: "VAR_STRING not UTF-8", kind: VAR_STRING, value: Some(b"\x02\xC3\x28") },
+    Parameter { name: "BLOB ABC", kind: [0xFC, 0], value: Some(b"\x03ABC") },
     Parameter { name: "STRING 42", kind: [0xFE, 0], value: Some(b"\x0242") },
     Parameter { name: "BLOB 42", kind: [0xFC, 0], value: Some(b"\x0242") },
     Parameter { name: "BLOB date", kind: [0xFC, 0], value: Some(b"\x0a2026-01-02") },
@@ -414,17 +560,38 @@ pub const PARAMETERS: &[Parameter] = &[
     },
     Parameter { name: "DATETIME 2026-01-02 25:00:00", kind: [12, 0], value: Some(&[7, 0xEA, 7, 1, 2, 25, 0, 0]) },
     Parameter { name: "TIMESTAMP 2026-01-02 12:30:00", kind: [7, 0], value: Some(&[7, 0xEA, 7, 1, 2, 12, 30, 0]) },
+    // What a server has taken a parameter for before may decide what it takes it for now.
+    Parameter { name: "LONGLONG 2^53 + 1", kind: [8, 0], value: Some(&[1, 0, 0, 0, 0, 0, 0x20, 0]) },
+    Parameter { name: "LONGLONG unsigned max again", kind: [8, 0x80], value: Some(&[0xFF; 8]) },
+    Parameter { name: "LONGLONG 42 again", kind: [8, 0], value: Some(&[42, 0, 0, 0, 0, 0, 0, 0]) },
     Parameter { name: "TIME 00:00:42", kind: [11, 0], value: Some(&[8, 0, 0, 0, 0, 0, 0, 0, 42]) },
 ];
 
-impl Column {
-    pub fn definition(&self) -> &'static str {
-        self.definition.unwrap_or(self.kind)
+impl Parameter {
+    /// COM_STMT_EXECUTE with this as its only parameter, of the statement for its class.
+    pub fn payload(&self, ids: &[u32]) -> Vec<u8> {
+        let mut payload = vec![0x17];
+        payload.extend([0; 4]);
+        payload.extend([0, 1, 0, 0, 0]);
+        payload.extend([u8::from(self.value.is_none()), 1]);
+        payload.extend(self.kind);
+        payload.extend(self.value.unwrap_or_default());
+        let class = super::value_of(&payload).class();
+        payload[1..5].copy_from_slice(&ids[usize::from(class)].to_le_bytes());
+        payload
     }
+}
 
+impl Column {
     /// Everything that is tried as a literal.
     pub fn forms(&self) -> Vec<Form> {
-        let mut texts: Vec<&'static str> = self.ordinary.iter().chain(LITERALS).copied().collect();
+        let further: &[&str] = match () {
+            () if self.is_text() => TEXT_LITERALS,
+            () if self.kind.starts_with("date") || self.kind.starts_with("timestamp") => DATE_LITERALS,
+            () => &[],
+        };
+        let all = self.ordinary.iter().chain(LITERALS).chain(TYPED_LITERALS).chain(further);
+        let mut texts: Vec<&'static str> = all.copied().collect();
         let mut seen = Vec::new();
         texts.retain(|text| {
             let new = !seen.contains(text);
@@ -434,29 +601,68 @@ impl Column {
         texts.into_iter().map(|text| Form { text, ordinary: self.ordinary.contains(&text) }).collect()
     }
 
+    pub fn is_text(&self) -> bool {
+        self.kind.contains("char") || self.kind.contains("binary")
+    }
+
     pub fn is_ordinary_parameter(&self, parameter: &Parameter) -> bool {
         self.parameters.contains(&parameter.name)
     }
 
-    /// A map with a shard for each planted row.
+    /// A map with a shard for each planted row, or each bucket.
     pub fn map(&self, family: &str, zone: &str) -> String {
-        let (mut groups, mut shards, mut range) = (String::new(), String::new(), String::new());
-        for (index, planted) in self.planted.iter().enumerate() {
+        let (mut groups, mut shards, mut split) = (String::new(), String::new(), String::new());
+        let count = if self.split == Split::Hash { BUCKETS } else { self.planted.len() + 1 };
+        for index in 0..count {
             let _ = writeln!(groups, "  g{index}: {{members: [{{at: 'g{index}:3306', region: here}}]}}");
             let _ = writeln!(shards, "  s{index}: {{group: g{index}}}");
-            let from = if index == 0 { "MIN".to_owned() } else { format!("'{planted}'") };
-            let _ = writeln!(range, "          - {{from: {from}, on: s{index}}}");
+        }
+        let _ = match self.split {
+            Split::Range => writeln!(split, "        range:"),
+            Split::List => writeln!(split, "        else: s{}\n        list:", count - 1),
+            Split::Hash => writeln!(split, "        hash: crc32/1\n        buckets: {BUCKETS}\n        range:"),
+        };
+        for (index, planted) in self.planted.iter().map(|planted| quoted(planted)).enumerate() {
+            let _ = match (self.split, index) {
+                (Split::Range, 0) => writeln!(split, "          - {{from: MIN, on: s0}}"),
+                (Split::Range, _) => writeln!(split, "          - {{from: {planted}, on: s{index}}}"),
+                (Split::List, _) => writeln!(split, "          - {{in: [{planted}], on: s{index}}}"),
+                (Split::Hash, _) => Ok(()),
+            };
+        }
+        for bucket in 0..BUCKETS * usize::from(self.split == Split::Hash) {
+            let _ = writeln!(split, "          - {{from: {bucket}, on: s{bucket}}}");
         }
         let zone = if self.kind.starts_with("timestamp") { format!("        zone: '{zone}'\n") } else { String::new() };
         format!(
             "version: 1\nregions: [here]\ngroups:\n{groups}shards:\n{shards}databases:\n  shop:\n    family: {family}\n    \
-             tables:\n      t:\n        key: {{k: '{}'}}\n{zone}        range:\n{range}",
+             tables:\n      t:\n        key: {{k: '{}'}}\n{zone}{split}",
             self.kind
         )
     }
 
-    /// Asks for the shard of the row in `w`: the last bound that is not above it; MIN is below all.
-    pub fn home_of_stored(&self) -> String {
-        "SELECT GREATEST(COUNT(*), 1) - 1 FROM bounds JOIN w ON bounds.k <= w.k".into()
+    /// The shard of a row of `table`, as its server computes it.
+    pub fn home(&self, table: &str, index: Option<usize>) -> String {
+        let letters = ["_ci", "_cs"].iter().any(|end| self.kind.ends_with(end));
+        match (self.split, index) {
+            (Split::Hash, _) if letters => format!("CRC32(LOWER(RTRIM({table}.k))) % {BUCKETS}"),
+            (Split::Hash, _) if self.kind.contains("collate") => {
+                format!("CRC32(TRIM(TRAILING ' ' FROM {table}.k)) % {BUCKETS}")
+            }
+            (Split::Hash, _) => format!("CRC32({table}.k) % {BUCKETS}"),
+            (_, Some(index)) => index.to_string(),
+            // The last bound that is not above it; MIN is below all.
+            (Split::Range, None) => {
+                format!("(SELECT GREATEST(COUNT(*), 1) - 1 FROM bounds WHERE bounds.k <= {table}.k)")
+            }
+            (Split::List, None) => {
+                format!("COALESCE((SELECT MIN(home) FROM bounds WHERE bounds.k = {table}.k), {})", self.planted.len())
+            }
+        }
     }
+}
+
+/// As SQL and YAML have it.
+pub fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
 }

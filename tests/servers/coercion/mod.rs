@@ -8,7 +8,7 @@ mod forms;
 
 use std::fmt::Write;
 
-use forms::{COLUMNS, Column, Form, PARAMETERS, Parameter};
+use forms::{COLUMNS, Column, Form, PARAMETERS, quoted};
 use meridian::plan::{Target, plan};
 use meridian::route::{Literals, SessionFacts, Shards, Value, route};
 use meridian::shard_map::{ShardId, ShardMap, Zone};
@@ -41,7 +41,7 @@ fn check(server: &Server) {
     server.run_all(&["CREATE DATABASE shop"]);
     let mut wrong = String::new();
     let mut counts = [Count::default(), Count::default()];
-    for column in COLUMNS {
+    for column in COLUMNS.iter().filter(|column| column.only.is_none_or(|family| family == server.family())) {
         let mut trial = Trial::new(server, column);
         trial.reads(&mut counts[0], &mut wrong);
         trial.writes(&mut counts[1], &mut wrong);
@@ -54,7 +54,7 @@ fn check(server: &Server) {
     }
 }
 
-/// Ordinary forms, and how many of them were routed.
+/// Ordinary forms, and how many of them were routed to one shard.
 #[derive(Default)]
 struct Count {
     ordinary: usize,
@@ -82,6 +82,7 @@ struct Trial<'a> {
     column: &'a Column,
     map: ShardMap,
     dialect: Dialect,
+    session: SessionFacts,
     raw: Raw,
 }
 
@@ -92,81 +93,93 @@ impl<'a> Trial<'a> {
             Kind::MySql9 => (Flavor::MySql, 90_704),
         };
         let mut raw = Raw::app(server.port, "shop").expect("the server answers");
-        let definition = column.definition();
+        raw.ok("SET NAMES utf8mb4");
         raw.ok("DROP TABLE IF EXISTS t, bounds, w");
-        for (table, home) in [("t", "home INT, "), ("bounds", ""), ("w", "")] {
-            raw.ok(&format!("CREATE TABLE {table} ({home}k {definition} NOT NULL)"));
+        for (table, home) in [("t", "home INT, "), ("bounds", "home INT, "), ("w", "")] {
+            raw.ok(&format!("CREATE TABLE {table} ({home}k {} NOT NULL)", column.kind));
         }
         raw.ok(&format!("SET time_zone = '{MAP_ZONE}'"));
-        for (home, planted) in column.planted.iter().enumerate() {
-            raw.ok(&format!("INSERT INTO t VALUES ({home}, '{planted}')"));
-            raw.ok(&format!("INSERT INTO bounds VALUES ('{planted}')"));
+        for (index, planted) in column.planted.iter().enumerate() {
+            raw.ok(&format!("INSERT INTO t (k) VALUES ({})", quoted(planted)));
+            raw.ok(&format!("UPDATE t SET home = {} WHERE home IS NULL", column.home("t", Some(index))));
         }
+        raw.ok("INSERT INTO bounds SELECT * FROM t");
         raw.ok(&format!("SET time_zone = '{SESSION_ZONE}'"));
         let map = ShardMap::load(&column.map(server.family(), MAP_ZONE)).unwrap_or_else(|faults| panic!("{faults:?}"));
-        Trial { column, map, dialect: Dialect::new(flavor, version), raw }
+        let session = SessionFacts { zone: Zone::read(SESSION_ZONE), ..SessionFacts::ORDINARY };
+        Trial { column, map, dialect: Dialect::new(flavor, version), session, raw }
     }
 
     fn reads(&mut self, count: &mut Count, wrong: &mut String) {
-        let planted = format!("'{}'", self.column.planted[0]);
+        let planted = quoted(self.column.planted[0]);
         for Form { text, ordinary } in self.column.forms() {
             for (condition, is_ordinary) in [
                 (format!("k = {text}"), ordinary),
-                (format!("{text} = k"), false),
                 (format!("k IN ({text})"), ordinary),
-                (format!("k IN ({text}, {text})"), ordinary),
                 (format!("k IN ({planted}, {text})"), false),
                 (format!("k IN ({text}, 42)"), false),
             ] {
                 let statement = format!("SELECT home FROM t WHERE {condition}");
-                let matched = self.matched(&statement);
                 let routed = self.routed(&statement, |_| Value::Other);
-                let what = format!("{} {condition}", self.column.kind);
+                let what = format!("{:?} {} {condition}", self.column.split, self.column.kind);
                 count.add(is_ordinary, &routed, &what);
-                compare(&what, &matched, &routed, wrong);
+                if let Ok(routed) = routed {
+                    let matched = self.matched(&statement);
+                    compare(&what, &matched, &routed, wrong);
+                }
             }
         }
         for condition in ["k = ?", "k IN (?)", &format!("k IN ({planted}, ?)"), "k IN (42, ?)"] {
             let statement = &format!("SELECT home FROM t WHERE {condition}");
-            let (id, _, _) = self.raw.prepare(statement).expect("it prepares");
+            let ids = self.prepare(statement);
             for parameter in PARAMETERS {
-                let (replies, payload) = self.execute(id, parameter);
-                let matched = binary_homes(&replies);
+                let payload = parameter.payload(&ids);
                 let routed = self.routed_with(statement, &payload);
-                let what = format!("{} {condition} {}", self.column.kind, parameter.name);
+                let what = format!("{:?} {} {condition} {}", self.column.split, self.column.kind, parameter.name);
                 let is_ordinary = !condition.contains(',') && self.column.is_ordinary_parameter(parameter);
                 count.add(is_ordinary, &routed, &what);
-                compare(&what, &matched, &routed, wrong);
+                if let Ok(routed) = routed {
+                    let matched = binary_homes(&self.execute(&payload));
+                    compare(&what, &matched, &routed, wrong);
+                }
             }
-            self.raw.close(id);
+            ids.into_iter().for_each(|id| self.raw.close(id));
         }
     }
 
     fn writes(&mut self, count: &mut Count, wrong: &mut String) {
-        for mode in [None, Some("''"), Some("'ALLOW_INVALID_DATES'")] {
+        for mode in [None, Some(""), Some("ALLOW_INVALID_DATES,NO_BACKSLASH_ESCAPES")] {
             if let Some(mode) = mode {
-                self.raw.ok(&format!("SET sql_mode = {mode}"));
+                self.raw.ok(&format!("SET sql_mode = '{mode}'"));
+                self.dialect.set_sql_mode(mode);
+                self.session.backslash_escapes = Some(!self.dialect.no_backslash_escapes);
             }
             for Form { text, ordinary } in self.column.forms() {
                 let statement = format!("INSERT INTO w (k) VALUES ({text})");
                 let routed = self.routed(&statement.replace("INTO w", "INTO t"), |_| Value::Other);
-                let what = format!("{} <- {text} in sql_mode {mode:?}", self.column.kind);
+                let what = format!("{:?} {} <- {text} in sql_mode {mode:?}", self.column.split, self.column.kind);
                 count.add(ordinary, &routed, &what);
-                self.raw.ok("DELETE FROM w");
-                let stored = self.raw.query(&statement);
-                self.compare_stored(&what, &stored, &routed, wrong);
+                if let Ok(routed) = routed {
+                    self.raw.ok("DELETE FROM w");
+                    let stored = self.raw.query(&statement);
+                    self.compare_stored(&what, &stored, &routed, wrong);
+                }
             }
             let statement = "INSERT INTO w (k) VALUES (?)";
-            let (id, _, _) = self.raw.prepare(statement).expect("it prepares");
+            let ids = self.prepare(statement);
             for parameter in PARAMETERS {
-                self.raw.ok("DELETE FROM w");
-                let (stored, payload) = self.execute(id, parameter);
+                let payload = parameter.payload(&ids);
                 let routed = self.routed_with("INSERT INTO t (k) VALUES (?)", &payload);
-                let what = format!("{} <- {} in sql_mode {mode:?}", self.column.kind, parameter.name);
+                let what =
+                    format!("{:?} {} <- {} in sql_mode {mode:?}", self.column.split, self.column.kind, parameter.name);
                 count.add(self.column.is_ordinary_parameter(parameter), &routed, &what);
-                self.compare_stored(&what, &stored, &routed, wrong);
+                if let Ok(routed) = routed {
+                    self.raw.ok("DELETE FROM w");
+                    let stored = self.execute(&payload);
+                    self.compare_stored(&what, &stored, &routed, wrong);
+                }
             }
-            self.raw.close(id);
+            ids.into_iter().for_each(|id| self.raw.close(id));
         }
     }
 
@@ -179,12 +192,13 @@ impl<'a> Trial<'a> {
     }
 
     /// The server compares what it has stored with the bounds, in their type.
-    fn compare_stored(&mut self, what: &str, stored: &[Reply], routed: &Result<Vec<u16>, String>, wrong: &mut String) {
-        let Ok(routed) = routed else { return };
+    fn compare_stored(&mut self, what: &str, stored: &[Reply], routed: &[u16], wrong: &mut String) {
         if !matches!(stored, [Reply::Ok(_)]) {
             return;
         }
-        let home = self.raw.value(&self.column.home_of_stored());
+        self.raw.ok(&format!("SET time_zone = '{MAP_ZONE}'"));
+        let home = self.raw.value(&format!("SELECT {} FROM w", self.column.home("w", None)));
+        self.raw.ok(&format!("SET time_zone = '{SESSION_ZONE}'"));
         let value = self.raw.value("SELECT k FROM w");
         if routed.iter().map(u16::to_string).collect::<Vec<_>>() != [home.as_str()] {
             let _ = writeln!(wrong, "{what}: stored {value} of shard {home}, routed to {routed:?}");
@@ -197,7 +211,7 @@ impl<'a> Trial<'a> {
         sql::scan(statement.as_bytes(), &self.dialect, &mut scratch).map_err(|error| error.to_string())?;
         let facts = sql::facts(scratch.normalized());
         let planned = plan(&self.map, Some("shop"), scratch.normalized(), facts, &self.dialect);
-        let session = SessionFacts { zone: Zone::read(SESSION_ZONE) };
+        let session = self.session;
         let parameter = |index: u16| parameter(index);
         let values = Literals { statement: statement.as_bytes(), scratch: &scratch, parameter, session };
         match &planned.target {
@@ -208,26 +222,26 @@ impl<'a> Trial<'a> {
         .map_err(|refusal| refusal.error().2)
     }
 
-    fn routed_with(&self, statement: &str, payload: &[u8]) -> Result<Vec<u16>, String> {
-        let execute = Execute::parse(payload, 1).expect("well formed");
-        let types = execute.types.expect("types were sent");
-        let value = |index: u16| match execute.value(types, usize::from(index), |_| false) {
-            Ok(param) => Value::from(param),
-            Err(_) => Value::Other,
-        };
-        self.routed(statement, value)
+    fn routed_with<'v>(&self, statement: &'v str, payload: &'v [u8]) -> Result<Vec<u16>, String> {
+        self.routed(statement, |_| value_of(payload))
     }
 
-    fn execute(&mut self, id: u32, parameter: &Parameter) -> (Vec<Reply>, Vec<u8>) {
-        let mut payload = vec![0x17];
-        payload.extend(id.to_le_bytes());
-        payload.extend([0, 1, 0, 0, 0]);
-        payload.extend([u8::from(parameter.value.is_none()), 1]);
-        payload.extend(parameter.kind);
-        payload.extend(parameter.value.unwrap_or_default());
-        self.raw.command(&payload).expect("the connection stands");
-        (self.raw.replies(true).expect("an answer"), payload)
+    /// A statement for each class of parameters, as the proxy has them: MySQL takes a parameter for what it was first.
+    fn prepare(&mut self, statement: &str) -> Vec<u32> {
+        (0..=5).map(|_| self.raw.prepare(statement).expect("it prepares").0).collect()
     }
+
+    fn execute(&mut self, payload: &[u8]) -> Vec<Reply> {
+        self.raw.command(payload).expect("the connection stands");
+        self.raw.replies(true).expect("an answer")
+    }
+}
+
+/// The one parameter of an EXECUTE.
+fn value_of(payload: &[u8]) -> Value<'_> {
+    let execute = Execute::parse(payload, 1).expect("well formed");
+    let types = execute.types.expect("types were sent");
+    execute.value(types, 0, |_| false).map_or(Value::Other, Value::from)
 }
 
 fn shards(shards: Shards) -> Vec<u16> {
@@ -252,10 +266,8 @@ fn binary_homes(replies: &[Reply]) -> Vec<u16> {
     }
 }
 
-fn compare(what: &str, matched: &[u16], routed: &Result<Vec<u16>, String>, wrong: &mut String) {
-    if let Ok(routed) = routed
-        && !matched.iter().all(|home| routed.contains(home))
-    {
+fn compare(what: &str, matched: &[u16], routed: &[u16], wrong: &mut String) {
+    if !matched.iter().all(|home| routed.contains(home)) {
         let _ = writeln!(wrong, "{what}: matches rows of {matched:?}, routed to {routed:?}");
     }
 }
