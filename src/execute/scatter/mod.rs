@@ -6,8 +6,7 @@
 //! lost before the client has seen anything is tried again once, like a read of one shard, with all others; never in
 //! a transaction.
 //!
-//! Invariant: a connection goes back to its pool only after its reply was read to the end. One group takes part once:
-//! the map does not put two shards of a table on one.
+//! Invariant: a connection goes back to its pool only after its reply was read to the end. One group takes part once.
 
 mod leg;
 mod merge;
@@ -65,6 +64,15 @@ impl Session {
                 self.answer_refusal(RefusalKind::Session, &error).await?;
                 return Ok(Ran::Failed);
             }
+        }
+        let mut groups: Vec<_> = scatter.shards.iter().map(|shard| self.snapshot.group(*shard)).collect();
+        groups.sort_unstable();
+        if groups.windows(2).any(|two| two[0] == two[1]) {
+            // A transaction has one connection a group, and one runs one statement at a time.
+            let text = "Meridian: this statement needs rows of several shards of one group, which are not read together yet; \
+                        give keys of one shard";
+            self.answer_refusal(RefusalKind::Shards, text).await?;
+            return Ok(Ran::Failed);
         }
         self.proxy.metrics.scatters.increment(1);
         match self.attempt_scatter(&scatter, false).await? {
