@@ -280,6 +280,7 @@ fn what_runs_long_elsewhere_is_cancelled_by_an_error() {
             "SELECT id FROM information_schema.processlist WHERE info LIKE '%SLEEP(50)%' AND info NOT LIKE '%info%'";
         (pair.first.rows(text).rows.is_empty() && pair.second.rows(text).rows.is_empty()).then_some(())
     });
+    assert_eq!(pair.proxy().figure("meridian_cancels_total"), 1);
     check_pools(&mut pair);
 }
 
@@ -323,6 +324,7 @@ fn a_client_that_goes_away_takes_the_statements_of_all_shards_with_it() {
     await_running(&pair, 1);
     drop(gone);
     await_running(&pair, 0);
+    await_that("both servers were told", || (pair.proxy().figure("meridian_cancels_total") == 2).then_some(()));
     check_pools(&mut pair);
 }
 
