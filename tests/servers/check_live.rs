@@ -105,6 +105,77 @@ fn key_columns_are_compared_with_the_map() {
     }
 }
 
+/// Types of every kind, split in every way.
+#[test]
+fn key_columns_of_every_type_are_compared() {
+    for mut pair in Pair::each() {
+        let tables = [
+            (
+                "amounts",
+                "DECIMAL(10,2)",
+                "key: {k: 'decimal(10,2)'}, range: [{from: MIN, on: first}, {from: 5, on: second}]",
+            ),
+            ("days", "DATE", "key: {k: date}, range: [{from: MIN, on: first}, {from: '2026-07-01', on: second}]"),
+            (
+                "moments",
+                "DATETIME(3)",
+                "key: {k: 'datetime(3)'}, range: [{from: MIN, on: first}, {from: '2026-07-01', on: second}]",
+            ),
+            (
+                "stamps",
+                "TIMESTAMP DEFAULT CURRENT_TIMESTAMP",
+                "key: {k: timestamp}, zone: UTC, range: [{from: MIN, on: first}, {from: '2026-07-01', on: second}]",
+            ),
+            (
+                "places",
+                "VARCHAR(20) COLLATE utf8mb4_bin",
+                "key: {k: 'varchar(20) collate utf8mb4_bin'}, list: [{in: [a], on: first}, {in: [b], on: second}], else: refuse",
+            ),
+            (
+                "buckets",
+                "INT UNSIGNED",
+                "key: {k: int unsigned}, hash: crc32/1, buckets: 8, range: [{from: 0, on: first}, {from: 4, on: second}]",
+            ),
+        ];
+        let mut map = shop_map(&pair.first, &pair.second);
+        for (name, kind, split) in tables {
+            map += &format!("      {name}: {{{split}}}\n");
+            for server in [&pair.first, &pair.second] {
+                server.run_all(&[&format!("CREATE TABLE shop.{name} (k {kind} NOT NULL, PRIMARY KEY (k))")]);
+            }
+        }
+        pair.first.load(ZONES);
+        pair.second.load(ZONES);
+        pair.start_proxy(Settings { map, ..Settings::default() });
+        let (code, found) = check(&mut pair);
+        assert_lines(&found, &["2 servers asked, 0 errors, 0 warnings"]);
+        assert_eq!(code, Some(0));
+        pair.second.run_all(&[
+            "ALTER TABLE shop.amounts MODIFY k DECIMAL(10,3) NOT NULL",
+            "ALTER TABLE shop.days MODIFY k DATETIME NOT NULL",
+            "ALTER TABLE shop.moments MODIFY k DATETIME NOT NULL",
+            "ALTER TABLE shop.stamps MODIFY k TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6)",
+            "ALTER TABLE shop.places MODIFY k VARCHAR(20) COLLATE utf8mb4_general_ci NOT NULL",
+            "ALTER TABLE shop.buckets MODIFY k INT NOT NULL",
+        ]);
+        let (code, found) = check(&mut pair);
+        assert_lines(
+            &found,
+            &[
+                "error: shop.amounts.k is decimal(10,3) .. and decimal(10,2) in the map",
+                "error: shop.days.k is datetime .. and date in the map",
+                "error: shop.moments.k is datetime .. and datetime(3) in the map",
+                "error: shop.stamps.k is timestamp(6) .. and timestamp",
+                "warning: shop.stamps.k changes by itself (ON UPDATE)",
+                "error: shop.places.k is varchar(20) collate utf8mb4_general_ci .. and varchar(20) collate utf8mb4_bin in the map",
+                "error: shop.buckets.k is int .. and int unsigned in the map",
+                "2 servers asked, 6 errors, 1 warnings",
+            ],
+        );
+        assert_eq!(code, Some(1));
+    }
+}
+
 #[test]
 fn servers_of_one_database_have_to_be_alike() {
     let mut pair = Pair::mariadb();
