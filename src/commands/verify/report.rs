@@ -151,7 +151,7 @@ impl<'m> Report<'m> {
         match belongs {
             Stored::Home(shard) => line + &format!("{belong} on {}", self.name(*shard)),
             Stored::Nowhere => line + &format!("{have} no home in the map"),
-            Stored::Unread => line + &format!("{have} a key that is no value of the map's type"),
+            Stored::Unread => line + &format!("{have} a key that Meridian does not read"),
         }
     }
 
