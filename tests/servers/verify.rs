@@ -161,8 +161,11 @@ fn a_table_that_is_not_split_is_looked_for_elsewhere() {
     }
 }
 
+/// Of eight buckets.
+const HALVES: &str = "range: [{from: 0, on: first}, {from: 4, on: second}]";
+
 /// A sharding key: its type, further lines of its table in the map, how it is split, and values that the proxy stores.
-const KEYS: [(&str, &str, &str, &[&str]); 4] = [
+const KEYS: [(&str, &str, &str, &[&str]); 9] = [
     (
         "decimal(10,2)",
         "",
@@ -187,6 +190,36 @@ const KEYS: [(&str, &str, &str, &[&str]); 4] = [
         "range: [{from: MIN, on: first}, {from: '2026-07-01', on: second}]",
         // In the session's zone, three hours east of the map's.
         &["'2026-07-01 00:00:00'", "'2026-07-01 02:59:59'", "'2026-07-01 03:00:00'", "'2026-07-02 00:00:00'"],
+    ),
+    (
+        "bigint",
+        "        hash: crc32/1\n        buckets: 8\n",
+        HALVES,
+        &["1", "2", "3", "4", "-5", "9223372036854775807"],
+    ),
+    (
+        "varbinary(8)",
+        "",
+        "range: [{from: MIN, on: first}, {from: m, on: second}]",
+        &["'a'", "'lz'", "'m'", "'m '", "'Z'"],
+    ),
+    (
+        "varchar(8) collate utf8mb4_bin",
+        "",
+        "range: [{from: MIN, on: first}, {from: m, on: second}]",
+        &["'a'", "'ä'", "'M'", "'語'"],
+    ),
+    (
+        "char(8) collate latin1_swedish_ci",
+        "        else: first\n",
+        "list: [{in: [de, AT], on: first}, {in: [us], on: second}]",
+        &["'DE'", "'at'", "'US'", "'xx'"],
+    ),
+    (
+        "varchar(8) collate utf8mb4_general_ci",
+        "        hash: crc32/1\n        buckets: 8\n",
+        HALVES,
+        &["'Abc'", "'x'", "'it''s '", "'Y'", "'42'"],
     ),
 ];
 
@@ -220,7 +253,7 @@ fn rows_that_the_proxy_stores_are_at_home() {
             assert!(!of_first.is_empty() && !of_second.is_empty(), "{kind}: {of_first:?} {of_second:?}");
             for (server, keys) in [(&pair.second, of_first), (&pair.first, of_second)] {
                 for key in keys {
-                    server.run_all(&[&format!("INSERT INTO {table} VALUES ('{key}')")]);
+                    server.run_all(&[&format!("INSERT INTO {table} VALUES ('{}')", key.replace('\'', "''"))]);
                 }
             }
             let (status, lines, _) = of_pair(&mut pair, &[&table]);

@@ -38,9 +38,7 @@ impl Table<'_> {
             (shard_map::Table::Vertical(shard), _) => Stored::Home(*shard),
             // NULL has no home.
             (shard_map::Table::Split(_), None) => Stored::Nowhere,
-            (shard_map::Table::Split(split), Some(key)) => {
-                std::str::from_utf8(key).map_or(Stored::Unread, |text| split.stored(text))
-            }
+            (shard_map::Table::Split(split), Some(key)) => split.stored(key),
         }
     }
 
