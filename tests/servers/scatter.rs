@@ -429,6 +429,22 @@ fn every_shard_has_the_sessions_state() {
 }
 
 #[test]
+fn a_limit_of_the_session_is_no_limit_of_each_shard() {
+    let mut pair = Pair::mariadb();
+    let mut raw = pair.app();
+    for set in ["SET sql_select_limit = 2", "SET @@session.SQL_SELECT_LIMIT = 1 + 1"] {
+        raw.ok(set);
+        refused(&mut raw, ALL, 1235, &["sql_select_limit"]);
+        assert_eq!(raw.rows("SELECT * FROM customers WHERE id IN (1, 2, 42)").rows.len(), 2);
+        raw.ok("SET sql_select_limit = DEFAULT");
+        assert_eq!(raw.rows(ALL).rows.len(), 7);
+    }
+    raw.ok("SET sql_select_limit = 18446744073709551615");
+    assert_eq!(raw.rows(ALL).rows.len(), 7);
+    check_pools(&mut pair);
+}
+
+#[test]
 fn warnings_of_all_shards_are_counted_and_shown() {
     for mut pair in Pair::each() {
         let mut raw = pair.app();

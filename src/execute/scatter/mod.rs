@@ -65,6 +65,12 @@ impl Session {
                 return Ok(Ran::Failed);
             }
         }
+        if self.limits_rows() {
+            let text = "Meridian: sql_select_limit would limit the rows of each shard, and this statement needs rows of \
+                        several; SET sql_select_limit = DEFAULT, or give keys of one shard";
+            self.answer_refusal(RefusalKind::Session, text).await?;
+            return Ok(Ran::Failed);
+        }
         let mut groups: Vec<_> = scatter.shards.iter().map(|shard| self.snapshot.group(*shard)).collect();
         groups.sort_unstable();
         if groups.windows(2).any(|two| two[0] == two[1]) {
@@ -85,6 +91,12 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Whether the session has set how many rows a SELECT may have: a LIMIT that no text shows.
+    fn limits_rows(&self) -> bool {
+        let limit = self.state.system.get("sql_select_limit");
+        limit.is_some_and(|limit| limit.0 != u64::MAX.to_string().into_bytes())
     }
 
     async fn attempt_scatter(&mut self, scatter: &Scatter<'_>, retried: bool) -> Served<Next> {
