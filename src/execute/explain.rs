@@ -3,6 +3,7 @@
 //! The plan is the one that the statement itself would get, from the same cache; what the account may not use is
 //! refused as the statement itself would be. Whether the transaction that is open may write there is not asked.
 
+use super::clock;
 use super::text::scratch_of;
 use super::values::facts;
 use super::{Outcome, Served, Session};
@@ -32,7 +33,9 @@ impl Session {
             return self.refuse_connection_id().await;
         };
         let asked = Asked::new(self.home_shard(&statement), &sent, &self.dialect, &self.scratch);
-        let values = Literals::of_text(text, &self.scratch, facts(&self.state));
+        let instant = clock::instant(&self.state, &statement.facts);
+        let session = facts(&self.state, text, instant);
+        let values = Literals::of_text(text, &self.scratch, session);
         let explanation = explain(&statement, &self.snapshot.map, &values, asked);
         let mut rows = TextResult::new(vec![Column::text("route", LINE_CHARACTERS)]);
         for line in explanation.lines() {

@@ -10,6 +10,7 @@
 
 mod before;
 mod client;
+mod clock;
 mod control;
 mod dialect;
 mod explain;

@@ -14,7 +14,7 @@ use super::scatter::Scatter;
 use super::single::{Job, Ran, Work};
 use super::text::{class_of, class_of_control, is_of_session, scratch_of};
 use super::values::BoundValues;
-use super::{Ended, Gone, Incoming, Served, Session, Snapshot};
+use super::{Ended, Gone, Incoming, Served, Session, Snapshot, clock};
 use crate::backend::{Failure, Lease, StatementKey};
 use crate::plan::{Statement, Tables, Target};
 use crate::route::{self, ClientText, Shards};
@@ -362,6 +362,7 @@ impl Session {
         }
         let statement = prepared.statement.clone();
         let mut classes = 0;
+        let mut at = None;
         let shard = match &statement.target {
             Target::Tables(tables) => {
                 if let Some(refused) = self.forbidden_of(tables) {
@@ -369,6 +370,7 @@ impl Session {
                     return self.deny_database(&refused).await.map(drop);
                 }
                 let long = |index: usize| prepared.long_data.iter().any(|(param, _)| usize::from(*param) == index);
+                let instant = clock::instant(&self.state, &statement.facts);
                 let values = BoundValues {
                     text: &prepared.text,
                     scratch: &prepared.scratch,
@@ -378,11 +380,13 @@ impl Session {
                     prepared: &prepared.state,
                     state: &self.state,
                     facts: OnceLock::new(),
+                    instant,
                     classes: AtomicU64::new(0),
                 };
                 let client = ClientText { text: &prepared.text, dialect: &self.dialect };
                 let routed = route::served(&statement, tables, &self.snapshot.map, &values, client);
                 classes = values.classes.into_inner();
+                at = clock::state_at(&self.state, tables, instant);
                 match routed {
                     Ok(Shards::One(shard)) => shard,
                     Ok(Shards::Several(shards)) => {
@@ -413,11 +417,11 @@ impl Session {
             key.context = hash(&(key.context, self.registered.handle.id, id));
         }
         self.close_cursor(id, prepared).await;
-        let current = self.state.clone();
+        let current = at.clone().unwrap_or_else(|| self.state.clone());
         let bound = Bound { prepared, key, payload, execute, types: &prepared.types, current: &current };
         let shape = Shape::plain(Expect::Command);
         let job = Job { shard, facts: &statement.facts, shape, work: Work::Execute(&bound) };
-        let ran = self.run_single(job).await?;
+        let ran = self.run_in(at, job).await?;
         if let Ran::Answered(end) = ran
             && end.has_status
             && end.status & status::CURSOR_EXISTS != 0

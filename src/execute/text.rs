@@ -8,7 +8,7 @@ use super::relay::Shape;
 use super::scatter::Scatter;
 use super::single::{Job, Work};
 use super::values::TextValues;
-use super::{Incoming, Outcome, Served, Session};
+use super::{Incoming, Outcome, Served, Session, clock};
 use crate::plan::{self, Hint, HintBy, HintRefusal, Refusal, Statement, Target};
 use crate::route::{self, ClientText, Shards};
 use crate::shard_map::ShardId;
@@ -110,15 +110,22 @@ impl Session {
         more: bool,
     ) -> Served<Outcome> {
         let statement = self.plan(hint);
+        let mut at = None;
         let shard = match &statement.target {
             Target::Tables(tables) => {
                 if let Some(refused) = self.forbidden_of(tables) {
                     self.count(Class::Refused);
                     return self.deny_database(&refused).await;
                 }
-                let values = TextValues { text, scratch: &self.scratch, state: &self.state, facts: OnceLock::new() };
-                let client = ClientText { text, dialect: &self.dialect };
-                match route::served(&statement, tables, &self.snapshot.map, &values, client) {
+                let instant = clock::instant(&self.state, &statement.facts);
+                let routed = {
+                    let facts = OnceLock::new();
+                    let values = TextValues { text, scratch: &self.scratch, state: &self.state, facts, instant };
+                    let client = ClientText { text, dialect: &self.dialect };
+                    route::served(&statement, tables, &self.snapshot.map, &values, client)
+                };
+                at = clock::state_at(&self.state, tables, instant);
+                match routed {
                     Ok(Shards::One(shard)) => shard,
                     Ok(Shards::Several(shards)) => {
                         return self.scatter_text(text, packet, more, &statement.facts, &shards).await;
@@ -164,7 +171,7 @@ impl Session {
         };
         let shape = Shape { expect: Expect::Command, shift: self.shift(text.len() + 1), more, statement_id: None };
         let job = Job { shard, facts: &statement.facts, shape, work: Work::Bytes(bytes) };
-        Ok(self.run_single(job).await?.into())
+        Ok(self.run_in(at, job).await?.into())
     }
 
     /// A statement of this packet that needs rows of several shards.

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::clock::Instant;
 use crate::route::{SessionFacts, TextFacts, Value, Values};
 use crate::session::{Charset, Setting, State};
 use crate::shard_map::Zone;
@@ -17,6 +18,7 @@ pub struct TextValues<'a> {
     pub state: &'a State,
     /// Of `state`, once they were asked for.
     pub facts: OnceLock<SessionFacts>,
+    pub instant: Option<Instant>,
 }
 
 impl Values for TextValues<'_> {
@@ -29,7 +31,7 @@ impl Values for TextValues<'_> {
     }
 
     fn session(&self) -> SessionFacts {
-        *self.facts.get_or_init(|| facts(self.state))
+        *self.facts.get_or_init(|| facts(self.state, self.text, self.instant))
     }
 }
 
@@ -59,6 +61,7 @@ pub struct BoundValues<'a> {
     pub state: &'a State,
     /// Of both states, once they were asked for.
     pub facts: OnceLock<SessionFacts>,
+    pub instant: Option<Instant>,
     /// The classes of the parameters that were keys, one after the other; 0 if all are integers.
     pub classes: AtomicU64,
 }
@@ -88,8 +91,9 @@ impl Values for BoundValues<'_> {
     /// What was not the same when the text was prepared is not known: servers read some literals then, others now.
     fn session(&self) -> SessionFacts {
         *self.facts.get_or_init(|| {
-            let (then, now) = (facts(self.prepared), facts(self.state));
+            let [then, now] = [self.prepared, self.state].map(|state| facts(state, self.text, self.instant));
             SessionFacts {
+                now: now.now,
                 zone: now.zone.filter(|zone| then.zone == Some(*zone)),
                 text: if then.text == now.text { now.text } else { TextFacts::Unknown },
                 backslash_escapes: then.backslash_escapes,
@@ -99,7 +103,12 @@ impl Values for BoundValues<'_> {
 }
 
 /// What the session's variables say; those that it did not set are the servers' own, which are not known.
-pub fn facts(state: &State) -> SessionFacts {
+pub fn facts(state: &State, text: &[u8], instant: Option<Instant>) -> SessionFacts {
+    // An optimizer hint of MySQL sets variables for one statement; as a comment it is no part of the plan.
+    let is_hinted = memchr::memmem::find(text, b"/*+").is_some();
+    if is_hinted && text.windows(SET_VAR.len()).any(|word| word.eq_ignore_ascii_case(SET_VAR)) {
+        return SessionFacts { zone: None, now: None, text: TextFacts::Unknown, backslash_escapes: None };
+    }
     let quoted = |name: &str| state.system.get(name).and_then(unquoted);
     let backslash_escapes = quoted("sql_mode").map(|mode| {
         // What else a dialect has does not matter here.
@@ -107,11 +116,18 @@ pub fn facts(state: &State) -> SessionFacts {
         dialect.set_sql_mode(mode);
         !dialect.no_backslash_escapes
     });
-    SessionFacts { zone: quoted("time_zone").and_then(Zone::read), text: text(state), backslash_escapes }
+    SessionFacts {
+        zone: quoted("time_zone").and_then(Zone::read),
+        now: instant.map(Instant::micros),
+        text: text_facts(state),
+        backslash_escapes,
+    }
 }
 
+const SET_VAR: &[u8] = b"SET_VAR";
+
 /// The weaker of the client's charset and the connection's: literals are converted from the one to the other.
-fn text(state: &State) -> TextFacts {
+fn text_facts(state: &State) -> TextFacts {
     let (client, connection) = match &state.charset {
         Charset::Login(id) => {
             let known = charset::names(*id).map_or(TextFacts::Unknown, |names| of_charset(names.charset));
@@ -179,7 +195,7 @@ mod tests {
                 name => state.set_system(name, value.as_bytes().to_vec()),
             }
         }
-        facts(&state)
+        facts(&state, b"", None)
     }
 
     #[test]

@@ -196,7 +196,22 @@ pub enum Operand {
     Null,
     Bool(bool),
     Default,
+    /// What a function of the statement's time answers. The slot has the digits behind its point, if they are given.
+    Clock(Clock, Option<NormSlot>),
     Expression,
     /// The row, or the column list, has no such value.
     Missing,
+}
+
+/// Functions of the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// `NOW()` and its synonyms.
+    Now,
+    /// `CURDATE()`.
+    Today,
+    UtcNow,
+    UtcToday,
+    /// `SYSDATE()`: the time at which it is called, not the statement's.
+    Called,
 }

@@ -186,6 +186,10 @@ pub enum Form {
     Charset,
     /// A local time while the session's time zone is not known to be a fixed offset.
     Zone,
+    /// The statement's time, and it is not known.
+    Clock,
+    /// The time at which a function is called.
+    Called,
     Other,
     OutOfRange,
     /// In a list, an integer out of the column's range that a server may take for one within.
@@ -316,6 +320,14 @@ impl Refusal {
                     (Form::Missing | Form::Default | Form::Null, KeyType::Integer(_)) => {
                         "; name the column and give its value (AUTO_INCREMENT on a split table is not served yet)"
                     }
+                    (
+                        Form::Missing | Form::Default | Form::Null,
+                        KeyType::Date | KeyType::DateTime { .. } | KeyType::Timestamp { .. },
+                    ) => {
+                        "; name the column and give its value, NOW() or CURDATE() for instance (its DEFAULT is not known here)"
+                    }
+                    (Form::Called, _) => "; write NOW()",
+                    (Form::Clock, _) => "; SET timestamp to whole seconds or to DEFAULT, or write the value itself",
                     (Form::Missing | Form::Default | Form::Null, _) => "; name the column and give its value",
                     (Form::Letters, _) => "; use a column with a _bin collation",
                     (Form::Charset, _) => "; SET NAMES utf8mb4 first",
@@ -426,6 +438,8 @@ impl Form {
             Form::Letters => "text beyond printable ASCII, which is not served yet for this collation",
             Form::Charset => "text beyond the session's or the column's character set",
             Form::Digits => "a value with more digits than the column has",
+            Form::Clock => "the time of a session whose timestamp has a fraction, is no number, or is set by SET_VAR",
+            Form::Called => "SYSDATE(), which is not the statement's time",
             Form::Zone => "a local time while the session's time_zone is no fixed offset",
             Form::Other => "a literal of another type",
             Form::Beyond => "an integer beyond the column's range in a list",

@@ -182,7 +182,7 @@ impl Found {
                 }),
                 Operand::Bool(truth) => self.read(split, key::read_truth(*truth, kind)),
                 Operand::Null => {}
-                Operand::Default | Operand::Expression | Operand::Missing => {
+                Operand::Default | Operand::Clock(..) | Operand::Expression | Operand::Missing => {
                     self.doubt = Some(Doubt::Read(Form::Expression));
                 }
             }
@@ -213,6 +213,13 @@ impl Found {
                 values.each(*slot, &mut |value| {
                     given = true;
                     self.write(split, key::written(value, *negated, kind, values));
+                    self.doubt.is_none()
+                });
+            }
+            if let Operand::Clock(clock, digits) = operand {
+                given = true;
+                key::each_digits(*digits, values, &mut |digits| {
+                    self.write(split, key::clock(*clock, digits, kind, values));
                     self.doubt.is_none()
                 });
             }

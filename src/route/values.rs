@@ -18,6 +18,8 @@ pub trait Values {
 pub struct SessionFacts {
     /// `time_zone`, where it is set to a fixed offset.
     pub zone: Option<Zone>,
+    /// What NOW() answers, in microseconds since 1970, where it is known.
+    pub now: Option<i128>,
     pub text: TextFacts,
     /// Whether a backslash escapes what is behind it in a string literal; `None` if that is not known.
     pub backslash_escapes: Option<bool>,
@@ -26,7 +28,7 @@ pub struct SessionFacts {
 impl SessionFacts {
     /// Those of a client that set nothing but NAMES utf8mb4, on servers with their own sql_mode.
     pub const ORDINARY: SessionFacts =
-        SessionFacts { zone: None, text: TextFacts::Utf8, backslash_escapes: Some(true) };
+        SessionFacts { zone: None, now: None, text: TextFacts::Utf8, backslash_escapes: Some(true) };
 }
 
 /// What the bytes of the client's strings mean, as far as it is known.

@@ -8,6 +8,7 @@ mod support;
 mod bad_input;
 mod cancel;
 mod check_live;
+mod clock;
 mod coercion;
 mod collations;
 mod drivers;

@@ -81,6 +81,10 @@ pub enum ExplainFailure {
     NotAnOffset {
         zone: String,
     },
+    /// No point in time as `timestamp` has it.
+    NotSeconds {
+        text: String,
+    },
     /// No version that a server could have.
     NotAVersion {
         text: String,
@@ -263,6 +267,9 @@ impl fmt::Display for ExplainFailure {
             }
             ExplainFailure::NotAnOffset { zone } => {
                 write!(f, "--set time_zone: keys are read in a fixed offset only, not in `{zone}`; write UTC or +02:00")
+            }
+            ExplainFailure::NotSeconds { text } => {
+                write!(f, "--set timestamp: `{text}` is no number of seconds since 1970; write it as 1782864000")
             }
             ExplainFailure::NotAVersion { text } => {
                 write!(

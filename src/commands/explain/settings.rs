@@ -94,6 +94,10 @@ pub(super) fn set(settings: &mut Settings, map: &ShardMap, setting: &str) -> Res
             Some(zone) => session.zone = Some(zone),
             None => return Err(ExplainFailure::NotAnOffset { zone: value.into() }),
         },
+        "timestamp" => match value.parse::<u32>() {
+            Ok(seconds) => session.now = Some(i128::from(seconds) * 1_000_000),
+            Err(_) => return Err(ExplainFailure::NotSeconds { text: value.into() }),
+        },
         _ => return Err(ExplainFailure::UnknownVariable { name }),
     }
     Ok(())

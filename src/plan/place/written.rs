@@ -4,7 +4,7 @@
 
 use super::Place;
 use crate::plan::read::{Column, Given, Insert, InsertSource, Occurrence, OccurrenceId, Role, Selected, Shape};
-use crate::plan::{Construct, Form, KeySource, Operand, Refusal, SelectDoubt, TableName};
+use crate::plan::{Clock, Construct, Form, KeySource, Operand, Refusal, SelectDoubt, TableName};
 use crate::shard_map::{KeyType, SplitTable};
 
 impl Place<'_> {
@@ -98,7 +98,7 @@ impl Place<'_> {
                 Given::Column(same) if same.is_same(column) => {}
                 // The row that is found and the one that was to be stored live on the one shard.
                 Given::OfRow(name) if named(name, &split.key.name) => {}
-                Given::Operand(operand @ Operand::Slot { .. }) => operands.push(*operand),
+                Given::Operand(operand @ (Operand::Slot { .. } | Operand::Clock(..))) => operands.push(*operand),
                 Given::Operand(_) | Given::Column(_) | Given::OfRow(_) => {
                     let (table, key) = (occurrence.name.clone(), split.key.name.as_str().into());
                     return Err(Refusal::KeyAssigned { table, key, construct });
@@ -132,7 +132,8 @@ fn inserts_into(shape: &Shape, index: usize) -> Option<&Insert> {
 
 fn stored(target: &Occurrence, split: &SplitTable, operands: Vec<Operand>) -> Result<KeySource, Refusal> {
     let form = |operand: &Operand| match operand {
-        Operand::Slot { .. } => None,
+        Operand::Clock(Clock::Called, _) => Some(Form::Called),
+        Operand::Slot { .. } | Operand::Clock(..) => None,
         Operand::Null => Some(Form::Null),
         Operand::Bool(_) => Some(Form::Other),
         Operand::Default => Some(Form::Default),

@@ -1,8 +1,8 @@
 //! INSERT and REPLACE.
 
-use super::reader::Reader;
+use super::reader::{Reader, Tok};
 use super::shape::{Column, Given, Insert, InsertSource, Role, Selected, Updated};
-use crate::plan::{Operand, SelectDoubt};
+use crate::plan::{Clock, Operand, SelectDoubt};
 
 /// Functions whose call makes a SELECT without GROUP BY answer one row where it finds none: their columns are NULL there.
 const AGGREGATES: &[&str] = &[
@@ -125,6 +125,30 @@ impl Reader {
             }
             (Given::Column(_), ..) => Given::Operand(Operand::Expression),
             (given, ..) => given,
+        }
+    }
+
+    /// A function of the time, if that is the whole range.
+    pub fn clock(&self, from: usize, to: usize) -> Option<Operand> {
+        let (clock, is_function) = match self.word(from)? {
+            "NOW" => (Clock::Now, true),
+            "CURRENT_TIMESTAMP" | "LOCALTIME" | "LOCALTIMESTAMP" => (Clock::Now, false),
+            "CURDATE" => (Clock::Today, true),
+            "CURRENT_DATE" => (Clock::Today, false),
+            "UTC_TIMESTAMP" => (Clock::UtcNow, false),
+            "UTC_DATE" => (Clock::UtcToday, false),
+            "SYSDATE" => (Clock::Called, true),
+            _ => return None,
+        };
+        let digits = match to - from {
+            1 if !is_function => return Some(Operand::Clock(clock, None)),
+            3 | 4 => self.parenthesized(from + 1, to)?,
+            _ => return None,
+        };
+        match (digits.1 - digits.0, self.tok(digits.0)) {
+            (0, _) => Some(Operand::Clock(clock, None)),
+            (1, Tok::Marker(slot)) => Some(Operand::Clock(clock, Some(*slot))),
+            _ => None,
         }
     }
 

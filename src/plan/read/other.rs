@@ -5,6 +5,11 @@ use super::reader::Reader;
 use super::shape::Role;
 use crate::plan::Construct;
 
+/// Variables that say what the statement's time is.
+fn is_of_time(name: &str) -> bool {
+    name.eq_ignore_ascii_case("time_zone") || name.eq_ignore_ascii_case("timestamp")
+}
+
 impl Reader {
     /// EXPLAIN, DESCRIBE, DESC of a table or of a statement.
     pub fn describe(&mut self) -> Subject {
@@ -183,8 +188,14 @@ impl Reader {
         let start = self.at;
         self.at += 1;
         if self.accept("STATEMENT") {
-            // MariaDB: variables for one statement.
+            // MariaDB: variables for one statement. Those of the time decide where rows belong.
+            let from = self.at;
             self.scan(&["FOR"], false);
+            if (from..self.at).any(|at| self.name(at).is_some_and(is_of_time)) {
+                self.at = from;
+                self.unsure();
+                return Subject::Tables;
+            }
             if !self.accept("FOR") {
                 self.unsure();
                 return Subject::Tables;

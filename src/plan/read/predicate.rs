@@ -163,7 +163,8 @@ impl Reader {
         if to == from + 1 && self.is_word(from, "DEFAULT") {
             return Operand::Default;
         }
-        self.operand(from, to).unwrap_or(Operand::Expression)
+        let value = self.operand(from, to).or_else(|| self.clock(from, to));
+        value.unwrap_or(Operand::Expression)
     }
 
     /// The ranges between the commas of `from..to` that stand outside parentheses.

@@ -1,8 +1,8 @@
 //! The keys that a statement gives for its split tables, and how each was read.
 
 use super::{alone, database};
-use crate::plan::{Form, KeySource, Keyed, Operand, Tables};
-use crate::route::key::{self, Normal, Read as Compared};
+use crate::plan::{Clock, Form, KeySource, Keyed, Operand, Tables};
+use crate::route::key::{self, Normal, Read as Compared, Written};
 use crate::route::{self, Doubt, Reach, Value, reach, restriction, split_of};
 use crate::shard_map::{Interval, Key, KeyType, ShardMap, Split, SplitTable};
 use crate::sql::NormSlot;
@@ -201,7 +201,7 @@ impl Gathered<'_> {
                     self.add(text_of(operand), comparison(read));
                 }
                 Operand::Null => self.add(text_of(operand), Ok(None)),
-                Operand::Default | Operand::Expression | Operand::Missing => {
+                Operand::Default | Operand::Clock(..) | Operand::Expression | Operand::Missing => {
                     self.add(text_of(operand), Err(Form::Expression.named()));
                 }
             }
@@ -218,22 +218,33 @@ impl Gathered<'_> {
     fn stored(&mut self, operands: &[Operand], values: &impl route::Values) {
         let kind = self.split.key.kind;
         for operand in operands {
+            if let Operand::Clock(clock, digits) = operand {
+                key::each_digits(*digits, values, &mut |digits| {
+                    self.store(text_of(operand), key::clock(*clock, digits, &kind, values));
+                    true
+                });
+                continue;
+            }
             let Operand::Slot { slot, negated } = operand else {
                 self.add(text_of(operand), Err(Form::Missing.named()));
                 continue;
             };
             values.each(*slot, &mut |value| {
                 let text = literal(value, *negated);
-                match (value, key::written(value, *negated, &kind, values)) {
-                    (Value::Unbound(_), _) => self.push(Read::Open, text, None),
-                    (_, Ok(key)) if self.split.home(key.key()).is_none() => {
-                        self.add(text, Err(Form::Below.named()));
-                    }
-                    (_, Ok(key)) => self.add(text, Ok(Some(key))),
-                    (_, Err(form)) => self.add(text, Err(form.named())),
+                match value {
+                    Value::Unbound(_) => self.push(Read::Open, text, None),
+                    _ => self.store(text, key::written(value, *negated, &kind, values)),
                 }
                 true
             });
+        }
+    }
+
+    fn store(&mut self, given: String, written: Written<'_>) {
+        match written {
+            Ok(key) if self.split.home(key.key()).is_none() => self.add(given, Err(Form::Below.named())),
+            Ok(key) => self.add(given, Ok(Some(key))),
+            Err(form) => self.add(given, Err(form.named())),
         }
     }
 
@@ -327,6 +338,11 @@ fn text_of(operand: &Operand) -> String {
         Operand::Bool(true) => "TRUE",
         Operand::Bool(false) => "FALSE",
         Operand::Default => "DEFAULT",
+        Operand::Clock(Clock::Now, _) => "NOW()",
+        Operand::Clock(Clock::Today, _) => "CURDATE()",
+        Operand::Clock(Clock::UtcNow, _) => "UTC_TIMESTAMP()",
+        Operand::Clock(Clock::UtcToday, _) => "UTC_DATE()",
+        Operand::Clock(Clock::Called, _) => "SYSDATE()",
         Operand::Expression => "an expression",
         Operand::Missing => "nothing",
         Operand::Slot { .. } => "a value",

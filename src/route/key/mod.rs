@@ -11,8 +11,9 @@ mod text;
 use std::borrow::Cow;
 
 use super::{Value, Values};
-use crate::plan::Form;
+use crate::plan::{Clock, Form};
 use crate::shard_map::{Key, KeyType};
+use crate::sql::NormSlot;
 
 /// What a comparison with the column matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +85,25 @@ pub fn written<'a>(value: Value<'a>, negated: bool, kind: &KeyType, values: &imp
         KeyType::Text(kind) => return text::written(value, negated, *kind, values.session()),
     };
     number.map(Normal::Number)
+}
+
+/// The key that storing what a function of the time answers stores.
+pub fn clock(clock: Clock, digits: u8, kind: &KeyType, values: &impl Values) -> Written<'static> {
+    temporal::clock(clock, digits, *kind, values.session()).map(Normal::Number)
+}
+
+/// Calls `visit` with the digits behind the point that a function of the time is asked for, once for each row that the
+/// slot stands for.
+pub fn each_digits(slot: Option<NormSlot>, values: &impl Values, visit: &mut dyn FnMut(u8) -> bool) {
+    let Some(slot) = slot else {
+        visit(0);
+        return;
+    };
+    values.each(slot, &mut |value| match value {
+        Value::Integer([digit @ b'0'..=b'6']) => visit(digit - b'0'),
+        // The server will say what is wrong with it; no column has so many digits.
+        _ => visit(u8::MAX),
+    });
 }
 
 /// A double that is a whole number below 2^53.

@@ -3,7 +3,7 @@
 //! What is compared and what is stored are read alike: each form here is exact.
 
 use super::{Normal, Read, unquoted};
-use crate::plan::Form;
+use crate::plan::{Clock, Form};
 use crate::route::{SessionFacts, Value};
 use crate::shard_map::key::calendar::{self, Date, Time};
 use crate::shard_map::{KeyType, Zone};
@@ -78,6 +78,35 @@ fn of_fields(fields: DateTime, kind: KeyType, session: SessionFacts) -> Result<i
     }
 }
 
+/// The key that storing what a function of the time answers stores, asked for so many digits behind its point.
+pub fn clock(clock: Clock, digits: u8, kind: KeyType, session: SessionFacts) -> Result<i128, Form> {
+    const DAY: i128 = 86_400_000_000;
+    if !matches!(kind, KeyType::Date | KeyType::DateTime { .. } | KeyType::Timestamp { .. }) {
+        return Err(Form::Expression);
+    }
+    let now = session.now.ok_or(Form::Clock)?;
+    let local = match clock {
+        Clock::Now | Clock::Today => calendar::in_zone(now, session.zone.ok_or(Form::Zone)?),
+        Clock::UtcNow | Clock::UtcToday => now,
+        Clock::Called => return Err(Form::Called),
+    };
+    let is_day = matches!(clock, Clock::Today | Clock::UtcToday);
+    let most = match kind {
+        KeyType::DateTime { digits } | KeyType::Timestamp { digits, .. } => digits,
+        _ => 0,
+    };
+    if digits > most || is_day && digits > 0 {
+        return Err(Form::Digits);
+    }
+    let unit = if is_day { DAY } else { 10i128.pow(u32::from(calendar::FRACTION_DIGITS_MAX - digits)) };
+    let moment = local - local.rem_euclid(unit);
+    match kind {
+        KeyType::Date => Ok(moment.div_euclid(DAY)),
+        KeyType::Timestamp { .. } => in_utc(moment, session),
+        _ => Ok(moment),
+    }
+}
+
 fn in_utc(moment: i128, session: SessionFacts) -> Result<i128, Form> {
     let zone: Zone = session.zone.ok_or(Form::Zone)?;
     Some(calendar::in_utc(moment, zone)).filter(|moment| TIMESTAMPS.contains(moment)).ok_or(Form::OutOfRange)
@@ -86,6 +115,7 @@ fn in_utc(moment: i128, session: SessionFacts) -> Result<i128, Form> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shard_map::Key;
 
     const NOWHERE: SessionFacts = SessionFacts::ORDINARY;
 
@@ -147,5 +177,31 @@ mod tests {
             read_as(Value::String(b"'2038-01-19 03:14:07'"), kind, zone("UTC")),
             Ok("2038-01-19 03:14:07".into())
         );
+    }
+
+    #[test]
+    fn the_time_is_cut_to_what_the_function_and_the_column_have() {
+        // 2026-07-01 23:30:15.25
+        let now = Some(1_782_948_615_250_000);
+        let check = |function, digits, kind: KeyType, zone, expected: Result<&str, Form>| {
+            let session = SessionFacts { zone: Zone::read(zone), now, ..NOWHERE };
+            let key = clock(function, digits, kind, session).map(|key| kind.shown(Key::Number(key)));
+            assert_eq!(key, expected.map(String::from), "{function:?} {digits} {kind:?} {zone}");
+        };
+        let (datetime, timestamp) =
+            (KeyType::DateTime { digits: 1 }, KeyType::Timestamp { digits: 0, zone: Zone::UTC });
+        check(Clock::Now, 0, datetime, "UTC", Ok("2026-07-01 23:30:15.0"));
+        check(Clock::Now, 1, datetime, "+01:00", Ok("2026-07-02 00:30:15.2"));
+        check(Clock::Now, 2, datetime, "UTC", Err(Form::Digits));
+        check(Clock::Now, 0, datetime, "SYSTEM", Err(Form::Zone));
+        check(Clock::UtcNow, 0, datetime, "SYSTEM", Ok("2026-07-01 23:30:15.0"));
+        check(Clock::Today, 0, datetime, "+01:00", Ok("2026-07-02 00:00:00.0"));
+        check(Clock::Now, 0, timestamp, "+01:00", Ok("2026-07-01 23:30:15"));
+        check(Clock::UtcNow, 0, timestamp, "+01:00", Ok("2026-07-01 22:30:15"));
+        check(Clock::Now, 0, KeyType::Date, "+01:00", Ok("2026-07-02"));
+        check(Clock::UtcToday, 0, KeyType::Date, "+01:00", Ok("2026-07-01"));
+        check(Clock::Called, 0, datetime, "UTC", Err(Form::Called));
+        let unknown = SessionFacts { zone: Zone::read("UTC"), ..NOWHERE };
+        assert_eq!(clock(Clock::Now, 0, datetime, unknown), Err(Form::Clock));
     }
 }
