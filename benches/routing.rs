@@ -9,7 +9,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use meridian::plan::{Statement, Target, plan};
 use meridian::route::{Literals, SessionFacts, route};
-use meridian::shard_map::ShardMap;
+use meridian::shard_map::{Key, ShardMap, Table};
 use meridian::sql::{self, Dialect, Flavor, Scratch};
 
 const DIALECT: Dialect = Dialect::new(Flavor::MariaDb, 101119);
@@ -62,5 +62,27 @@ fn routing(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, routing);
+/// One key among 100,000 ranges; the goal is under 100 nanoseconds (issue 3).
+fn lookup(criterion: &mut Criterion) {
+    let mut text = String::from(
+        "version: 1\nregions: [eu]\ngroups: {a: {members: [{at: 'a:1', region: eu}]}, b: {members: [{at: 'b:1', region: eu}]}}\n\
+         shards: {s: {group: a}, t: {group: b}}\ndatabases:\n  shop:\n    family: mysql\n    tables:\n      wide:\n        \
+         key: {id: bigint unsigned}\n        range:\n        - {from: MIN, on: s}\n",
+    );
+    for bound in 1..100_000 {
+        text += &format!("        - {{from: {bound}00, on: {}}}\n", if bound % 2 == 0 { 's' } else { 't' });
+    }
+    let map = ShardMap::load(&text).expect("a sound map");
+    let Some(Table::Split(wide)) = map.databases[0].table("wide") else { unreachable!("it has a key") };
+    let mut key: u64 = 1;
+    criterion.bench_function("a key among 100,000 ranges", |bencher| {
+        bencher.iter(|| {
+            // Another one each time, as clients ask.
+            key = key.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            wide.home(black_box(Key::Number(i128::from(key >> 32) % 10_000_000)))
+        });
+    });
+}
+
+criterion_group!(benches, routing, lookup);
 criterion_main!(benches);

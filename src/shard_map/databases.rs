@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
-use super::document::{Fields, Key, Node, Shape, Value, near};
+use super::document::{Fields, Key, Node, Position, Shape, Value, near};
 use super::load::{Names, check_name, unknown};
 use super::problem::{Faults, Feature, Problem, Thing};
-use super::{Database, Family, Group, Shard, ShardId, Table, splits};
+use super::{Database, Family, Group, KeyColumn, Shard, ShardId, SplitTable, Table, key_column, splits};
 
 /// The word that stands where a shard could: no shard at all.
 pub(super) const REFUSE: &str = "refuse";
@@ -40,7 +40,6 @@ pub(super) const TABLE: &[&str] = &[
 /// Fields of a table that are in the grammar and not served.
 pub(super) const NOT_YET: &[(&str, Feature)] = &[
     ("everywhere", Feature::Reference),
-    ("with", Feature::Colocation),
     ("as", Feature::PhysicalTable),
     ("home", Feature::Homes),
     ("ids", Feature::Ids),
@@ -110,24 +109,67 @@ fn database(name: &str, node: &Node, declared: &Declared<'_>, faults: &mut Fault
         None => &[],
     };
     let mut tables = HashMap::with_capacity_and_hasher(entries.len(), FixedState::default());
+    let mut followers = Vec::new();
     for (key, node) in entries {
         check_name(Thing::Table, &key.name, key.at, faults);
-        if let Some(table) = table(&key.name, node, entries, declared, faults) {
-            tables.insert(key.name.clone(), table);
+        match table(&key.name, node, entries, declared, faults) {
+            Some(Placed::Here(table)) => _ = tables.insert(key.name.clone(), table),
+            Some(Placed::With(follower)) => followers.push((key.name.clone(), follower)),
+            None => {}
+        }
+    }
+    for (name, follower) in followers {
+        if let Some(table) = follower.table(&tables, faults) {
+            tables.insert(name, Table::Split(table));
         }
     }
     Some(Database { name: name.to_owned(), family: family?, unlisted, tables })
 }
 
-fn table(
+/// What a table's own fields say.
+enum Placed<'n> {
+    Here(Table),
+    With(Follower<'n>),
+}
+
+/// A table that is split as another.
+struct Follower<'n> {
+    at: Position,
+    base: &'n str,
+    /// `None` where it is called as in the other.
+    key: Option<KeyColumn>,
+}
+
+impl Follower<'_> {
+    fn table(self, tables: &HashMap<String, Table, FixedState>, faults: &mut Faults) -> Option<SplitTable> {
+        match tables.get(self.base) {
+            Some(Table::Split(base)) => {
+                let key = self.key.unwrap_or_else(|| base.key.clone());
+                if key.kind != base.key.kind {
+                    let (table, kind) = (self.base.into(), base.key.kind);
+                    faults.add(self.at, Problem::WithOtherType { table, kind });
+                }
+                Some(SplitTable { key, split: base.split.clone() })
+            }
+            Some(Table::Vertical(_)) => {
+                faults.add(self.at, Problem::WithUnsplit { table: self.base.into() });
+                None
+            }
+            // Its own faults were added.
+            None => None,
+        }
+    }
+}
+
+fn table<'n>(
     name: &str,
-    node: &Node,
+    node: &'n Node,
     siblings: &[(Key, Node)],
     declared: &Declared<'_>,
     faults: &mut Faults,
-) -> Option<Table> {
+) -> Option<Placed<'n>> {
     if !matches!(node.value, Value::Mapping(_)) {
-        return declared.shard(node, faults).map(Table::Vertical);
+        return declared.shard(node, faults).map(|shard| Placed::Here(Table::Vertical(shard)));
     }
     let fields = Fields::read(node, "a table", TABLE, faults)?;
     reads(&fields, faults);
@@ -138,10 +180,16 @@ fn table(
             served = false;
         }
     }
-    if let Some(node) = fields.get("with") {
-        with(node, siblings, faults);
-    }
     contradictions(&fields, faults);
+    if let Some(node) = fields.get("with") {
+        let base = with(node, siblings, faults);
+        let key = fields.get("key").map(|key| key_column::read(key, &fields, faults));
+        let key = match key {
+            Some(key) => Some(key?),
+            None => None,
+        };
+        return Some(Placed::With(Follower { at: node.at, base: base?, key }));
+    }
     let on = fields.get("on").and_then(|node| declared.shard(node, faults));
     let split = fields.get("key").map(|key| splits::read(name, key, &fields, declared, faults));
     let placed = PLACES.iter().any(|field| fields.get(field).is_some()) || split.is_some();
@@ -152,6 +200,7 @@ fn table(
         Some(split) => split.map(Table::Split),
         None => on.map(Table::Vertical),
     }
+    .map(Placed::Here)
 }
 
 /// `reads: primary` is what this version does; the other words are part of the grammar.
@@ -163,25 +212,22 @@ fn reads(fields: &Fields<'_>, faults: &mut Faults) {
     }
 }
 
-/// Checks what `with` names, although it is not served, so that the map is right when it is.
-fn with(node: &Node, siblings: &[(Key, Node)], faults: &mut Faults) {
-    let Some(name) = node.text("a table's name", faults) else {
-        return;
-    };
-    if faults.are_full() {
-        return;
-    }
-    let names = || siblings.iter().map(|(key, _)| key.name.as_str());
+/// The table that `with` names.
+fn with<'n>(node: &'n Node, siblings: &[(Key, Node)], faults: &mut Faults) -> Option<&'n str> {
+    let name = node.text("a table's name", faults)?;
     match siblings.iter().find(|(key, _)| key.name == name) {
         None => {
-            let near = near(name, names());
-            faults.add(node.at, unknown(Thing::Table, name, near));
+            if !faults.are_full() {
+                let near = near(name, siblings.iter().map(|(key, _)| key.name.as_str()));
+                faults.add(node.at, unknown(Thing::Table, name, near));
+            }
+            None
         }
         Some((_, other)) if other.field("with").is_some() => {
-            let table = name.into();
-            faults.add(node.at, Problem::WithNamesWith { table });
+            faults.add(node.at, Problem::WithNamesWith { table: name.into() });
+            None
         }
-        Some(_) => {}
+        Some(_) => Some(name),
     }
 }
 

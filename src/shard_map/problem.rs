@@ -113,6 +113,15 @@ pub enum Problem {
     WithNamesWith {
         table: Box<str>,
     },
+    /// The table that `with` names is whole on one shard.
+    WithUnsplit {
+        table: Box<str>,
+    },
+    /// The keys of two tables that are split alike are of two types.
+    WithOtherType {
+        table: Box<str>,
+        kind: KeyType,
+    },
     /// Two shards of one group would hold the same physical table.
     SamePlace {
         table: Box<str>,
@@ -138,8 +147,6 @@ pub enum Thing {
 pub enum Feature {
     /// `everywhere:`.
     Reference,
-    /// `with:`.
-    Colocation,
     /// A key of several columns.
     CompositeKey,
     /// A key of a type that CREATE TABLE knows.
@@ -230,6 +237,10 @@ impl Explain for Problem {
             Problem::WithNamesWith { table } => {
                 write!(f, "{} itself follows another table", Short(table))
             }
+            Problem::WithUnsplit { table } => write!(f, "{} is not split", Short(table)),
+            Problem::WithOtherType { table, kind } => {
+                write!(f, "the key is of another type than that of {}, {kind}", Short(table))
+            }
             Problem::SamePlace { table, shards: [a, b], group } => {
                 let (table, a, b, group) = (Short(table), Short(a), Short(b), Short(group));
                 write!(f, "{table} would be one table for shards {a} and {b}, both on group {group}")
@@ -295,6 +306,8 @@ impl Explain for Problem {
             Problem::FirstNotMin => f.write_str("begin with `{from: MIN, on: SHARD}` or add `below: refuse`"),
             Problem::BelowBesideMin => f.write_str("remove `below`"),
             Problem::WithNamesWith { .. } => f.write_str("name the table that has the split"),
+            Problem::WithUnsplit { .. } => f.write_str("write the shard itself, or name a table with a `key`"),
+            Problem::WithOtherType { .. } => f.write_str("write that type, or a split of its own"),
             Problem::SamePlace { .. } => f.write_str("put the shards on two groups"),
         }
     }
@@ -368,7 +381,6 @@ impl Feature {
     fn name(&self) -> &'static str {
         match self {
             Feature::Reference => "reference tables (`everywhere`)",
-            Feature::Colocation => "a table split `with` another",
             Feature::CompositeKey => "a key of several columns",
             Feature::KeyType(_) => "a key of this type",
             Feature::WideDecimal => "a decimal key of more than 38 digits",
@@ -388,7 +400,6 @@ impl Feature {
     fn instead(&self) -> &'static str {
         match self {
             Feature::Reference => "put the table on one shard",
-            Feature::Colocation => "put the table on one shard or write its own `key` and `range`",
             Feature::CompositeKey => "write one integer column",
             Feature::KeyType(_) => "write an integer, decimal, date, datetime, timestamp, char, varchar or binary type",
             Feature::WideDecimal => "write `decimal(38,...)` or fewer digits",

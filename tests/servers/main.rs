@@ -17,6 +17,7 @@ mod failure;
 mod figures;
 mod hints;
 mod itself;
+mod keys;
 mod large;
 mod login;
 mod multi;

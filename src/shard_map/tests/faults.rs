@@ -228,7 +228,6 @@ fn tables() {
         "t: {on: s0, key: {id: int}}\nu: {on: s0, with: t}\nv: {range: [{from: MIN, on: s0}]}\nw: {key: {id: int}}",
         &[
             "11:19: `key` beside `on`; keep one of the two",
-            "12:19: not yet: a table split `with` another; put the table on one shard or write its own `key` and `range`",
             "12:19: `with` beside `on`; keep one of the two",
             "13:11: a table with this field lacks `key`; add `key:`",
             "14:10: a table with a key lacks `range`; add `range:`",
@@ -271,10 +270,7 @@ p:
 ",
         &[
             "13:35: not yet: home regions (`home`); remove it",
-            "20:11: not yet: a table split `with` another; put the table on one shard or write its own `key` and `range`",
-            "21:11: not yet: a table split `with` another; put the table on one shard or write its own `key` and `range`",
             "21:17: `c` itself follows another table; name the table that has the split",
-            "22:11: not yet: a table split `with` another; put the table on one shard or write its own `key` and `range`",
             "22:17: unknown table `hh`; did you mean `h`?",
             "26:37: not yet: home regions (`home`); remove it",
             "27:9: not yet: physical tables per period; remove it",
@@ -562,6 +558,24 @@ fn text_keys() {
             "16:20: the bound 'b' is not above the one before, 'b'; write lower bounds in ascending order",
             "17:20: the bound `c\\t` is not a text of the key's type; write MIN or text that varchar(3) collate utf8mb4_bin holds, without control characters",
             "18:20: the bound `abcd` is not a text of the key's type; write MIN or text that varchar(3) collate utf8mb4_bin holds, without control characters",
+        ],
+    );
+}
+
+#[test]
+fn tables_along_with_another() {
+    let base = "t: {key: {id: int}, range: [{from: MIN, on: s0}, {from: 5, on: s1}]}\n";
+    check_tables(&format!("u: {{with: t}}\nv: {{with: t, key: {{t_id: int}}}}\n{base}"), &[]);
+    check_tables(
+        &format!(
+            "{base}u: {{with: t, key: {{id: bigint}}}}\nv: {{with: w}}\nw: s0\nx: {{with: t, range: []}}\ny: {{with: y}}"
+        ),
+        &[
+            "12:17: the key is of another type than that of `t`, int; write that type, or a split of its own",
+            "13:17: `w` is not split; write the shard itself, or name a table with a `key`",
+            "15:20: `range` beside `with`; keep one of the two",
+            "15:20: a table with this field lacks `key`; add `key:`",
+            "16:17: `y` itself follows another table; name the table that has the split",
         ],
     );
 }

@@ -105,3 +105,18 @@ fn ten_thousand_ranges_load() {
     assert_eq!(ranges.count(), 10_001);
     assert_eq!(customers.home(Key::Number(1_005_000)), Some(ShardId(1)));
 }
+
+#[test]
+fn a_table_with_another_has_its_split_and_a_key_of_its_own() {
+    let map = load(&format!("{SHOP}      visits: {{with: customers, key: {{customer: bigint unsigned}}}}\n"));
+    let split = |table: &str| match &map.databases[0].tables[table] {
+        Table::Split(split) => split.clone(),
+        Table::Vertical(_) => unreachable!("{table} is split"),
+    };
+    let (customers, visits) = (split("customers"), split("visits"));
+    assert_eq!(visits.key.name, "customer");
+    assert!(visits.is_like(&customers));
+    for key in [0, 999_999, 1_000_000] {
+        assert_eq!(visits.home(Key::Number(key)), customers.home(Key::Number(key)));
+    }
+}
