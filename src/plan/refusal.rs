@@ -180,8 +180,8 @@ pub enum Form {
     Number,
     /// More digits behind the point than the column has.
     Digits,
-    /// Text beyond printable ASCII under a collation whose order there is not known.
-    Letters,
+    /// Text that is longer than any VARCHAR.
+    Long,
     /// Text in a charset that is not known, or that the column has not.
     Charset,
     /// A local time while the session's time zone is not known to be a fixed offset.
@@ -329,7 +329,6 @@ impl Refusal {
                     (Form::Called, _) => "; write NOW()",
                     (Form::Clock, _) => "; SET timestamp to whole seconds or to DEFAULT, or write the value itself",
                     (Form::Missing | Form::Default | Form::Null, _) => "; name the column and give its value",
-                    (Form::Letters, _) => "; use a column with a _bin collation",
                     (Form::Charset, _) => "; SET NAMES utf8mb4 first",
                     (Form::Zone, _) => "; SET time_zone = '+00:00', or another offset, first",
                     (_, KeyType::Integer(_)) => "; write the integer itself",
@@ -435,7 +434,7 @@ impl Form {
             Form::Text => "a string that is not a plain integer",
             Form::Spelling => "a string in another spelling",
             Form::Number => "a number",
-            Form::Letters => "text beyond printable ASCII, which is not served yet for this collation",
+            Form::Long => "text of more than 65,535 bytes",
             Form::Charset => "text beyond the session's or the column's character set",
             Form::Digits => "a value with more digits than the column has",
             Form::Clock => "the time of a session whose timestamp has a fraction, is no number, or is set by SET_VAR",

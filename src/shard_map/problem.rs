@@ -332,7 +332,7 @@ fn bound_of(kind: KeyType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         KeyType::Text(text) if text.is_ordered() => {
             write!(f, "write MIN or text that {kind} holds, without control characters")
         }
-        KeyType::Text(_) => write!(f, "write printable ASCII that {kind} holds; keys beyond it are not served yet"),
+        KeyType::Text(_) => write!(f, "write text that {kind} holds"),
         KeyType::Integer(_) => f.write_str("write MIN or decimal digits without leading zeros"),
         KeyType::Decimal(decimal) => {
             write!(f, "write MIN or digits without leading zeros, with at most {} behind the point", decimal.scale)

@@ -1,5 +1,7 @@
 //! Where a row belongs by its key as a server shows it: for rows that are there already.
 
+use std::borrow::Cow;
+
 use super::key::calendar::{self, Date};
 use super::{Key, KeyType, ShardId, SplitTable};
 
@@ -25,9 +27,9 @@ impl SplitTable {
             KeyType::Decimal(decimal) => decimal.read(key).ok().flatten(),
             KeyType::Date => Date::read(key).and_then(Date::days),
             KeyType::DateTime { digits } | KeyType::Timestamp { digits, .. } => calendar::read_moment(key, digits),
-            // Of a column in latin1 only what is ASCII has a key.
             KeyType::Text(kind) => {
-                return match kind.normal(key).map(|key| self.home(Key::Text(&key))) {
+                let text = kind.collation.map_or(Cow::Borrowed(key), |collation| collation.charset.to_utf8(key));
+                return match kind.normal(&text).map(|key| self.home(Key::Text(&key))) {
                     Ok(Some(shard)) => Stored::Home(shard),
                     Ok(None) => Stored::Nowhere,
                     Err(_) => Stored::Unread,

@@ -177,6 +177,39 @@ fn key_columns_of_every_type_are_compared() {
 }
 
 #[test]
+fn a_server_without_the_collation_of_a_key_is_named() {
+    for mut pair in Pair::each() {
+        pair.first.load(ZONES);
+        pair.second.load(ZONES);
+        let words = "CREATE TABLE shop.words (word VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci \
+                     NOT NULL PRIMARY KEY)";
+        pair.first.run_all(&[words]);
+        pair.second.run_all(&[words]);
+        // Of the other family.
+        let other = if pair.first.family() == "mysql" { "uca1400_ai_ci" } else { "0900_ai_ci" };
+        let map = |pair: &Pair, collation: &str| {
+            format!(
+                "{}      words:\n        key: {{word: varchar(20) collate utf8mb4_{collation}}}\n        hash: crc32/1\n        \
+                 buckets: 16\n        range: [{{from: 0, on: first}}, {{from: 8, on: second}}]\n",
+                shop_map(&pair.first, &pair.second)
+            )
+        };
+        let settings = Settings { map: map(&pair, "unicode_ci"), ..Settings::default() };
+        pair.start_proxy(settings);
+        let (code, found) = check(&mut pair);
+        assert_lines(&found, &["2 servers asked, 0 errors, 0 warnings"]);
+        assert_eq!(code, Some(0));
+        let settings = Settings { map: map(&pair, other), ..Settings::default() };
+        pair.start_proxy(settings);
+        let (code, found) = check(&mut pair);
+        let weights = format!("has other weights for utf8mb4_{other} than Meridian");
+        let kind = format!("shop.words.word is varchar(20) collate utf8mb4_unicode_ci on server .. {other} in the map");
+        assert_lines(&found, &[&weights, &weights, &kind, &kind, "2 servers asked, 4 errors, 0 warnings"]);
+        assert_eq!(code, Some(1));
+    }
+}
+
+#[test]
 fn servers_of_one_database_have_to_be_alike() {
     let mut pair = Pair::mariadb();
     pair.first.load(ZONES);

@@ -1,13 +1,14 @@
 //! The facts of every member: variables, and of the map's schemas what decides about keys.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::{BackendAccount, Connection, Options};
 use crate::commands::query::{connect, fields, text, texts};
 use crate::net::timer;
-use crate::shard_map::{GroupId, ShardMap, Table};
+use crate::shard_map::collation::{Collation, Order};
+use crate::shard_map::{GroupId, KeyType, ShardMap, Table, TextType};
 
 /// One member, and what it said; or why it said nothing.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(super) struct Server {
     pub max_connections: u64,
     /// CONVERT_TZ knows a zone by its name.
     pub has_zones: bool,
+    /// Of the collations that the map's keys have, the tables that the server weighs by another than the stored one.
+    pub other_weights: Vec<&'static str>,
     pub schemas: Vec<Schema>,
 }
 
@@ -118,14 +121,39 @@ async fn server(
             schemas.push(schema(&mut lease, map, index).await?);
         }
     }
+    let other_weights = other_weights(&mut lease, map, group).await;
     Ok(Server {
         version,
         sql_mode,
         lower_case_table_names: lower_case,
         max_connections: connections.parse().unwrap_or(0),
         has_zones: !zone.is_empty(),
+        other_weights,
         schemas,
     })
+}
+
+/// A server that cannot be asked for a collation's weights has not got it.
+async fn other_weights(connection: &mut Connection, map: &ShardMap, group: GroupId) -> Vec<&'static str> {
+    let mut stored = BTreeMap::new();
+    for table in map.databases.iter().flat_map(|database| database.tables.values()) {
+        let Table::Split(split) = table else { continue };
+        if let KeyType::Text(TextType { collation: Some(Collation { order: Order::Weights(weights), .. }), .. }) =
+            split.key.kind
+            && split.shards().iter().any(|shard| map.shard(*shard).group == group)
+        {
+            stored.insert(weights.name(), weights);
+        }
+    }
+    let mut others = Vec::new();
+    for (name, weights) in stored {
+        let probe = weights.probe();
+        let answer = texts(connection, &probe.sql).await.unwrap_or_default();
+        if answer.first().and_then(|row| row.first()) != Some(&probe.expected) {
+            others.push(name);
+        }
+    }
+    others
 }
 
 async fn schema(connection: &mut Connection, map: &ShardMap, index: usize) -> Result<Schema, String> {

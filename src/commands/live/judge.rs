@@ -70,6 +70,13 @@ impl Judge<'_> {
             );
             self.warn(&["groups", group], text);
         }
+        for name in &server.other_weights {
+            let text = format!(
+                "server {at} has other weights for {name} than Meridian, or no such collation: texts that it calls equal \
+                 could have two homes; give the key a _bin collation"
+            );
+            self.error(&["groups", group], text);
+        }
         for schema in &server.schemas {
             let map = self.map;
             let database = &map.databases[schema.database];

@@ -6,7 +6,7 @@ use super::{Normal, Read, Written, unquoted};
 use crate::plan::Form;
 use crate::route::{SessionFacts, TextFacts, Value};
 use crate::shard_map::TextType;
-use crate::shard_map::key::text::NoKey;
+use crate::shard_map::collation::NoForm;
 
 pub fn read(value: Value<'_>, negated: bool, kind: TextType, session: SessionFacts) -> Read<'_> {
     if matches!(value, Value::Null) {
@@ -62,9 +62,9 @@ fn normal(text: Cow<'_, [u8]>, kind: TextType, session: SessionFacts) -> Result<
     if !known {
         return Err(Form::Charset);
     }
-    let form = |fault: NoKey| match fault {
-        NoKey::Charset => Form::Charset,
-        NoKey::Letters => Form::Letters,
+    let form = |fault: NoForm| match fault {
+        NoForm::Malformed | NoForm::OutOfCharset => Form::Charset,
+        NoForm::TooLong => Form::Long,
     };
     match text {
         Cow::Borrowed(text) => kind.normal(text).map_err(form),
@@ -109,12 +109,12 @@ fn literal(quoted: &[u8], session: SessionFacts) -> Result<Cow<'_, [u8]>, Form> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shard_map::key::text::COLLATIONS;
+    use crate::shard_map::collation::Collation;
 
     const UTF8: SessionFacts = SessionFacts::ORDINARY;
 
     fn of(collation: &str) -> TextType {
-        let collation = COLLATIONS.iter().find(|known| known.name == collation).copied();
+        let collation = Collation::named(collation);
         TextType { name: if collation.is_some() { "varchar" } else { "varbinary" }, length: 8, collation }
     }
 
@@ -134,7 +134,7 @@ mod tests {
         check(Value::String(b"'Ab '"), "utf8mb4_general_ci", UTF8, Ok("ab"));
         check(Value::String(b"'Ab '"), "", UTF8, Ok("Ab "));
         check(Value::Text("\u{e9}".as_bytes()), "utf8mb4_bin", UTF8, Ok("\u{e9}"));
-        check(Value::Text("\u{e9}".as_bytes()), "utf8mb4_general_ci", UTF8, Err(Form::Letters));
+        check(Value::Text("\u{e9}".as_bytes()), "utf8mb4_general_ci", UTF8, Ok("e"));
         check(Value::Integer(b"42"), "utf8mb4_bin", UTF8, Err(Form::Number));
         check(Value::Digits(b"42"), "utf8mb4_bin", UTF8, Err(Form::Number));
         check(Value::Date(b"'2026-01-02'"), "utf8mb4_bin", UTF8, Err(Form::Other));

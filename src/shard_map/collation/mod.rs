@@ -46,7 +46,7 @@ pub enum Charset {
 /// What the form of a text is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Order {
-    /// The text's own bytes.
+    /// The text's own bytes, in the column's charset.
     Bytes,
     Weights(Stored),
 }
@@ -79,6 +79,8 @@ impl Collation {
             return Err(NoForm::OutOfCharset);
         }
         match self.order {
+            // In the order of the column, and as CRC32() of it has them.
+            Order::Bytes if self.charset == Charset::Latin1 => Ok(unicode.chars().filter_map(latin1).collect()),
             Order::Bytes => Ok(Cow::Borrowed(text)),
             Order::Weights(stored) => {
                 let (weights, mut form) = (stored.weights(), Vec::with_capacity(2 * text.len()));
@@ -90,7 +92,8 @@ impl Collation {
     }
 }
 
-fn trimmed(text: &[u8]) -> &[u8] {
+/// Without blanks at the end.
+pub fn trimmed(text: &[u8]) -> &[u8] {
     &text[..text.iter().rposition(|byte| *byte != b' ').map_or(0, |last| last + 1)]
 }
 
@@ -98,23 +101,36 @@ impl Charset {
     pub fn holds(self, c: char) -> bool {
         match self {
             Charset::Ascii => c.is_ascii(),
-            Charset::Latin1 => is_latin1(c),
+            Charset::Latin1 => latin1(c).is_some(),
             Charset::Utf8mb3 => c <= '\u{ffff}',
             Charset::Utf8mb4 => true,
         }
     }
-}
 
-fn is_latin1(c: char) -> bool {
-    match u32::from(c) {
-        0..=0x7f | 0xa0..=0xff | 0x81 | 0x8d | 0x8f | 0x90 | 0x9d => true,
-        0x80..=0x9f => false,
-        _ => WINDOWS_1252.contains(c),
+    /// A column's own bytes in UTF-8, or as they are where they are none of the charset.
+    pub fn to_utf8(self, own: &[u8]) -> Cow<'_, [u8]> {
+        let of_byte = |byte: &u8| match byte {
+            0x80..=0x9f => WINDOWS_1252.chars().nth(usize::from(byte - 0x80)).unwrap_or(char::REPLACEMENT_CHARACTER),
+            _ => char::from(*byte),
+        };
+        match self {
+            Charset::Latin1 if !own.is_ascii() => Cow::Owned(own.iter().map(of_byte).collect::<String>().into_bytes()),
+            _ => Cow::Borrowed(own),
+        }
     }
 }
 
-/// What Windows-1252 has in 80 to 9F.
-const WINDOWS_1252: &str = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ";
+/// The byte of a character in latin1, as the servers have it.
+fn latin1(c: char) -> Option<u8> {
+    let upper = || WINDOWS_1252.chars().zip(0x80..).find(|(one, _)| *one == c).map(|(_, byte)| byte);
+    match u32::from(c) {
+        code @ (0..=0x7f | 0xa0..=0xff) => Some(code as u8),
+        _ => upper(),
+    }
+}
+
+/// The bytes 80 to 9F: Windows-1252, and control characters where that has none.
+const WINDOWS_1252: &str = "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8d}Ž\u{8f}\u{90}‘’“”•–—˜™š›œ\u{9d}žŸ";
 
 #[cfg(test)]
 mod tests;

@@ -61,8 +61,16 @@ fn equal_texts_have_one_form() {
     check("latin1_swedish_ci", &["y", "Y", "\u{fc}", "\u{dd}"]);
     check("latin1_swedish_ci", &["]", "\u{d6}"]);
     differ("latin1_bin", "\u{e9}", "e");
+    assert_eq!(form(named("latin1_bin"), "a\u{20ac}\u{e9} "), b"a\x80\xe9");
     check("utf8mb4_bin", &["\u{e9}", "\u{e9} "]);
     differ("utf8mb4_0900_bin", "\u{e9}", "\u{e9} ");
+}
+
+#[test]
+fn latin1_is_read_and_written_byte_by_byte() {
+    let all: Vec<u8> = (0..=255).collect();
+    let text = Charset::Latin1.to_utf8(&all);
+    assert_eq!(named("latin1_bin").key_form(&text).as_deref(), Ok(&all[..]));
 }
 
 #[test]

@@ -53,7 +53,11 @@ impl KeyType {
     pub fn shown(self, key: Key<'_>) -> String {
         match key {
             Key::Number(number) => self.text(number),
-            Key::Text(bytes) => format!("'{}'", String::from_utf8_lossy(bytes)),
+            Key::Text(bytes) => match str::from_utf8(bytes) {
+                Ok(text) => format!("'{text}'"),
+                // A form by weights.
+                Err(_) => format!("x'{}'", bytes.iter().map(|byte| format!("{byte:02X}")).collect::<String>()),
+            },
         }
     }
 

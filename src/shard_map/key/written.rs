@@ -2,8 +2,8 @@
 
 use super::calendar::{self, Date, FRACTION_DIGITS_MAX};
 use super::decimal::{self, DecimalType, NotExact};
-use super::text::COLLATIONS;
 use super::{IntegerType, Key, KeyType, TextType, Zone};
+use crate::shard_map::collation::{COLLATIONS, Collation, trimmed};
 use crate::shard_map::document::{self, near};
 use crate::shard_map::problem::{Feature, Problem};
 
@@ -132,7 +132,9 @@ impl KeyType {
             let fault = || Problem::BoundNotOfType { text: text.into(), kind: self };
             let normal = kind.normal(text.as_bytes()).map_err(|_| fault())?;
             // Below a blank the order of padded texts is not that of their bytes.
-            let sound = kind.holds(&normal) && !(kind.is_padded() && normal.iter().any(|byte| *byte < b' '));
+            let ascends = !kind.is_padded() || !kind.is_ordered() || normal.iter().all(|byte| *byte >= b' ');
+            let given = if kind.is_padded() { trimmed(text.as_bytes()) } else { text.as_bytes() };
+            let sound = kind.holds(given) && ascends;
             return if sound { Ok(Bound::Text(normal.into())) } else { Err(fault()) };
         }
         self.number(text).map(Bound::Number)
@@ -189,7 +191,7 @@ fn text_type(text: &str, name: &'static str, rest: &str) -> Result<KeyType, Prob
             None if collation.starts_with("uca1400") => format!("utf8mb4_{collation}"),
             None => collation.to_owned(),
         };
-        COLLATIONS.iter().find(|known| known.name == name).copied().ok_or_else(|| Problem::UnknownCollation {
+        Collation::named(&name).ok_or_else(|| Problem::UnknownCollation {
             near: near(&name, COLLATIONS.iter().map(|known| known.name)),
             name: name.into(),
         })

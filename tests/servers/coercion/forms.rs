@@ -601,6 +601,10 @@ impl Column {
         texts.into_iter().map(|text| Form { text, ordinary: self.ordinary.contains(&text) }).collect()
     }
 
+    pub fn is_hashed_by_weights(&self) -> bool {
+        self.split == Split::Hash && ["_ci", "_cs"].iter().any(|end| self.kind.ends_with(end))
+    }
+
     pub fn is_text(&self) -> bool {
         self.kind.contains("char") || self.kind.contains("binary")
     }
@@ -641,11 +645,10 @@ impl Column {
         )
     }
 
-    /// The shard of a row of `table`, as its server computes it.
+    /// The shard of a row of `table`, as its server computes it; of one hashed by weights, if it is printable ASCII.
     pub fn home(&self, table: &str, index: Option<usize>) -> String {
-        let letters = ["_ci", "_cs"].iter().any(|end| self.kind.ends_with(end));
         match (self.split, index) {
-            (Split::Hash, _) if letters => format!("CRC32(LOWER(RTRIM({table}.k))) % {BUCKETS}"),
+            (Split::Hash, _) if self.is_hashed_by_weights() => format!("CRC32(LOWER(RTRIM({table}.k))) % {BUCKETS}"),
             (Split::Hash, _) if self.kind.contains("collate") => {
                 format!("CRC32(TRIM(TRAILING ' ' FROM {table}.k)) % {BUCKETS}")
             }

@@ -3,6 +3,7 @@
 //! UPDATE_COLLATIONS=1 writes the stored tables anew, from these servers' weights; a collation's name, only its table.
 
 mod pairs;
+mod routed;
 mod stored;
 
 use std::collections::HashSet;
