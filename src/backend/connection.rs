@@ -34,6 +34,8 @@ pub struct Connection {
     pub tainted: bool,
     pub owed: Option<Owed>,
     pub insert_id: InsertId,
+    /// A statement left warnings or an error; MariaDB lists them until a statement with a table runs.
+    pub warnings_left: bool,
     /// Statements run here; a session that finds its number unchanged was the last to use the connection.
     pub uses: u64,
     /// When the pool first saw it idle; `None` while it is leased and until then.
@@ -86,7 +88,8 @@ impl Connection {
             state,
             tainted: false,
             owed: None,
-            insert_id: InsertId::Zero,
+            insert_id: InsertId::Is(0),
+            warnings_left: false,
             uses: 0,
             idle_since: None,
             buffer: ReadBuffer::new(),
@@ -209,7 +212,8 @@ impl Connection {
         self.statements.clear();
         self.state = Arc::new(self.state.after_reset());
         self.tainted = false;
-        self.insert_id = InsertId::Zero;
+        self.insert_id = InsertId::Is(0);
+        self.warnings_left = false;
         Ok(())
     }
 }

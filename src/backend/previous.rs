@@ -37,13 +37,12 @@ impl Owed {
 }
 
 /// What LAST_INSERT_ID() is on a connection, whoever left it there.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InsertId {
-    #[default]
-    Zero,
+    Is(u64),
     /// A statement may have left another value.
-    Left,
-    /// It was to be made 0 before a statement that ran since, and was not.
+    Unknown,
+    /// It was to be set before a statement that ran since, and was not.
     Unsettled,
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::backend::{Connection, InsertId, Kept, Lease, Owed, Pool, Previous};
 use crate::sql::facts::Flags;
 use crate::wire::reply::ServerError;
+use crate::wire::status;
 use crate::wire::walker::{End, EndKind};
 
 /// Where LAST_INSERT_ID() of the session is.
@@ -23,8 +24,9 @@ pub enum LastInsertId {
 /// A connection where the session may have changed LAST_INSERT_ID().
 ///
 /// A reply names an id that was generated and one that the client gave in the same way, but only the former becomes
-/// LAST_INSERT_ID(). So the connection's value is made 0 before the session's first statement there that may generate an
-/// id, and the connection is asked afterwards: if it says 0, nothing was generated there, and `earlier` holds.
+/// LAST_INSERT_ID(). So the connection's value is made the session's before the session's first statement there that may
+/// generate an id; or 0 while the session's is on another connection: if it still says 0 when it is asked, nothing was
+/// generated there, and `earlier` holds.
 #[derive(Debug, Clone)]
 pub struct Inserted {
     pub place: Place,
@@ -91,6 +93,8 @@ pub struct LastUsed {
     pub pool: Arc<Pool>,
     pub connection: u64,
     pub uses: u64,
+    /// FOUND_ROWS() there is the session's: rows were its last, or nothing but the session's own came since.
+    pub found_rows: bool,
 }
 
 #[derive(Debug, Default)]
@@ -98,6 +102,10 @@ pub struct Before {
     pub last_insert_id: LastInsertId,
     pub diagnostics: Diagnostics,
     pub last_used: Option<LastUsed>,
+    /// A PING of Meridian's own followed the statement that is about to end, the one that ended last: ROW_COUNT() is the
+    /// PING's.
+    pub pinged: bool,
+    pub row_count_lost: bool,
 }
 
 impl Before {
@@ -122,7 +130,20 @@ impl Before {
     /// Whether this connection holds the session's LAST_INSERT_ID().
     pub fn has_last_insert_id(&self, connection: &Connection) -> bool {
         let kept = connection.owed.as_ref().and_then(|owed| owed.last_insert_id.as_ref());
-        self.inserted_on(connection.id, kept).is_some_and(|inserted| inserted.sure)
+        self.was_carried_to(connection) || self.inserted_on(connection.id, kept).is_some_and(|inserted| inserted.sure)
+    }
+
+    /// The session's LAST_INSERT_ID(), unless it is on a connection.
+    fn known_insert_id(&self) -> Option<u64> {
+        match self.last_insert_id {
+            LastInsertId::Zero => Some(0),
+            LastInsertId::Known(value) => Some(value),
+            LastInsertId::On(_) => None,
+        }
+    }
+
+    fn was_carried_to(&self, connection: &Connection) -> bool {
+        self.known_insert_id().is_some_and(|value| connection.insert_id == InsertId::Is(value))
     }
 
     fn inserted_on(&self, connection: u64, kept: Option<&Arc<Previous>>) -> Option<&Inserted> {
@@ -137,10 +158,20 @@ impl Before {
         }
     }
 
-    /// Whether the connection's LAST_INSERT_ID() must be made 0, so that what a statement generates can be told from
-    /// what another session left.
-    pub fn must_clear_insert_id(&self, connection: &Connection) -> bool {
-        connection.insert_id != InsertId::Zero && !self.may_have_last_insert_id(connection)
+    /// What the connection's LAST_INSERT_ID() must be made, so that what a statement generates can be told from what
+    /// another session left. `None`: it is that.
+    pub fn insert_id_before(&mut self, connection: &Connection) -> Option<u64> {
+        if self.may_have_last_insert_id(connection) {
+            return None;
+        }
+        self.last_insert_id = std::mem::take(&mut self.last_insert_id).compact();
+        let value = self.known_insert_id().unwrap_or(0);
+        (connection.insert_id != InsertId::Is(value)).then_some(value)
+    }
+
+    /// Whether the connection may list warnings that are not the session's.
+    pub fn must_clear_warnings(&self, connection: &Connection) -> bool {
+        connection.warnings_left && !self.was_here(connection)
     }
 
     /// Whether the previous statement left no warnings.
@@ -153,38 +184,51 @@ impl Before {
         self.last_used.as_ref().is_some_and(|last| last.connection == connection.id && last.uses == connection.uses)
     }
 
-    /// Notes what a statement left on its connection.
-    pub fn ended(&mut self, lease: &mut Lease, end: &End, flags: Flags) {
+    /// Whether ROW_COUNT() and FOUND_ROWS(), as far as the flags have them, are still the session's on its connection.
+    pub fn has_counts(&self, flags: Flags) -> bool {
+        let found_rows = self.last_used.as_ref().is_some_and(|last| last.found_rows);
+        !(flags.contains(Flags::ROW_COUNT) && self.row_count_lost) && (found_rows || !flags.contains(Flags::FOUND_ROWS))
+    }
+
+    /// Notes what a statement left on its connection. `generates`: it may have generated an id.
+    pub fn ended(&mut self, lease: &mut Lease, end: &End, flags: Flags, generates: bool) {
+        let counts_rows = matches!(end.kind, EndKind::Rows) && !generates && end.status & status::CURSOR_EXISTS == 0;
+        let found_rows =
+            counts_rows || self.was_here(lease) && self.last_used.as_ref().is_some_and(|last| last.found_rows);
         lease.uses += 1;
+        self.row_count_lost = std::mem::take(&mut self.pinged);
         let pool = lease.pool().clone();
         let id = lease.id;
-        self.last_used = Some(LastUsed { pool: pool.clone(), connection: id, uses: lease.uses });
-        if lease.owed.is_none() && flags.is_empty() && leaves_nothing(end) {
+        self.last_used = Some(LastUsed { pool: pool.clone(), connection: id, uses: lease.uses, found_rows });
+        if lease.owed.is_none() && flags.is_empty() && leaves_nothing(end, generates) {
             self.diagnostics = Diagnostics::None;
             return;
         }
         let place =
             |kept: &Arc<Previous>, connection: u64| Place { pool: pool.clone(), connection, kept: kept.clone() };
         let unsettled = lease.insert_id == InsertId::Unsettled;
-        if end.last_insert_id != 0 || flags.contains(Flags::LAST_INSERT_ID_SET) {
-            lease.insert_id = InsertId::Left;
+        let carried = self.was_carried_to(lease);
+        let leaves_id = flags.contains(Flags::LAST_INSERT_ID_SET) || may_leave_id(end, generates);
+        if leaves_id {
+            lease.insert_id = InsertId::Unknown;
         }
+        let is_error = matches!(end.kind, EndKind::Err { .. });
+        lease.warnings_left |= is_error || end.warnings > 0;
         let owed = lease.owed.get_or_insert_default();
-        if end.last_insert_id != 0 || flags.contains(Flags::LAST_INSERT_ID_SET) {
+        if leaves_id {
             let goes_on = self.inserted_on(id, owed.last_insert_id.as_ref()).is_some();
             let kept = Arc::new(Previous::default());
             let mut inserted = match std::mem::take(&mut self.last_insert_id) {
                 LastInsertId::On(inserted) if goes_on => Inserted { place: place(&kept, id), ..inserted },
                 earlier => Inserted { place: place(&kept, id), sure: false, earlier: Box::new(earlier.compact()) },
             };
-            inserted.sure |= flags.contains(Flags::LAST_INSERT_ID_SET);
+            inserted.sure |= carried || flags.contains(Flags::LAST_INSERT_ID_SET);
             if unsettled && !inserted.sure {
                 kept.settle(Kept::Lost);
             }
             self.last_insert_id = LastInsertId::On(inserted);
             owed.last_insert_id = (kept.now() == Kept::There).then_some(kept);
         }
-        let is_error = matches!(end.kind, EndKind::Err { .. });
         if is_error || end.warnings > 0 {
             let kept = Arc::new(Previous::default());
             self.diagnostics = Diagnostics::On(place(&kept, id));
@@ -217,6 +261,11 @@ impl Before {
 }
 
 /// A reply that leaves nothing on its connection that the session may ask about.
-pub fn leaves_nothing(end: &End) -> bool {
-    end.last_insert_id == 0 && end.warnings == 0 && !matches!(end.kind, EndKind::Err { .. })
+pub fn leaves_nothing(end: &End, generates: bool) -> bool {
+    !may_leave_id(end, generates) && end.warnings == 0 && !matches!(end.kind, EndKind::Err { .. })
+}
+
+/// Only an OK says whether an id was generated: an error or the rows of INSERT .. RETURNING do not.
+fn may_leave_id(end: &End, generates: bool) -> bool {
+    end.last_insert_id != 0 || generates && !matches!(end.kind, EndKind::Ok)
 }

@@ -13,7 +13,7 @@ use tokio::io::AsyncRead;
 
 use super::registry::{SessionHandle, Stop};
 use crate::net::{RELAY_CAPACITY, ReadBuffer, Stream, timer};
-use crate::wire::{capability, packet, reply};
+use crate::wire::{packet, reply};
 
 /// What an idle session holds for the next command: enough for most, so that one read takes it whole, and small,
 /// because there are many idle sessions.
@@ -299,7 +299,7 @@ impl Client {
     }
 
     pub async fn ok(&mut self, status: u16) -> Result<(), Gone> {
-        let payload = reply::ok(0, 0, status, 0, b"", self.has(capability::SESSION_TRACK));
+        let payload = reply::ok(0, 0, status, 0, b"");
         self.reply(&payload).await
     }
 }

@@ -101,14 +101,7 @@ impl Session {
 
     async fn set_transaction(&mut self, scope: Option<Scope>, text: &[u8], more: bool) -> Served<Outcome> {
         match scope {
-            None => {
-                if self.in_transaction() {
-                    let text = "Transaction characteristics can't be changed while a transaction is in progress";
-                    return self.answer_error(1568, b"25001", text).await;
-                }
-                self.next_transaction = Some(text.to_vec());
-                self.answer_ok(more).await
-            }
+            None => self.set_next_transaction(text, more).await,
             Some(Scope::Session) => self.set_session_transaction(text, more).await,
             Some(_) => self.refuse_global("SET GLOBAL TRANSACTION").await,
         }

@@ -32,7 +32,7 @@ impl Session {
         let Some(sent) = self.with_connection_id(text, &statement) else {
             return self.refuse_connection_id().await;
         };
-        let asked = Asked::new(self.home_shard(&statement), &sent, &self.dialect, &self.scratch);
+        let asked = Asked::new(self.home_shard(&statement, self.database_index()), &sent, &self.dialect, &self.scratch);
         let instant = clock::instant(&self.state, &statement.facts);
         let session = facts(&self.state, text, instant);
         let values = Literals::of_text(text, &self.scratch, session);

@@ -86,7 +86,7 @@ pub struct Session {
     pinned: Pinned,
     transaction: Option<Transaction>,
     /// `SET TRANSACTION ...`, which is for the next transaction only.
-    next_transaction: Option<Vec<u8>>,
+    next_transaction: Vec<Vec<u8>>,
     before: Before,
     /// Where the previous statement ran: statements about it go there.
     last_shard: Option<ShardId>,
@@ -143,7 +143,7 @@ impl Session {
             scratch: Box::default(),
             held: Vec::new(),
             transaction: None,
-            next_transaction: None,
+            next_transaction: Vec::new(),
             before: Before::default(),
             last_shard: None,
             statements: Statements::default(),
@@ -239,7 +239,11 @@ impl Session {
 
     /// The database of the session in the map, if it is one of the map's.
     fn database_index(&self) -> Option<usize> {
-        let name = self.state.database.as_deref()?;
+        self.index_of(self.state.database.as_deref())
+    }
+
+    fn index_of(&self, database: Option<&str>) -> Option<usize> {
+        let name = database?;
         self.snapshot.map.databases.iter().position(|database| database.name == name)
     }
 
@@ -256,6 +260,9 @@ impl Session {
         }
         if self.dialect.no_backslash_escapes {
             flags |= status::NO_BACKSLASH_ESCAPES;
+        }
+        if self.dialect.ansi_quotes && self.dialect.family == Flavor::MariaDb {
+            flags |= status::ANSI_QUOTES;
         }
         if more {
             flags |= status::MORE_RESULTS;
@@ -326,7 +333,7 @@ impl Session {
         let flags = self.status(false);
         if self.client.has(capability::DEPRECATE_EOF) {
             // An OK under the header of an EOF, as servers answer here.
-            let mut payload = reply::ok(0, 0, flags, 0, b"", self.client.has(capability::SESSION_TRACK));
+            let mut payload = reply::ok(0, 0, flags, 0, b"");
             payload[0] = 0xFE;
             self.client.reply(&payload).await?;
         } else {
@@ -345,6 +352,9 @@ impl Session {
         self.before = Before::default();
         self.multi_statements = self.client.has(capability::MULTI_STATEMENTS);
         self.forget_dialect();
+        if !self.refresh_dialect().await? {
+            return Ok(());
+        }
         self.answer_ok(false).await.map(drop)
     }
 }

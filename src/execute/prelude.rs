@@ -27,9 +27,10 @@ pub enum Step {
     /// The statement that opens the transaction, SET TRANSACTION for one transaction, a savepoint.
     Transaction(Vec<u8>),
     LastInsertId(u64),
-    /// Makes LAST_INSERT_ID() 0, so that an id that the statement generates can be told from what is there.
-    ClearInsertId,
-    /// An empty statement, so that the one behind it finds no warnings.
+    /// Makes LAST_INSERT_ID() the session's, or 0 where that is not known, so that an id that the statement generates can be
+    /// told from what is there.
+    InsertIdBefore(u64),
+    /// A statement after which no server lists warnings: MariaDB drops them only where a table is read.
     ClearWarnings,
     /// COM_STMT_SEND_LONG_DATA, COM_STMT_CLOSE: they have no answer.
     Unanswered(Vec<u8>),
@@ -101,7 +102,7 @@ impl Prelude {
         self.steps.iter().any(|step| match step {
             Step::KeepWarnings(_) | Step::KeepLastInsertId(_) | Step::ClearWarnings | Step::Unanswered(_) => false,
             // Every server has the variable. A cancel may hit the step; then the id is not claimed (`read`).
-            Step::ClearInsertId => false,
+            Step::InsertIdBefore(_) => false,
             Step::LastInsertId(_) => write,
             Step::Use(_) | Step::Transaction(_) => write || !member.has_accepted(&step.text()),
             Step::Set(set) => write || !member.has_accepted(set),
@@ -151,16 +152,15 @@ impl Prelude {
                     );
                     continue;
                 }
-                Step::ClearInsertId => {
-                    lease.insert_id = if error.is_none() { InsertId::Zero } else { InsertId::Unsettled };
+                Step::InsertIdBefore(value) => {
+                    lease.insert_id = if error.is_none() { InsertId::Is(value) } else { InsertId::Unsettled };
                     continue;
                 }
-                Step::LastInsertId(value) if error.is_none() => {
-                    lease.insert_id = if value == 0 { InsertId::Zero } else { InsertId::Left };
-                }
+                Step::LastInsertId(value) if error.is_none() => lease.insert_id = InsertId::Is(value),
                 Step::Use(_) | Step::Set(_) | Step::Transaction(_) if error.is_none() && reply.end.warnings == 0 => {
                     lease.member.accept(&step.text());
                 }
+                Step::ClearWarnings if error.is_none() => lease.warnings_left = false,
                 _ => {}
             }
             if let Some(error) = error {
@@ -197,9 +197,10 @@ impl Step {
             Step::KeepLastInsertId(_) => b"SELECT LAST_INSERT_ID()".to_vec(),
             Step::Use(name) => format!("USE {name}").into_bytes(),
             Step::Set(text) | Step::Transaction(text) => text.clone(),
-            Step::ClearInsertId => b"SET last_insert_id=0".to_vec(),
-            Step::LastInsertId(value) => format!("SET last_insert_id={value}").into_bytes(),
-            Step::ClearWarnings => b"DO 0".to_vec(),
+            Step::InsertIdBefore(value) | Step::LastInsertId(value) => {
+                format!("SET last_insert_id={value}").into_bytes()
+            }
+            Step::ClearWarnings => b"DO (SELECT 0 FROM (SELECT 0) AS t)".to_vec(),
             Step::Unanswered(_) => Vec::new(),
         }
     }

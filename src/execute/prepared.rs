@@ -248,7 +248,7 @@ impl Session {
                 }
                 self.definition_shard(tables)
             }
-            Target::NoTable => self.home_shard(&statement),
+            Target::NoTable => self.home_shard(&statement, self.database_index()),
             Target::Refused(refusal) => return self.refuse(refusal).await.map(drop),
             Target::Control => {
                 self.statements.by_id.insert(id, prepared);
@@ -278,7 +278,7 @@ impl Session {
             flags: Flags::NONE,
             verb: crate::sql::Verb::Select,
         };
-        let job = Job { shard, facts: &facts, shape, work };
+        let job = Job { shard, facts: &facts, tables: false, shape, work };
         if let Ran::Answered(end) = self.run_single(job).await?
             && let Some(made) = end.prepared
         {
@@ -395,7 +395,7 @@ impl Session {
                     Err(refusal) => return self.refuse(&refusal).await.map(drop),
                 }
             }
-            Target::NoTable => self.home_shard(&statement),
+            Target::NoTable => self.home_shard(&statement, self.index_of(prepared.state.database.as_deref())),
             Target::Control => {
                 self.count(class_of_control(statement.facts.verb));
                 let text = prepared.text.clone();
@@ -420,7 +420,8 @@ impl Session {
         let current = at.clone().unwrap_or_else(|| self.state.clone());
         let bound = Bound { prepared, key, payload, execute, types: &prepared.types, current: &current };
         let shape = Shape::plain(Expect::Command);
-        let job = Job { shard, facts: &statement.facts, shape, work: Work::Execute(&bound) };
+        let tables = matches!(statement.target, Target::Tables(_));
+        let job = Job { shard, facts: &statement.facts, tables, shape, work: Work::Execute(&bound) };
         let ran = self.run_in(at, job).await?;
         if let Ran::Answered(end) = ran
             && end.has_status

@@ -151,8 +151,8 @@ fn walk(walker: &mut ReplyWalker, connection: &mut Connection, rewrite: bool) ->
     }
 }
 
-/// Whether the packet may hold a text or session changes: these are laid out differently for a client without
-/// SESSION_TRACK. The smallest OK has 7 bytes, an EOF 5.
+/// Whether the packet may hold session changes, which a client without SESSION_TRACK cannot read. The smallest OK has 7
+/// bytes, an EOF 5.
 fn tells_more_than_status(end: &End) -> bool {
     end.has_status
         && !matches!(end.kind, EndKind::Err { .. })

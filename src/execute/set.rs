@@ -14,7 +14,7 @@ use crate::session::State;
 use crate::sql::{Assignment, Flags, Scope, Value};
 use crate::telemetry::RefusalKind;
 use crate::wire::command::code;
-use crate::wire::{capability, reply};
+use crate::wire::reply;
 
 /// Session variables that are not a state but an event, or another session's identity.
 const REFUSED: [&str; 8] = [
@@ -27,6 +27,9 @@ const REFUSED: [&str; 8] = [
     "sql_log_bin",
     "pseudo_slave_mode",
 ];
+
+/// SET TRANSACTION statements for one transaction; two say all that there is to say.
+const CHARACTERISTICS_MAX: usize = 8;
 
 /// Goes on with what a server answered, or ends with its failure.
 macro_rules! try_server {
@@ -152,7 +155,7 @@ impl Session {
             let was_held = held.in_transaction || !held.pins.is_empty();
             let answered = self.set_watched(&mut held, text, &mut next, &to_read_back, last_insert_id).await?;
             if assignments.iter().any(|one| matches!(one, Assignment::System { name, .. } if is_insert_id(name))) {
-                held.lease.insert_id = InsertId::Left;
+                held.lease.insert_id = InsertId::Unknown;
             }
             match answered {
                 Ok(Ok(warnings)) => {
@@ -170,9 +173,12 @@ impl Session {
                         held.lease.member.accept(text);
                     }
                     self.keep_or_give_back(held).await;
+                    // A client escapes its strings as the status tells it.
+                    if !self.refresh_dialect().await? {
+                        return Ok(Outcome::Failed);
+                    }
                     let flags = self.status(more);
-                    let track = self.client.has(capability::SESSION_TRACK);
-                    self.client.reply(&reply::ok(0, 0, flags, warnings, b"", track)).await?;
+                    self.client.reply(&reply::ok(0, 0, flags, warnings, b"")).await?;
                     return Ok(Outcome::Done);
                 }
                 Ok(Err(error)) => {
@@ -201,12 +207,18 @@ impl Session {
     }
 
     /// Characteristics of the next transaction, opened when it is.
-    async fn set_next_transaction(&mut self, text: &[u8], more: bool) -> Served<Outcome> {
+    pub(super) async fn set_next_transaction(&mut self, text: &[u8], more: bool) -> Served<Outcome> {
         if self.in_transaction() {
             let text = "Transaction characteristics can't be changed while a transaction is in progress";
             return self.answer_error(1568, b"25001", text).await;
         }
-        self.next_transaction = Some(text.to_vec());
+        // Each may be of another characteristic; they are run in this order.
+        self.next_transaction.retain(|held| held != text);
+        if self.next_transaction.len() == CHARACTERISTICS_MAX {
+            let text = "Meridian: too many SET TRANSACTION before one transaction; write them in one statement";
+            return self.answer_refusal(RefusalKind::Session, text).await;
+        }
+        self.next_transaction.push(text.to_vec());
         self.answer_ok(more).await
     }
 
@@ -279,8 +291,10 @@ impl Session {
     }
 
     async fn lease_for_set(&mut self, new: bool) -> Result<Held, Failure> {
-        if !self.held.is_empty() {
-            let at = self.held.iter().position(Held::has_user_variables).unwrap_or(0);
+        let pinned = self.held.iter().position(Held::has_user_variables);
+        if let Some(at) =
+            pinned.or_else(|| self.held.iter().position(|held| self.has_database(self.database_index(), held.group)))
+        {
             return Ok(self.held.swap_remove(at));
         }
         let shard = self.snapshot.home(self.database_index());
@@ -349,6 +363,8 @@ impl Session {
         }
         let mut payload = vec![code::QUERY];
         payload.extend_from_slice(text);
+        // From here on the connection has the session's own, which LAST_INSERT_ID(expr) may change.
+        let flags = last_insert_id.map_or(Flags::NONE, |_| Flags::LAST_INSERT_ID_SET);
         let handle = self.registered.handle.clone();
         let client = &mut self.client;
         let reply = {
@@ -365,13 +381,13 @@ impl Session {
             try_server!(watched.await?)
         };
         if let Some(error) = reply.error() {
-            self.before.ended(lease, &reply.end, Flags::NONE);
+            self.before.ended(lease, &reply.end, flags, false);
             return Ok(Ok(Err(error)));
         }
         for one in back {
             try_server!(one.read(lease, next).await);
         }
-        self.before.ended(lease, &reply.end, Flags::NONE);
+        self.before.ended(lease, &reply.end, flags, false);
         Ok(Ok(Ok(reply.end.warnings)))
     }
 }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::held::{Held, Pins, close_statements, give_back, run_quietly};
-use super::single::{Job, Ran, Work};
+use super::single::{Job, Ran, Work, may_generate_id};
 use super::{Ended, Gone, Served, Session};
 use crate::net::timer;
 use crate::shard_map::GroupId;
@@ -25,13 +25,17 @@ impl Session {
         } else if opened {
             held.in_transaction = true;
         }
-        if opened || job.facts.verb != Verb::Set && !matches!(job.work, Work::Prepare { .. }) {
-            self.next_transaction = None;
-        }
         if failed {
             self.learn_whether_in_transaction(&mut held, end, job).await;
         }
-        self.before.ended(&mut held.lease, end, job.facts.flags);
+        if !self.next_transaction.is_empty() && (held.in_transaction || was_transaction(job, end)) {
+            let characteristics = std::mem::take(&mut self.next_transaction);
+            if held.in_transaction {
+                // Groups that join later need them as well.
+                self.transaction.get_or_insert_default().characteristics = characteristics;
+            }
+        }
+        self.before.ended(&mut held.lease, end, job.facts.flags, may_generate_id(&job));
         self.pin(&mut held, end, job);
         if job.facts.flags.contains(Flags::UNKNOWN_FUNCTION) {
             held.lease.tainted = true;
@@ -146,11 +150,13 @@ impl Session {
         let was_open = held.in_transaction;
         let others = self.held.iter().any(|held| held.in_transaction);
         let may_have_ended = was_open && (others || matches!(code, DEADLOCK | LOCK_WAIT_TIMEOUT));
-        let opaque = matches!(job.facts.verb, Verb::Call | Verb::Block | Verb::Execute | Verb::Unknown);
+        let opaque = job.facts.implicit_commit
+            || matches!(job.facts.verb, Verb::Call | Verb::Block | Verb::Execute | Verb::Unknown);
         let may_have_begun = !was_open && (opaque || !self.state.autocommit());
         if !may_have_ended && !may_have_begun && !opaque {
             return;
         }
+        self.before.pinged = true;
         let Ok(reply) = held.lease.call(&[code::PING]).await else {
             // A dead connection is found dead by the next statement, inside the transaction that it lost.
             return;
@@ -168,6 +174,7 @@ impl Session {
     /// A cancel may have been on its way when the statement ended: it is waited for, and its effect taken by a PING.
     pub(super) async fn absorb_cancel(&mut self, held: &mut Held) -> bool {
         self.registered.handle.settled().await;
+        self.before.pinged = true;
         held.lease.call(&[code::PING]).await.is_ok()
     }
 
@@ -183,7 +190,7 @@ impl Session {
     /// Gives everything back that the session holds: transactions are rolled back, pinned connections reset.
     pub(super) async fn leave(&mut self) {
         self.transaction = None;
-        self.next_transaction = None;
+        self.next_transaction.clear();
         for held in std::mem::take(&mut self.held) {
             let bound = Duration::from_millis(held.lease.pool().options.connect_ms_max);
             let _ = timer::timeout(bound, async move {
@@ -197,4 +204,17 @@ impl Session {
         }
         self.note_pins();
     }
+}
+
+/// Whether a statement outside of transactions was one of its own, which SET TRANSACTION was for. Tried on both families:
+/// one without a table is none, nor is one that failed before it began.
+fn was_transaction(job: Job<'_>, end: &End) -> bool {
+    const BEFORE_IT_BEGAN: [u16; 10] = [1044, 1049, 1054, 1064, 1142, 1143, 1146, 1305, 1370, 1792];
+    let verb = job.facts.verb;
+    let began = match end.kind {
+        EndKind::Err { code } => !BEFORE_IT_BEGAN.contains(&code),
+        EndKind::Ok | EndKind::Rows => true,
+    };
+    let reads_tables = job.tables && !matches!(verb, Verb::Show(_) | Verb::Describe);
+    job.facts.implicit_commit || began && (reads_tables || matches!(verb, Verb::Call | Verb::Block | Verb::Execute))
 }

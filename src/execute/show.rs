@@ -164,7 +164,13 @@ impl Session {
             implicit_commit: false,
             flags: Flags::NONE,
         };
-        let job = Job { shard, facts: &facts, shape: Shape::plain(Expect::FieldList), work: Work::Bytes(bytes) };
+        let job = Job {
+            shard,
+            facts: &facts,
+            tables: false,
+            shape: Shape::plain(Expect::FieldList),
+            work: Work::Bytes(bytes),
+        };
         self.run_single(job).await.map(drop)
     }
 
@@ -186,6 +192,14 @@ impl Session {
             }
             // Its prelude refuses it.
             Diagnostics::Gathered(_) => Ok(None),
+            Diagnostics::Ours(error) if self.scratch.normalized().contains(&b'(') => {
+                // SHOW COUNT(*) WARNINGS, SHOW COUNT(*) ERRORS
+                let mut rows = TextResult::new(vec![Column::integer("count")]);
+                rows.row(&[Some(b"1")]);
+                let outcome = self.send_rows(&rows, more).await?;
+                self.before.diagnostics = Diagnostics::Ours(error);
+                Ok(Some(outcome))
+            }
             Diagnostics::Ours(error) => {
                 let mut rows = diagnostics_result();
                 rows.row(&[Some(b"Error"), Some(error.code.to_string().as_bytes()), Some(&error.message)]);

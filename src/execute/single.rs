@@ -33,6 +33,8 @@ const FOUND_ROWS_HOLD: Duration = Duration::from_secs(1);
 pub struct Job<'a> {
     pub shard: ShardId,
     pub facts: &'a Facts,
+    /// It is known to name tables.
+    pub tables: bool,
     pub shape: Shape,
     pub work: Work<'a>,
 }
@@ -92,8 +94,8 @@ impl Session {
     /// Runs a statement and relays its reply.
     pub(super) async fn run_single(&mut self, job: Job<'_>) -> Served<Ran> {
         let group = self.snapshot.group(job.shard);
-        self.last_shard = Some(job.shard);
         if let Some(mut lease) = self.lease_ready(&job, group) {
+            self.last_shard = Some(job.shard);
             // What most statements come to: an idle connection in the right state, and a reply that leaves nothing behind.
             // Whatever else happens is concluded as for any other statement.
             self.registered.handle.begin(lease.pool(), lease.thread_id);
@@ -101,9 +103,9 @@ impl Session {
             let hit = self.registered.handle.end();
             if let Ok(end) = &attempted
                 && !hit
-                && leaves_connection_free(end)
+                && leaves_connection_free(end, &job)
             {
-                self.before.ended(&mut lease, end, job.facts.flags);
+                self.before.ended(&mut lease, end, job.facts.flags, may_generate_id(&job));
                 if let Work::Execute(bound) = job.work {
                     bound.executed_on(&mut lease, false);
                 }
@@ -142,12 +144,13 @@ impl Session {
                 return Ok(Ran::Failed);
             }
         }
+        self.last_shard = Some(job.shard);
         self.run_any(job, group, false).await
     }
 
     /// A connection on which the job's bytes can be sent at once, with nothing before them and, if all goes well, nothing
     /// behind: there is no transaction, nothing is pinned, and the statement is about no other one.
-    fn lease_ready(&self, job: &Job<'_>, group: GroupId) -> Option<Lease> {
+    fn lease_ready(&mut self, job: &Job<'_>, group: GroupId) -> Option<Lease> {
         let alone = match job.work {
             Work::Bytes(_) => true,
             Work::Execute(bound) => bound.is_alone(),
@@ -158,15 +161,15 @@ impl Session {
             && matches!(job.facts.verb, Verb::Select | Verb::Insert | Verb::Replace | Verb::Update | Verb::Delete)
             && self.held.is_empty()
             && self.transaction.is_none()
-            && self.next_transaction.is_none();
+            && self.next_transaction.is_empty();
         if !plain || job.facts.access == Access::Write && !self.state.autocommit() {
             return None;
         }
         let wanted = Wanted { capabilities: self.client.capabilities & capability::KEYED, state: &self.state };
         let mut lease = known_pool(&self.pools, group)?.acquire_ready(wanted)?;
         let must_ask = lease.owed.as_ref().is_some_and(|owed| !self.before.is_owed(owed));
-        let must_clear =
-            matches!(job.facts.verb, Verb::Insert | Verb::Replace) && self.before.must_clear_insert_id(&lease);
+        let must_clear = self.before.must_clear_warnings(&lease)
+            || matches!(job.facts.verb, Verb::Insert | Verb::Replace) && self.before.insert_id_before(&lease).is_some();
         let must_prepare = matches!(job.work, Work::Execute(bound) if !bound.is_prepared(&mut lease));
         if must_ask || must_clear || must_prepare {
             // Back it goes, to be found again by those who know how.
@@ -344,41 +347,34 @@ impl Session {
         prelude: &mut Prelude,
     ) -> Result<(), Interrupted> {
         prelude.replay(&mut held.lease, &self.state);
-        if !held.in_transaction
-            && let Some(transaction) = &self.transaction
-            && let Some(opening) = &transaction.opening
-        {
-            if let Some(next) = &self.next_transaction {
-                prelude.push(Step::Transaction(next.clone()));
+        if !held.in_transaction {
+            let transaction = self.transaction.as_ref();
+            let opening = transaction.and_then(|transaction| transaction.opening.as_ref());
+            if opening.is_some() || !matches!(job.work, Work::Prepare { .. }) {
+                let characteristics = transaction.map(|transaction| transaction.characteristics.as_slice());
+                for text in characteristics.unwrap_or_default().iter().chain(&self.next_transaction) {
+                    // They stay with the connection unless this statement begins a transaction.
+                    held.lease.tainted |= opening.is_none();
+                    prelude.push(Step::Transaction(text.clone()));
+                }
             }
-            prelude.push(Step::Transaction(opening.clone()));
-            for savepoint in &transaction.savepoints {
-                prelude.push(Step::Transaction(savepoint.text.clone()));
+            if let Some(opening) = opening {
+                prelude.push(Step::Transaction(opening.clone()));
             }
-        } else if !held.in_transaction
-            && !matches!(job.work, Work::Prepare { .. })
-            && let Some(next) = &self.next_transaction
-        {
-            // It stays with the connection unless this statement is a transaction of its own.
-            held.lease.tainted = true;
-            prelude.push(Step::Transaction(next.clone()));
-        }
-        if !held.in_transaction
-            && let Some(transaction) = &self.transaction
-            && transaction.opening.is_none()
-        {
-            // Under autocommit=0 there is no BEGIN, but a savepoint was asked for before this group joined.
-            for savepoint in &transaction.savepoints {
+            // Without a BEGIN, under autocommit=0, there may be savepoints before this group joined.
+            for savepoint in transaction.iter().flat_map(|transaction| &transaction.savepoints) {
                 prelude.push(Step::Transaction(savepoint.text.clone()));
             }
         }
         let about = Flags::ROW_COUNT | Flags::FOUND_ROWS | Flags::DIAGNOSTICS;
-        // A question in between would change the answer to the other one.
-        let asks_both = job.facts.flags.intersects(about)
-            && self.before.may_have_last_insert_id(&held.lease)
-            && self.before.was_here(&held.lease);
-        if job.facts.flags.contains(Flags::LAST_INSERT_ID) && !self.before.has_last_insert_id(&held.lease) && !asks_both
-        {
+        let counts = Flags::ROW_COUNT | Flags::FOUND_ROWS;
+        if job.facts.flags.contains(Flags::LAST_INSERT_ID) && !self.before.has_last_insert_id(&held.lease) {
+            // A question in between would change the answer to the other one.
+            if job.facts.flags.intersects(counts)
+                || job.facts.flags.contains(Flags::DIAGNOSTICS) && !self.before.has_no_diagnostics()
+            {
+                return Err(Interrupted::Rejected(Rejected::about_before("LAST_INSERT_ID() beside ROW_COUNT()")));
+            }
             match self.last_insert_id(Some(&mut held.lease)).await {
                 // It may have turned out that this connection has it.
                 Some(_) if self.before.has_last_insert_id(&held.lease) => {}
@@ -386,19 +382,31 @@ impl Session {
                 None => return Err(Interrupted::Rejected(Rejected::about_before("LAST_INSERT_ID()"))),
             }
         }
-        if job.facts.flags.intersects(about) && !(self.before.was_here(&held.lease) && prelude.is_empty()) {
-            if job.facts.flags.intersects(Flags::ROW_COUNT | Flags::FOUND_ROWS) || !self.before.has_no_diagnostics() {
+        // A PREPARE in between is a previous statement too.
+        let has_statement = match job.work {
+            Work::Execute(bound) => bound.is_prepared(&mut held.lease),
+            _ => true,
+        };
+        let counted = self.before.has_counts(job.facts.flags);
+        let untouched = self.before.was_here(&held.lease) && has_statement && prelude.is_empty() && counted;
+        if job.facts.flags.intersects(about) && !untouched {
+            if job.facts.flags.intersects(counts) || !self.before.has_no_diagnostics() {
                 return Err(Interrupted::Rejected(Rejected::about_before(
                     "ROW_COUNT(), FOUND_ROWS() or SHOW WARNINGS",
                 )));
             }
             prelude.push(Step::ClearWarnings);
+        } else if self.before.must_clear_warnings(&held.lease) {
+            prelude.push(Step::ClearWarnings);
         }
-        if may_generate_id(&job) && self.before.must_clear_insert_id(&held.lease) && !prelude.sets_insert_id() {
+        if may_generate_id(&job)
+            && !prelude.sets_insert_id()
+            && let Some(value) = self.before.insert_id_before(&held.lease)
+        {
             match job.facts.flags.intersects(about) {
                 // A step in front would change what the statement asks about.
                 true => held.lease.insert_id = InsertId::Unsettled,
-                false => prelude.push(Step::ClearInsertId),
+                false => prelude.push(Step::InsertIdBefore(value)),
             }
         }
         // Last, because from here on the connection's debt is the prelude's; it goes first on the wire.
@@ -446,16 +454,17 @@ async fn send_and_relay(
     relay::relay(client, lease, handle, job.shape).await.map_err(Interrupted::from)
 }
 
-/// Whether the statement may leave a generated id as LAST_INSERT_ID().
-fn may_generate_id(job: &Job<'_>) -> bool {
+/// Whether the statement may leave a generated id as LAST_INSERT_ID(). What a function generates it takes away again.
+pub(super) fn may_generate_id(job: &Job<'_>) -> bool {
     job.facts.access == Access::Write
-        && !matches!(job.facts.verb, Verb::Update | Verb::Delete)
+        && !matches!(job.facts.verb, Verb::Update | Verb::Delete | Verb::Select | Verb::Do)
         && !matches!(job.work, Work::Prepare { .. })
 }
 
 /// A reply after which a connection that was free before it is free again.
-fn leaves_connection_free(end: &End) -> bool {
-    end.has_status && end.status & (status::IN_TRANS | status::CURSOR_EXISTS) == 0 && before::leaves_nothing(end)
+fn leaves_connection_free(end: &End, job: &Job<'_>) -> bool {
+    let open = status::IN_TRANS | status::CURSOR_EXISTS;
+    end.has_status && end.status & open == 0 && before::leaves_nothing(end, may_generate_id(job))
 }
 
 impl From<Broken> for Interrupted {

@@ -11,7 +11,7 @@ use super::values::TextValues;
 use super::{Incoming, Outcome, Served, Session, clock};
 use crate::plan::{self, Hint, HintBy, HintRefusal, Refusal, Statement, Target};
 use crate::route::{self, ClientText, Shards};
-use crate::shard_map::ShardId;
+use crate::shard_map::{GroupId, ShardId};
 use crate::sql::facts::{Access, Facts, Flags, Verb};
 use crate::sql::{self, HintFault, Scratch};
 use crate::telemetry::Class;
@@ -133,7 +133,7 @@ impl Session {
                     Err(refusal) => return self.refuse(&refusal).await,
                 }
             }
-            Target::NoTable => self.home_shard(&statement),
+            Target::NoTable => self.home_shard(&statement, self.database_index()),
             Target::Control => {
                 self.count(class_of_control(statement.facts.verb));
                 return self.control(text, &statement, more).await;
@@ -170,7 +170,8 @@ impl Session {
             }
         };
         let shape = Shape { expect: Expect::Command, shift: self.shift(text.len() + 1), more, statement_id: None };
-        let job = Job { shard, facts: &statement.facts, shape, work: Work::Bytes(bytes) };
+        let tables = matches!(statement.target, Target::Tables(_));
+        let job = Job { shard, facts: &statement.facts, tables, shape, work: Work::Bytes(bytes) };
         Ok(self.run_in(at, job).await?.into())
     }
 
@@ -201,8 +202,16 @@ impl Session {
         self.client.sequence.wrapping_sub(packets as u8)
     }
 
+    /// Whether the map has a shard of the database on this group: elsewhere it need not exist.
+    pub(super) fn has_database(&self, database: Option<usize>, group: GroupId) -> bool {
+        let Some(index) = database else {
+            return true;
+        };
+        self.snapshot.map.databases[index].shards().into_iter().any(|shard| self.snapshot.group(shard) == group)
+    }
+
     /// Where a statement without a table goes: where the session already is, else its database's home.
-    pub(super) fn home_shard(&self, statement: &Statement) -> ShardId {
+    pub(super) fn home_shard(&self, statement: &Statement, database: Option<usize>) -> ShardId {
         if let Some(hint) = statement.hint
             && !(hint.by == HintBy::Session && statement.facts.flags.intersects(about_before()))
         {
@@ -211,15 +220,16 @@ impl Session {
         if statement.facts.flags.contains(Flags::NAMED_LOCK) {
             return route::LOCKS;
         }
-        let home = self.snapshot.home(self.database_index());
+        let home = self.snapshot.home(database);
         if statement.facts.flags.intersects(about_before())
             && let Some(shard) = self.last_shard
+            && self.has_database(database, self.snapshot.group(shard))
         {
             return shard;
         }
         let reads = statement.facts.flags.contains(Flags::USER_VAR_READ);
         let pinned = self.held.iter().find(|held| reads && held.has_user_variables());
-        match pinned.or(self.held.first()) {
+        match pinned.or(self.held.iter().find(|held| self.has_database(database, held.group))) {
             Some(held) => held.shard,
             None => home,
         }

@@ -29,19 +29,20 @@ impl Session {
         {
             return Ok(ran.into());
         }
-        self.transaction = Some(Transaction::begun(text.to_vec()));
+        self.transaction = Some(Transaction::begun(text.to_vec(), std::mem::take(&mut self.next_transaction)));
         self.answer_ok(more).await
     }
 
     /// COMMIT and ROLLBACK.
     pub(super) async fn end(&mut self, commit: bool, chain: bool, release: bool, more: bool) -> Served<Outcome> {
-        let opening = self.transaction.as_ref().and_then(|transaction| transaction.opening.clone());
+        let ended_one = self.transaction.clone().unwrap_or_default();
         let ended = if commit { self.commit_all().await? } else { self.roll_back_all().await };
         if let Err(ran) = ended {
             return Ok(ran.into());
         }
         if chain {
-            self.transaction = Some(Transaction::begun(opening.unwrap_or_else(|| b"BEGIN".to_vec())));
+            let opening = ended_one.opening.unwrap_or_else(|| b"BEGIN".to_vec());
+            self.transaction = Some(Transaction::begun(opening, ended_one.characteristics));
         }
         let outcome = self.answer_ok(more && !release).await?;
         if release {
@@ -65,7 +66,7 @@ impl Session {
     /// Commits on every group, the writer first.
     pub(super) async fn commit_all(&mut self) -> Served<Result<(), Ran>> {
         let writer = self.transaction.take().and_then(|transaction| transaction.writer);
-        self.next_transaction = None;
+        self.next_transaction.clear();
         let mut open: Vec<_> = std::mem::take(&mut self.held);
         open.sort_by_key(|held| Some(held.group) != writer);
         let mut open = open.into_iter();
@@ -126,7 +127,7 @@ impl Session {
 
     async fn roll_back_all(&mut self) -> Result<(), Ran> {
         self.transaction = None;
-        self.next_transaction = None;
+        self.next_transaction.clear();
         self.roll_back_others().await;
         Ok(())
     }
@@ -218,6 +219,6 @@ impl Session {
         let mut bytes = Vec::new();
         query_packet(text, &mut bytes);
         let shape = Shape { shift: self.shift(text.len() + 1), more, ..Shape::plain(Expect::Command) };
-        self.run_single(Job { shard, facts: &facts, shape, work: Work::Bytes(&bytes) }).await
+        self.run_single(Job { shard, facts: &facts, tables: false, shape, work: Work::Bytes(&bytes) }).await
     }
 }

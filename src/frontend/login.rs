@@ -135,7 +135,7 @@ impl<'a> Login<'a> {
         let account = self.authenticate(&user, plugin.as_deref(), request.auth, &nonce).await?;
         let collation = u16::from(request.collation);
         let database = self.database(&account, request.database).await?;
-        let ok = reply::ok(0, 0, status::AUTOCOMMIT, 0, b"", capabilities & capability::SESSION_TRACK != 0);
+        let ok = reply::ok(0, 0, status::AUTOCOMMIT, 0, b"");
         self.send(&ok).await?;
         let options = &self.frontend.proxy.options;
         let client =
@@ -334,7 +334,7 @@ pub async fn change_user(
         }
     };
     let database = login.database(&account, Some(request.database)).await?;
-    let ok = reply::ok(0, 0, status::AUTOCOMMIT, 0, b"", client.capabilities & capability::SESSION_TRACK != 0);
+    let ok = reply::ok(0, 0, status::AUTOCOMMIT, 0, b"");
     login.send(&ok).await?;
     let collation = request.collation.unwrap_or(u16::from(charset::UTF8MB4_GENERAL_CI));
     let options = &frontend.proxy.options;

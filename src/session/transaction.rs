@@ -18,14 +18,16 @@ pub struct Savepoint {
 pub struct Transaction {
     /// The statement that opens it on a group; `None` when the server opens it by itself (autocommit=0).
     pub opening: Option<Vec<u8>>,
+    /// The SET TRANSACTION statements before it, to be run before it begins on a group.
+    pub characteristics: Vec<Vec<u8>>,
     pub savepoints: Vec<Savepoint>,
     /// The one group that was written.
     pub writer: Option<GroupId>,
 }
 
 impl Transaction {
-    pub fn begun(opening: Vec<u8>) -> Self {
-        Transaction { opening: Some(opening), savepoints: Vec::new(), writer: None }
+    pub fn begun(opening: Vec<u8>, characteristics: Vec<Vec<u8>>) -> Self {
+        Transaction { opening: Some(opening), characteristics, savepoints: Vec::new(), writer: None }
     }
 
     /// Claims the right to write on `group`; the other group if that one was written before.
@@ -82,7 +84,7 @@ mod tests {
 
     #[test]
     fn one_group_may_be_written() {
-        let mut transaction = Transaction::begun(b"BEGIN".to_vec());
+        let mut transaction = Transaction::begun(b"BEGIN".to_vec(), Vec::new());
         assert_eq!(transaction.may_write(GroupId(1)), Ok(()));
         assert_eq!(transaction.may_write(GroupId(1)), Ok(()));
         assert_eq!(transaction.may_write(GroupId(2)), Err(GroupId(1)));

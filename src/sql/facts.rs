@@ -195,7 +195,14 @@ impl BitOrAssign for Flags {
 pub fn facts(normalized: &[u8]) -> Facts {
     let tokens: Vec<Token<'_>> = tokens(normalized).map(|lexeme| lexeme.token).collect();
     let opening = opening(&tokens);
-    let flags = opening.flags | signs(&tokens, &opening);
+    let mut flags = opening.flags | signs(&tokens, &opening);
+    // What a routine does is hidden. A procedure leaves its LAST_INSERT_ID() to the statements behind it, a function does
+    // not. The OK of LOAD DATA names no id.
+    if matches!(opening.verb, Verb::Call | Verb::Block | Verb::Execute | Verb::Load) {
+        flags |= Flags::LAST_INSERT_ID | Flags::LAST_INSERT_ID_SET;
+    } else if flags.contains(Flags::UNKNOWN_FUNCTION) {
+        flags |= Flags::LAST_INSERT_ID;
+    }
     Facts {
         verb: opening.verb,
         access: access(&opening, &tokens, flags),

@@ -44,15 +44,8 @@ pub struct OkReply<'a> {
 }
 
 /// A payload of OK. `status` without SESSION_STATE_CHANGED: we announce no changes.
-pub fn ok(
-    affected_rows: u64,
-    last_insert_id: u64,
-    status: u16,
-    warnings: u16,
-    info: &[u8],
-    session_track: bool,
-) -> Vec<u8> {
-    ok_with_header(0x00, (affected_rows, last_insert_id), status, warnings, info, session_track)
+pub fn ok(affected_rows: u64, last_insert_id: u64, status: u16, warnings: u16, info: &[u8]) -> Vec<u8> {
+    ok_with_header(0x00, (affected_rows, last_insert_id), status, warnings, info)
 }
 
 /// A payload of EOF in the old form.
@@ -66,7 +59,7 @@ pub fn eof(status: u16, warnings: u16) -> Vec<u8> {
 pub fn end_of_rows(status: u16, warnings: u16, deprecate_eof: bool) -> Vec<u8> {
     if deprecate_eof {
         // Without text, both forms of OK are equal.
-        ok_with_header(0xFE, (0, 0), status, warnings, &[], false)
+        ok_with_header(0xFE, (0, 0), status, warnings, &[])
     } else {
         eof(status, warnings)
     }
@@ -110,11 +103,12 @@ pub fn parse_ok(payload: &[u8], capabilities: u32) -> Result<OkReply<'_>, Malfor
     let status = reader.u16()?;
     let warnings = reader.u16()?;
     let (mut info, mut changes) = (&[][..], Changes(&[]));
-    if capabilities & capability::SESSION_TRACK == 0 {
-        info = reader.rest();
-    } else if !reader.is_empty() {
+    if !reader.is_empty() {
         info = reader.string()?;
-        if status & status::SESSION_STATE_CHANGED != 0 && !reader.is_empty() {
+        if capabilities & capability::SESSION_TRACK != 0
+            && status & status::SESSION_STATE_CHANGED != 0
+            && !reader.is_empty()
+        {
             changes = Changes(reader.string()?);
         }
     }
@@ -138,7 +132,7 @@ pub fn parse_err(payload: &[u8]) -> Result<ServerError, Malformed> {
 }
 
 /// Rewrites an OK (either header) of a connection with SESSION_TRACK for a client without it: the
-/// text loses its length, the changes go, and so does their flag. Anything else is returned as it
+/// changes go, and so does their flag. Anything else is returned as it
 /// is, an EOF without the flag.
 pub fn without_session_track(payload: &[u8]) -> Vec<u8> {
     let header = payload.first().copied().unwrap_or(0xFF);
@@ -152,7 +146,7 @@ pub fn without_session_track(payload: &[u8]) -> Vec<u8> {
         }
         Ok(found) => {
             let numbers = (found.affected_rows, found.last_insert_id);
-            ok_with_header(header, numbers, found.status, found.warnings, found.info, false)
+            ok_with_header(header, numbers, found.status, found.warnings, found.info)
         }
         Err(_) => payload.to_vec(),
     }
@@ -228,7 +222,6 @@ fn ok_with_header(
     status: u16,
     warnings: u16,
     info: &[u8],
-    session_track: bool,
 ) -> Vec<u8> {
     let mut out = Vec::with_capacity(32 + info.len());
     out.push(header);
@@ -236,9 +229,7 @@ fn ok_with_header(
     lenenc::write_int(&mut out, last_insert_id);
     out.extend_from_slice(&(status & !status::SESSION_STATE_CHANGED).to_le_bytes());
     out.extend_from_slice(&warnings.to_le_bytes());
-    if !session_track {
-        out.extend_from_slice(info);
-    } else if !info.is_empty() {
+    if !info.is_empty() {
         lenenc::write_string(&mut out, info);
     }
     out

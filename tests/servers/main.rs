@@ -23,6 +23,7 @@ mod login;
 mod multi;
 mod oltp;
 mod prepared;
+mod previous;
 mod reload;
 mod routing;
 mod scatter;

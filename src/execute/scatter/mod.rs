@@ -44,7 +44,7 @@ pub struct Scatter<'a> {
 
 impl<'a> Scatter<'a> {
     fn job(&self, shard: ShardId) -> Job<'a> {
-        Job { shard, facts: self.facts, shape: self.shape, work: self.work }
+        Job { shard, facts: self.facts, tables: true, shape: self.shape, work: self.work }
     }
 }
 
@@ -253,7 +253,7 @@ impl Session {
         seen: bool,
         retried: bool,
     ) -> Served<Next> {
-        let joins = self.transaction.is_some() || !self.state.autocommit() || self.next_transaction.is_some();
+        let joins = self.transaction.is_some() || !self.state.autocommit() || !self.next_transaction.is_empty();
         let held_before = legs.iter().any(|leg| leg.was_held);
         let lost_needed = |leg: &Leg| !leg.is_at_rest() && (leg.was_held || self.in_transaction());
         let needed = legs.iter().any(lost_needed);
@@ -337,6 +337,7 @@ impl Session {
 
 /// Takes the warnings of a statement from its connection; false if that is lost.
 async fn gather(lease: &mut Lease, warnings: &mut Vec<WarningRow>) -> bool {
+    lease.warnings_left = true;
     match lease.query(b"SHOW WARNINGS").await {
         Ok(Decoded::Rows(rows)) => {
             warnings.extend(rows.rows);

@@ -61,33 +61,35 @@ fn session_state() {
     check("SHOW WARNINGS", Verb::Show(ShowKind::Warnings), Access::Read, Flags::DIAGNOSTICS);
     check("SHOW COUNT(*) ERRORS", Verb::Show(ShowKind::Errors), Access::Read, Flags::DIAGNOSTICS);
     check("SET @a = 1", Verb::Set, Access::Read, Flags::USER_VAR_ASSIGN);
-    check("CALL p(@a)", Verb::Call, Access::Write, Flags::USER_VAR_READ | Flags::USER_VAR_ASSIGN);
+    let hidden = Flags::LAST_INSERT_ID | Flags::LAST_INSERT_ID_SET;
+    check("CALL p(@a)", Verb::Call, Access::Write, Flags::USER_VAR_READ | Flags::USER_VAR_ASSIGN | hidden);
 }
 
 #[test]
 fn writes() {
     let select = |text: &str, flags: Flags| check(text, Verb::Select, Access::Write, flags);
+    let called = Flags::UNKNOWN_FUNCTION | Flags::LAST_INSERT_ID;
     select("SELECT a FROM t FOR UPDATE", Flags::LOCKING_READ);
     select("SELECT a FROM t FOR SHARE SKIP LOCKED", Flags::LOCKING_READ);
     select("SELECT a FROM t LOCK IN SHARE MODE", Flags::LOCKING_READ);
     select("SELECT a INTO OUTFILE 'x' FROM t", Flags::INTO_FILE);
     select("SELECT GET_LOCK('a', 1)", Flags::NAMED_LOCK);
-    select("SELECT my_function(1)", Flags::UNKNOWN_FUNCTION);
-    select("SELECT `count`(1)", Flags::UNKNOWN_FUNCTION);
-    select("SELECT db.now()", Flags::UNKNOWN_FUNCTION);
+    select("SELECT my_function(1)", called);
+    select("SELECT `count`(1)", called);
+    select("SELECT db.now()", called);
     select("SELECT NEXT VALUE FOR s", Flags::NEXTVAL);
     select("SELECT nextval(s)", Flags::NEXTVAL);
     check("INSERT INTO t (a, b) VALUES (1, 2)", Verb::Insert, Access::Write, Flags::NONE);
-    check("INSERT IGNORE `t` (a) SELECT f(1)", Verb::Insert, Access::Write, Flags::UNKNOWN_FUNCTION);
+    check("INSERT IGNORE `t` (a) SELECT f(1)", Verb::Insert, Access::Write, called);
     check("REPLACE db.t (a) VALUES (REPLACE('a','b','c'))", Verb::Replace, Access::Write, Flags::NONE);
     check("INSERT INTO db.t(a) VALUES (VALUES(a))", Verb::Insert, Access::Write, Flags::NONE);
-    check("UPDATE t SET a = f(a)", Verb::Update, Access::Write, Flags::UNKNOWN_FUNCTION);
+    check("UPDATE t SET a = f(a)", Verb::Update, Access::Write, called);
     check("WITH x AS (SELECT 1) DELETE FROM t", Verb::Delete, Access::Write, Flags::WITH);
     check("WITH x AS (SELECT 1) frobnicate", Verb::Unknown, Access::Write, Flags::WITH);
     check("EXPLAIN ANALYZE DELETE FROM t", Verb::Explain, Access::Write, Flags::NONE);
     check("ANALYZE SELECT 1", Verb::Explain, Access::Read, Flags::NONE);
     check("CREATE TABLE t (a INT, KEY i (a), CHECK (a > 1))", Verb::Create(Object::Table), Access::Write, Flags::NONE);
-    check("CREATE TABLE t (a INT) SELECT f(1)", Verb::Create(Object::Table), Access::Write, Flags::UNKNOWN_FUNCTION);
+    check("CREATE TABLE t (a INT) SELECT f(1)", Verb::Create(Object::Table), Access::Write, called);
     check("frobnicate", Verb::Unknown, Access::Write, Flags::NONE);
 }
 

@@ -64,12 +64,12 @@ fn run(login: &Login<'_>) -> (String, Option<[u8; 32]>) {
             Step::SendThenAccept(payload, accepted) => {
                 trace.push(format!("<{payload:x?} <ok"));
                 assert_eq!(client.next(&payload, login.secure), ClientStep::Wait);
-                assert_eq!(client.next(&reply::ok(0, 0, 2, 0, b"", false), login.secure), ClientStep::Done);
+                assert_eq!(client.next(&reply::ok(0, 0, 2, 0, b""), login.secure), ClientStep::Done);
                 return (trace.join(" "), accepted.fast);
             }
             Step::Accept(accepted) => {
                 trace.push("<ok".into());
-                assert_eq!(client.next(&reply::ok(0, 0, 2, 0, b"", false), login.secure), ClientStep::Done);
+                assert_eq!(client.next(&reply::ok(0, 0, 2, 0, b""), login.secure), ClientStep::Done);
                 return (trace.join(" "), accepted.fast);
             }
             Step::Deny => {

@@ -12,7 +12,7 @@ const TRACK: u32 = capability::SESSION_TRACK;
 fn an_ok_is_read_back_with_and_without_session_track() {
     for track in [false, true] {
         for info in [&b""[..], b"Rows matched: 1"] {
-            let payload = reply::ok(300, 70_000, status::AUTOCOMMIT | status::SESSION_STATE_CHANGED, 5, info, track);
+            let payload = reply::ok(300, 70_000, status::AUTOCOMMIT | status::SESSION_STATE_CHANGED, 5, info);
             let caps = if track { TRACK } else { 0 };
             let ok = reply::parse_ok(&payload, caps).expect("ours");
             assert_eq!((ok.affected_rows, ok.last_insert_id, ok.status, ok.warnings), (300, 70_000, 2, 5));
@@ -60,7 +60,7 @@ fn clients_without_session_track_get_a_plain_ok() {
     for (payload, expected) in [
         (USE_W, &b"\0\0\0\x02\0\0\0"[..]),
         (VARIABLES, b"\0\0\0\x02\0\0\0"),
-        (info, b"\0\x01\0\x02\0\0\0hello"),
+        (info, b"\0\x01\0\x02\0\0\0\x05hello"),
         (b"\xFE\0\0\x02\x40\0\0\0\x04\x01\x02\x01w", b"\xFE\0\0\x02\0\0\0"),
         (b"\xFE\0\0\x02\0\x01\0", b"\xFE\0\0\x02\0\x01\0"),
         (b"\xFE\x01\0\x02\x40", b"\xFE\x01\0\x02\0"),
@@ -125,7 +125,7 @@ fn other_replies_are_decoded() {
         decode_text(&bytes, true)
     };
     let ok = Decoded::Ok { affected_rows: 1, last_insert_id: 0, status: 2, warnings: 0 };
-    assert_eq!(one(&reply::ok(1, 0, 2, 0, b"", true)), Ok(ok));
+    assert_eq!(one(&reply::ok(1, 0, 2, 0, b"")), Ok(ok));
     let Ok(Decoded::Err(error)) = one(&reply::err(1064, b"42000", "bad")) else { panic!("an error") };
     assert_eq!(error.code, 1064);
     assert!(one(b"\xFB/etc/passwd").is_err(), "we never asked for a file");

@@ -1,0 +1,160 @@
+//! What a session may ask about its statement before, and what it set for the one behind, when others use the same
+//! connection in between.
+
+use crate::support::raw::{Reply, ServerError};
+use crate::support::{Pair, Raw, Server};
+
+const ONE_CONNECTION: &str = "limits:\n  pool_connections_max: 1\n";
+const NO_BACKSLASH_ESCAPES: u16 = 0x200;
+const IN_TRANSACTION: u16 = 1;
+
+fn pairs() -> impl Iterator<Item = Pair> {
+    let mysql9 = || {
+        use crate::support::MySql9;
+        Some(Pair::of(MySql9::start("first", &[])?, MySql9::start("second", &[])?, ONE_CONNECTION))
+    };
+    [|| Some(Pair::mariadb_with(ONE_CONNECTION)), mysql9 as fn() -> Option<Pair>]
+        .into_iter()
+        .filter_map(|start| start())
+}
+
+#[track_caller]
+fn own_or_refused(raw: &mut Raw, statement: &str, own: &str) {
+    match raw.one(statement) {
+        Reply::Rows(rows) => assert_eq!(rows.lines().join("\n"), own, "{statement}"),
+        Reply::Error(error) if error.message.starts_with("Meridian: ") => {}
+        other => panic!("{statement}: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn fails(raw: &mut Raw, statement: &str, code: u16) -> ServerError {
+    match raw.one(statement) {
+        Reply::Error(error) if error.code == code => error,
+        other => panic!("{statement}: {other:?}"),
+    }
+}
+
+fn direct(server: &Server) -> Raw {
+    Raw::app(server.port, "shop").expect("the server answers")
+}
+
+/// MariaDB lists warnings until a statement with a table runs.
+#[test]
+fn warnings_of_others_are_not_listed_behind_a_statement_without_a_table() {
+    for mut pair in pairs() {
+        let (mut a, mut b) = (pair.app(), pair.app());
+        fails(&mut a, "SELECT nothing FROM users", 1054);
+        b.rows("SELECT 1");
+        own_or_refused(&mut b, "SHOW WARNINGS", "");
+        fails(&mut a, "SELECT nothing FROM users", 1054);
+        b.ok("SET @x = 1");
+        own_or_refused(&mut b, "SELECT @@warning_count", "0");
+        pair.check_sound();
+    }
+}
+
+#[test]
+fn rows_that_others_found_are_not_counted() {
+    for mut pair in pairs() {
+        let (mut a, mut b) = (pair.app(), pair.app());
+        a.rows("SELECT id FROM users");
+        b.ok("INSERT INTO notes (text) VALUES ('b')");
+        own_or_refused(&mut b, "SELECT FOUND_ROWS()", "0");
+        a.rows("SELECT id FROM users");
+        fails(&mut b, "SELECT nothing FROM users", 1054);
+        own_or_refused(&mut b, "SELECT FOUND_ROWS()", "0");
+        pair.check_sound();
+    }
+}
+
+/// In one statement there is no room for a question to the server in between.
+#[test]
+fn ids_and_counts_are_told_together_or_not_at_all() {
+    for mut pair in pairs() {
+        let (mut a, mut b) = (pair.app(), pair.app());
+        let own = b.ok("INSERT INTO marks (text) VALUES ('b')").last_id.to_string();
+        a.ok("INSERT INTO notes (text) VALUES ('a')");
+        b.ok("INSERT INTO notes (id, text) VALUES (700, 'b')");
+        own_or_refused(&mut b, "SELECT ROW_COUNT(), LAST_INSERT_ID()", &format!("1\t{own}"));
+        assert_eq!(b.value("SELECT LAST_INSERT_ID()"), own);
+        pair.check_sound();
+    }
+}
+
+/// Rows and errors do not say which id was generated.
+#[test]
+fn ids_without_an_ok_are_not_missed() {
+    let mut pair = Pair::mariadb_with(ONE_CONNECTION);
+    let (mut a, mut b) = (pair.app(), pair.app());
+    b.ok("INSERT INTO marks (text) VALUES ('b')");
+    let own = b.rows("INSERT INTO notes (text) VALUES ('b') RETURNING id").value();
+    a.ok("INSERT INTO notes (text) VALUES ('a')");
+    assert_eq!(b.value("SELECT LAST_INSERT_ID()"), own);
+    fails(&mut b, "INSERT INTO notes (id, text) VALUES (NULL, 'b'), (1, 'b')", 1062);
+    a.ok("INSERT INTO notes (text) VALUES ('a')");
+    let mut direct = direct(&pair.first);
+    direct.ok("INSERT INTO notes (text) VALUES ('direct')");
+    fails(&mut direct, "INSERT INTO notes (id, text) VALUES (NULL, 'b'), (1, 'b')", 1062);
+    let advances = direct.value("SELECT LAST_INSERT_ID() > (SELECT MAX(id) FROM notes)") == "1";
+    assert_eq!(b.value("SELECT LAST_INSERT_ID()") > own, advances);
+    pair.check_sound();
+}
+
+#[test]
+fn set_transaction_waits_for_a_transaction() {
+    const READ_ONLY: u16 = 1792;
+    for mut pair in pairs() {
+        let mut a = pair.app();
+        a.ok("SET TRANSACTION READ ONLY");
+        a.rows("SELECT 1");
+        fails(&mut a, "SELECT id FROM notes, nothing", 1146);
+        fails(&mut a, "UPDATE users SET email = 'x'", READ_ONLY);
+        fails(&mut a, "UPDATE users SET email = 'x'", READ_ONLY);
+        a.rows("SELECT id FROM users");
+        a.ok("INSERT INTO notes (text) VALUES ('written')");
+        // Both hold, and on every group.
+        a.ok("SET TRANSACTION READ ONLY");
+        a.ok("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+        a.ok("BEGIN");
+        a.rows("SELECT id FROM users");
+        fails(&mut a, "INSERT INTO marks (text) VALUES ('a')", READ_ONLY);
+        a.ok("COMMIT AND CHAIN");
+        fails(&mut a, "INSERT INTO notes (text) VALUES ('a')", READ_ONLY);
+        a.ok("ROLLBACK");
+        a.ok("INSERT INTO marks (text) VALUES ('a')");
+        pair.check_sound();
+    }
+}
+
+/// It has committed before it failed.
+#[test]
+fn a_definition_that_fails_ends_the_transaction() {
+    for mut pair in pairs() {
+        let mut a = pair.app();
+        a.ok("BEGIN");
+        a.ok("INSERT INTO notes (text) VALUES ('a')");
+        fails(&mut a, "ALTER TABLE notes DROP COLUMN nothing", 1091);
+        assert_eq!(a.ok("INSERT INTO marks (text) VALUES ('a')").status & IN_TRANSACTION, 0);
+        a.ok("ROLLBACK");
+        assert_eq!(direct(&pair.first).value("SELECT COUNT(*) FROM notes"), "1");
+        assert_eq!(direct(&pair.second).value("SELECT COUNT(*) FROM marks"), "1");
+        pair.check_sound();
+    }
+}
+
+/// A client escapes its strings as the status of the last reply tells it.
+#[test]
+fn the_answer_to_set_tells_how_to_escape() {
+    for mut pair in pairs() {
+        let mut a = pair.app();
+        let told = |raw: &mut Raw, statement: &str| raw.ok(statement).status & NO_BACKSLASH_ESCAPES != 0;
+        assert!(told(&mut a, "SET sql_mode = 'NO_BACKSLASH_ESCAPES'"));
+        assert!(told(&mut a, "BEGIN"));
+        assert!(!told(&mut a, "SET sql_mode = ''"));
+        a.ok("SET sql_mode = 'NO_BACKSLASH_ESCAPES'");
+        let Reply::Ok(reset) = a.simple(&[0x1F]) else { panic!("a reset") };
+        assert_eq!(reset.status & NO_BACKSLASH_ESCAPES, 0);
+        pair.check_sound();
+    }
+}
