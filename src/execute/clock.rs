@@ -62,7 +62,7 @@ pub fn state_at(state: &State, tables: &Tables, instant: Option<Instant>) -> Opt
     let is_clock = |operand: &Operand| matches!(operand, Operand::Clock(..));
     let reads = |source: &KeySource| match source {
         KeySource::Inserted(operands) | KeySource::Assigned(operands) => operands.iter().any(is_clock),
-        KeySource::Equal(_) | KeySource::In(_) => false,
+        _ => false,
     };
     if !tables.keyed.iter().any(|keyed| keyed.sources.iter().any(reads)) {
         return None;

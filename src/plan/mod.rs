@@ -180,10 +180,54 @@ pub enum KeySource {
     Equal(Operand),
     /// `key IN (operands)` holds for every row that matters.
     In(Vec<Operand>),
+    /// `key comparison operand` holds for every row that matters.
+    Compare(Comparison, Operand),
+    /// `key BETWEEN low AND high` holds, or `key NOT BETWEEN low AND high` if `outside`.
+    Between { low: Operand, high: Operand, outside: bool },
+    /// Each of them holds.
+    All(Vec<KeySource>),
+    /// One of them holds, at least.
+    Any(Vec<KeySource>),
     /// The keys of the rows to be stored; a folded slot stands for many rows.
     Inserted(Vec<Operand>),
     /// The keys that the rows found are to get.
     Assigned(Vec<Operand>),
+}
+
+/// How a key is compared with an operand that stands right of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    Equal,
+    /// `<=>`
+    NullSafe,
+    Below,
+    AtMost,
+    Above,
+    AtLeast,
+}
+
+impl Comparison {
+    /// The same with the sides exchanged.
+    pub fn mirrored(self) -> Comparison {
+        match self {
+            Comparison::Equal | Comparison::NullSafe => self,
+            Comparison::Below => Comparison::Above,
+            Comparison::AtMost => Comparison::AtLeast,
+            Comparison::Above => Comparison::Below,
+            Comparison::AtLeast => Comparison::AtMost,
+        }
+    }
+
+    pub fn sign(self) -> &'static str {
+        match self {
+            Comparison::Equal => "=",
+            Comparison::NullSafe => "<=>",
+            Comparison::Below => "<",
+            Comparison::AtMost => "<=",
+            Comparison::Above => ">",
+            Comparison::AtLeast => ">=",
+        }
+    }
 }
 
 /// What stands in the place of a key value.

@@ -4,6 +4,7 @@
 //! Invariant: keys are read as docs/keys.md has them, tried on both servers. Reads may be
 //! coarse (a literal that matches nothing goes anywhere), writes are exact or refused.
 
+mod conditions;
 pub mod explain;
 mod key;
 mod over;
@@ -73,15 +74,7 @@ fn several(tables: &Tables, map: &ShardMap, values: &impl Values) -> Option<Shar
         return None;
     };
     let split = split_of(map, &keyed.table).filter(|_| tables.scatters)?;
-    let mut shards = split.shards();
-    for source in &keyed.sources {
-        let mut found = Found { all: Some(Vec::new()), ..Found::default() };
-        found.source(split, source, values);
-        if found.doubt.is_none() {
-            let within = found.all.unwrap_or_default();
-            shards.retain(|shard| within.contains(shard));
-        }
-    }
+    let shards = conditions::shards(split, &keyed.sources, values);
     match shards.as_slice() {
         // No row matches, wherever it is looked for.
         [] => Some(Shards::One(split.first())),
@@ -137,7 +130,21 @@ fn restriction(split: &SplitTable, keyed: &Keyed, values: &impl Values) -> Resul
             (Err(_), Some(_)) => {}
         }
     }
-    result.unwrap_or(Err(Doubt::NoKey))
+    match result {
+        // None of them names a shard by itself; together they may.
+        Some(Err(doubt)) if keyed.sources.len() > 1 => together(split, keyed, values).ok_or(doubt),
+        Some(result) => result,
+        None => Err(Doubt::NoKey),
+    }
+}
+
+#[cold]
+fn together(split: &SplitTable, keyed: &Keyed, values: &impl Values) -> Option<Reach> {
+    match conditions::shards(split, &keyed.sources, values).as_slice() {
+        [] => Some(Reach::Nothing),
+        [shard] => Some(Reach::Shard(*shard)),
+        _ => None,
+    }
 }
 
 fn reach(split: &SplitTable, source: &KeySource, values: &impl Values) -> Result<Reach, Doubt> {
@@ -151,8 +158,6 @@ fn reach(split: &SplitTable, source: &KeySource, values: &impl Values) -> Result
 struct Found {
     shard: Option<ShardId>,
     doubt: Option<Doubt>,
-    /// Where several are no doubt: all of them.
-    all: Option<Vec<ShardId>>,
 }
 
 impl Found {
@@ -169,6 +174,13 @@ impl Found {
             KeySource::Equal(operand) => self.read_all(split, std::slice::from_ref(operand), values, false),
             KeySource::In(operands) => self.read_all(split, operands, values, true),
             KeySource::Inserted(operands) | KeySource::Assigned(operands) => self.write_all(split, operands, values),
+            KeySource::Compare(..) | KeySource::Between { .. } | KeySource::All(_) | KeySource::Any(_) => {
+                match conditions::shards(split, std::slice::from_ref(source), values).as_slice() {
+                    [] => {}
+                    [shard] => self.shard = Some(*shard),
+                    _ => self.doubt = Some(conditions::doubt(split, source, values)),
+                }
+            }
         }
     }
 
@@ -241,12 +253,6 @@ impl Found {
     }
 
     fn add(&mut self, shard: ShardId, apart: fn(ShardId, ShardId) -> Doubt) {
-        if let Some(all) = &mut self.all {
-            if all.last() != Some(&shard) {
-                all.push(shard);
-            }
-            return;
-        }
         match self.shard {
             Some(other) if other != shard => self.doubt = Some(apart(other, shard)),
             _ => self.shard = Some(shard),

@@ -322,7 +322,7 @@ impl Reader {
         if self.shape.unsure.is_some() || !self.may_retry() {
             return false;
         }
-        let (at, occurrences, equalities) = (self.at, self.shape.occurrences.len(), self.shape.equalities.len());
+        let (at, occurrences, conditions) = (self.at, self.shape.occurrences.len(), self.shape.conditions.len());
         let expressions = self.expressions.clone();
         self.at += 1;
         self.query();
@@ -333,7 +333,7 @@ impl Reader {
         self.expressions = expressions;
         self.shape.unsure = None;
         self.shape.occurrences.truncate(occurrences);
-        self.shape.equalities.truncate(equalities);
+        self.shape.conditions.truncate(conditions);
         false
     }
 }

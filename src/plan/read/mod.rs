@@ -2,8 +2,10 @@
 //!
 //! Never fails: what is not understood makes the shape unsure. It knows no map and no values.
 
+mod condition;
 mod from;
 mod insert;
+mod operand;
 mod other;
 mod predicate;
 mod query;
@@ -13,7 +15,9 @@ mod shape;
 mod write;
 
 pub use reader::{Reader, Tok, toks};
-pub use shape::{Column, Equality, Given, Insert, InsertSource, Occurrence, OccurrenceId, Role, Selected, Shape};
+pub use shape::{
+    Column, Condition, Given, Insert, InsertSource, Occurrence, OccurrenceId, Role, Selected, Shape, Test,
+};
 
 use super::Construct;
 

@@ -5,14 +5,14 @@
 
 use super::from::Scope;
 use super::reader::{Reader, Tok};
-use super::shape::{Equality, Role};
+use super::shape::{Condition, Role};
 
 /// Words that end a WHERE condition or a table reference list.
 pub const CLAUSES: &[&str] =
     &["GROUP", "HAVING", "ORDER", "LIMIT", "FOR", "LOCK", "INTO", "PROCEDURE", "WINDOW", "RETURNING", "ON"];
 
 /// Conditions kept of a statement; each knows the tables that it sees.
-const EQUALITIES_MAX: usize = 1024;
+const CONDITIONS_MAX: usize = 1024;
 
 /// Words that never stand inside an expression outside parentheses.
 const QUERY_WORDS: &[&str] = &["SELECT", "FROM", "WHERE", "JOIN", "UNION"];
@@ -133,7 +133,7 @@ impl Reader {
         }
     }
 
-    /// Records the equalities of the condition in `from..to`; it restricts `restricts` and sees `scope`.
+    /// Records the conjuncts of the condition in `from..to`; it restricts `restricts` and sees `scope`.
     pub fn conditions(&mut self, from: usize, to: usize, restricts: &[super::shape::OccurrenceId], scope: &Scope) {
         if self.shape.unsure.is_some() {
             return;
@@ -142,19 +142,14 @@ impl Reader {
         if self.is_any(to, &["WINDOW", "RETURNING"]) && self.loose_operator_behind(to) {
             return;
         }
-        for (column, source) in self.equalities(from, to) {
+        for test in self.conjuncts(from, to) {
             // Leaving one out is sound.
-            if self.shape.equalities.len() >= EQUALITIES_MAX {
+            if self.shape.conditions.len() >= CONDITIONS_MAX {
                 return;
             }
-            let merged = column.table.is_none() && scope.merges(&column.name);
-            self.shape.equalities.push(Equality {
-                column,
-                source,
-                restricts: restricts.to_vec(),
-                visible: scope.tables.clone(),
-                merged,
-            });
+            let test = test.without(&|column| column.table.is_none() && scope.merges(&column.name));
+            let (restricts, visible) = (restricts.to_vec(), scope.tables.clone());
+            self.shape.conditions.push(Condition { test, restricts, visible });
         }
     }
 

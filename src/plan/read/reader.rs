@@ -89,6 +89,8 @@ pub struct Reader {
     depth: usize,
     /// Attempts left at reading `((` as a query: nested failures would double the work each.
     retries: u8,
+    /// Comparisons that were looked at.
+    pub comparisons: usize,
     /// Whether RETURNING is a reserved word of this server.
     pub returning: bool,
 }
@@ -101,7 +103,16 @@ const DEPTH_MAX: usize = 200;
 
 impl Reader {
     pub fn new(toks: Vec<Tok>, returning: bool) -> Reader {
-        Reader { toks, at: 0, shape: Shape::default(), expressions: Vec::new(), depth: 0, retries: 16, returning }
+        Reader {
+            toks,
+            at: 0,
+            shape: Shape::default(),
+            expressions: Vec::new(),
+            depth: 0,
+            retries: 16,
+            comparisons: 0,
+            returning,
+        }
     }
 
     pub fn len(&self) -> usize {

@@ -3,13 +3,13 @@
 //! Invariant: when `unsure` is `None`, `occurrences` holds every place where the text names a stored table.
 
 use super::from::Scope;
-use crate::plan::{KeySource, Operand, SelectDoubt};
+use crate::plan::{Comparison, Operand, SelectDoubt};
 
 /// The tables of a statement and the conditions on their columns.
 #[derive(Debug, Default)]
 pub struct Shape {
     pub occurrences: Vec<Occurrence>,
-    pub equalities: Vec<Equality>,
+    pub conditions: Vec<Condition>,
     pub assignments: Vec<Assignment>,
     pub inserts: Vec<Insert>,
     /// Every name that stands where a table may stand: tables, common table expressions, targets.
@@ -55,16 +55,33 @@ pub struct Column {
     pub name: Box<str>,
 }
 
-/// A condition that holds for every row of `restricts` that can change the answer.
+/// A condition that holds for every row of `restricts` that can change the answer. It is false or NULL wherever all of
+/// its comparisons are, so that a row of NULLs that an outer join adds does not pass it either.
 #[derive(Debug)]
-pub struct Equality {
-    pub column: Column,
-    pub source: KeySource,
+pub struct Condition {
+    pub test: Test,
     pub restricts: Vec<OccurrenceId>,
     /// All occurrences whose columns the condition can see in its own scope.
     pub visible: Vec<OccurrenceId>,
-    /// An unqualified column that a join by USING or NATURAL may have merged.
-    pub merged: bool,
+}
+
+/// A condition as far as it was understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Test {
+    /// May be true of any row.
+    Unknown,
+    All(Vec<Test>),
+    Any(Vec<Test>),
+    /// `column comparison operand`
+    Compare(Column, Comparison, Operand),
+    In(Column, Vec<Operand>),
+    /// `column BETWEEN low AND high`, or `column NOT BETWEEN low AND high` if `outside`.
+    Between {
+        column: Column,
+        low: Operand,
+        high: Operand,
+        outside: bool,
+    },
 }
 
 /// `column = value` of UPDATE ... SET.

@@ -73,7 +73,10 @@ pub(super) fn found(tables: &Tables, map: &ShardMap, values: &impl route::Values
 fn one(keyed: &Keyed, split: &SplitTable, map: &ShardMap, values: &impl route::Values) -> KeyFound {
     let source = deciding(split, keyed, values).0;
     let mut gathered = Gathered { split, map, values: Vec::new(), cut: false };
+    let alone = source.is_none_or(|source| is_simple(source) || restriction(split, keyed, values).is_err());
+    let alone = alone || source.is_some_and(|source| reach(split, source, values).is_ok());
     let condition = match source {
+        _ if !alone => text_of_all(&keyed.sources, values),
         Some(KeySource::Equal(operand)) => {
             gathered.compared(std::slice::from_ref(operand), values, false);
             format!("= {}", shown(std::slice::from_ref(operand), values))
@@ -90,6 +93,7 @@ fn one(keyed: &Keyed, split: &SplitTable, map: &ShardMap, values: &impl route::V
             gathered.stored(operands, values);
             format!(":= {}", shown(operands, values))
         }
+        Some(source) => text_of_source(source, values),
         None => String::new(),
     };
     KeyFound {
@@ -114,6 +118,10 @@ pub(super) fn deciding<'k>(
 ) -> (Option<&'k KeySource>, Vec<u32>) {
     for source in &keyed.sources {
         let open = open(source, values);
+        if !open.is_empty() && !is_simple(source) {
+            // What the others say counts as well.
+            return (Some(source), keyed.sources.iter().flat_map(|source| self::open(source, values)).collect());
+        }
         if !open.is_empty() && !is_apart_anyway(split, source, values) {
             return (Some(source), open);
         }
@@ -161,14 +169,12 @@ impl<V: route::Values> route::Values for Known<'_, V> {
 
 /// The open parameters of a source, counted from 1.
 fn open(source: &KeySource, values: &impl route::Values) -> Vec<u32> {
-    let operands = match source {
-        KeySource::Equal(operand) => std::slice::from_ref(operand),
-        KeySource::In(operands) | KeySource::Inserted(operands) | KeySource::Assigned(operands) => operands,
-    };
+    let mut operands = Vec::new();
+    operands_of(source, &mut operands);
     let mut open = Vec::new();
     for operand in operands {
         if let Operand::Slot { slot, .. } = operand {
-            values.each(*slot, &mut |value| {
+            values.each(slot, &mut |value| {
                 if let Value::Unbound(parameter) = value {
                     open.push(u32::from(parameter) + 1);
                 }
@@ -177,6 +183,54 @@ fn open(source: &KeySource, values: &impl route::Values) -> Vec<u32> {
         }
     }
     open
+}
+
+fn operands_of(source: &KeySource, operands: &mut Vec<Operand>) {
+    match source {
+        KeySource::Equal(operand) | KeySource::Compare(_, operand) => operands.push(*operand),
+        KeySource::In(all) | KeySource::Inserted(all) | KeySource::Assigned(all) => operands.extend(all),
+        KeySource::Between { low, high, .. } => operands.extend([*low, *high]),
+        KeySource::All(sources) | KeySource::Any(sources) => {
+            sources.iter().for_each(|source| operands_of(source, operands));
+        }
+    }
+}
+
+/// Whether each value of the source stands for a key by itself.
+pub(super) fn is_simple(source: &KeySource) -> bool {
+    match source {
+        KeySource::Equal(_) | KeySource::In(_) | KeySource::Inserted(_) | KeySource::Assigned(_) => true,
+        KeySource::Compare(..) | KeySource::Between { .. } | KeySource::All(_) | KeySource::Any(_) => false,
+    }
+}
+
+/// A condition as it follows the name of its column.
+fn text_of_source(source: &KeySource, values: &impl route::Values) -> String {
+    let one = |operand: &Operand| shown(std::slice::from_ref(operand), values);
+    match source {
+        KeySource::Equal(operand) => format!("= {}", one(operand)),
+        KeySource::Compare(comparison, operand) => format!("{} {}", comparison.sign(), one(operand)),
+        KeySource::In(operands) | KeySource::Inserted(operands) | KeySource::Assigned(operands) => {
+            format!("IN ({})", shown(operands, values))
+        }
+        KeySource::Between { low, high, outside } => {
+            format!("{}BETWEEN {} AND {}", if *outside { "NOT " } else { "" }, one(low), one(high))
+        }
+        KeySource::All(sources) => format!("({})", text_of_all(sources, values)),
+        KeySource::Any(sources) => format!("({})", joined(sources, " OR ", values)),
+    }
+}
+
+fn text_of_all(sources: &[KeySource], values: &impl route::Values) -> String {
+    joined(sources, " AND ", values)
+}
+
+fn joined(sources: &[KeySource], between: &str, values: &impl route::Values) -> String {
+    let mut texts: Vec<String> = sources.iter().take(VALUES_MAX).map(|source| text_of_source(source, values)).collect();
+    if sources.len() > VALUES_MAX {
+        texts.push("...".into());
+    }
+    texts.join(between)
 }
 
 /// Gathers values by what they were read as, in the order of the statement.

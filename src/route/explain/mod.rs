@@ -250,6 +250,7 @@ fn by_parameters(
             continue;
         }
         parameters.extend(open);
+        may_refuse |= source.is_some_and(|source| !keys::is_simple(source));
         let known = source.filter(|source| keyed.sources.last() == Some(source));
         let mut shards = match known.map(|source| keys::known(split, source, values)) {
             Some(Ok(Reach::Shard(shard))) => {

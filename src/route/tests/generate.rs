@@ -65,8 +65,12 @@ pub(super) enum Expr {
     /// The literal stands left.
     Equal(Column, i64, bool),
     Same(Column, Column),
-    Greater(Column, i64),
-    Between(Column, i64, i64),
+    /// `<=>`, `<`, `<=`, `>`, `>=`; the literal stands left.
+    Order(Column, usize, i64, bool),
+    /// `NOT BETWEEN`, if the last.
+    Between(Column, i64, i64, bool),
+    /// `(a, b) = (1, 2)`
+    Pair(Column, i64, Column, i64),
     In(Column, Vec<i64>, bool),
     IsNull(Column),
     /// `condition IS TRUE`.
@@ -142,10 +146,11 @@ impl Generator {
         let inside = depth.saturating_sub(1);
         match self.dice.below(sides) {
             0..4 => Expr::Equal(column, self.dice.key(), self.dice.below(3) == 0),
-            4 => Expr::Greater(column, self.dice.key()),
+            4 => Expr::Order(column, self.dice.below(5) as usize, self.dice.key(), self.dice.below(3) == 0),
             5 => Expr::In(column, vec![self.dice.key(), self.dice.key()], self.dice.below(4) == 0),
-            6 => Expr::Between(column, self.dice.key(), self.dice.key()),
-            7 => Expr::IsNull(column),
+            6 => Expr::Between(column, self.dice.key(), self.dice.key(), self.dice.below(4) == 0),
+            7 if self.dice.below(2) == 0 => Expr::IsNull(column),
+            7 => Expr::Pair(column, self.dice.key(), self.column(visible), self.dice.key()),
             8 => Expr::Same(column, self.column(visible)),
             9..14 => Expr::And(self.boxed(inside, queries, visible), self.boxed(inside, queries, visible)),
             14 => Expr::Or(self.boxed(inside, queries, visible), self.boxed(inside, queries, visible)),

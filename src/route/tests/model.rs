@@ -37,8 +37,20 @@ impl Expr {
             Expr::Not(a) => of(a).map(|truth| !truth),
             Expr::Equal(column, literal, _) => column.value(row).map(|value| value == *literal),
             Expr::Same(a, b) => Some(a.value(row)? == b.value(row)?),
-            Expr::Greater(column, literal) => column.value(row).map(|value| value > *literal),
-            Expr::Between(column, low, high) => column.value(row).map(|value| (*low..=*high).contains(&value)),
+            Expr::Order(column, 0, literal, _) => Some(column.value(row) == Some(*literal)),
+            Expr::Order(column, sign, literal, _) => column.value(row).map(|value| match sign {
+                1 => value < *literal,
+                2 => value <= *literal,
+                3 => value > *literal,
+                _ => value >= *literal,
+            }),
+            Expr::Between(column, low, high, negated) => {
+                column.value(row).map(|value| (*low..=*high).contains(&value) != *negated)
+            }
+            Expr::Pair(a, x, b, y) => match (a.value(row).map(|a| a == *x), b.value(row).map(|b| b == *y)) {
+                (Some(false), _) | (_, Some(false)) => Some(false),
+                (a, b) => Some(a? && b?),
+            },
             Expr::In(column, literals, negated) => column.value(row).map(|value| literals.contains(&value) != *negated),
             Expr::IsNull(column) => Some(column.value(row).is_none()),
             Expr::Is(a) => Some(of(a) == Some(true)),
@@ -64,8 +76,17 @@ impl Expr {
             Expr::Equal(column, literal, false) => (5, format!("{} = {literal}", column.print())),
             Expr::Equal(column, literal, true) => (5, format!("{literal} = {}", column.print())),
             Expr::Same(a, b) => (5, format!("{} = {}", a.print(), b.print())),
-            Expr::Greater(column, literal) => (5, format!("{} > {literal}", column.print())),
-            Expr::Between(column, low, high) => (5, format!("{} BETWEEN {low} AND {high}", column.print())),
+            Expr::Order(column, sign, literal, false) => {
+                (5, format!("{} {} {literal}", column.print(), ["<=>", "<", "<=", ">", ">="][*sign]))
+            }
+            Expr::Order(column, sign, literal, true) => {
+                (5, format!("{literal} {} {}", ["<=>", ">", ">=", "<", "<="][*sign], column.print()))
+            }
+            Expr::Between(column, low, high, negated) => {
+                let not = if *negated { "NOT " } else { "" };
+                (5, format!("{} {not}BETWEEN {low} AND {high}", column.print()))
+            }
+            Expr::Pair(a, x, b, y) => (5, format!("({}, {}) = ({x}, {y})", a.print(), b.print())),
             Expr::In(column, literals, negated) => {
                 let not = if *negated { "NOT " } else { "" };
                 let literals: Vec<String> = literals.iter().map(i64::to_string).collect();
