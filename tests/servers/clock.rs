@@ -116,8 +116,8 @@ fn the_present_is_the_same_to_the_proxy_and_to_the_server() {
         // In a transaction the connection is kept.
         raw.ok("BEGIN");
         raw.ok("INSERT INTO logs (at, n) VALUES (NOW(3), 5)");
-        let later = "SELECT SLEEP(0.002), NOW(3) > at FROM logs WHERE n = 5 AND at >= '2023-11-14 22:13:20'";
-        assert!(raw.refused(later).message.starts_with("Meridian: "));
+        let later = "SELECT NOW(6) >= at FROM logs WHERE n = 5 AND at >= '2023-11-14 22:13:20'";
+        assert_eq!(raw.value(later), "1");
         assert_eq!(
             raw.value("/* meridian: shard=second */ SELECT COUNT(*) FROM logs WHERE n = 5 AND at < SYSDATE(6)"),
             "1"
