@@ -165,6 +165,10 @@ impl Before {
             return None;
         }
         self.last_insert_id = std::mem::take(&mut self.last_insert_id).compact();
+        // What came after it elsewhere generated nothing.
+        if self.may_have_last_insert_id(connection) {
+            return None;
+        }
         let value = self.known_insert_id().unwrap_or(0);
         (connection.insert_id != InsertId::Is(value)).then_some(value)
     }

@@ -78,6 +78,24 @@ fn ids_and_counts_are_told_together_or_not_at_all() {
         b.ok("INSERT INTO notes (id, text) VALUES (700, 'b')");
         own_or_refused(&mut b, "SELECT ROW_COUNT(), LAST_INSERT_ID()", &format!("1\t{own}"));
         assert_eq!(b.value("SELECT LAST_INSERT_ID()"), own);
+        b.ok("INSERT INTO marks (text) VALUES ('b')");
+        a.ok("INSERT INTO notes (text) VALUES ('a')");
+        let own = b.ok("INSERT INTO notes (text) VALUES ('b')").last_id.to_string();
+        own_or_refused(&mut b, "SELECT ROW_COUNT(), LAST_INSERT_ID()", &format!("1\t{own}"));
+        pair.check_sound();
+    }
+}
+
+#[test]
+fn an_id_is_not_lost_where_it_still_is() {
+    for mut pair in pairs() {
+        let (mut a, mut b) = (pair.app(), pair.app());
+        a.ok("INSERT INTO marks (text) VALUES ('a')");
+        let own = b.ok("INSERT INTO notes (text) VALUES ('b')").last_id.to_string();
+        b.ok("INSERT INTO marks (id, text) VALUES (700, 'b')");
+        a.ok("INSERT INTO marks (text) VALUES ('a')");
+        b.ok("CREATE TABLE IF NOT EXISTS notes (id INT)");
+        assert_eq!(b.value("SELECT LAST_INSERT_ID()"), own);
         pair.check_sound();
     }
 }
@@ -123,6 +141,13 @@ fn set_transaction_waits_for_a_transaction() {
         fails(&mut a, "INSERT INTO notes (text) VALUES ('a')", READ_ONLY);
         a.ok("ROLLBACK");
         a.ok("INSERT INTO marks (text) VALUES ('a')");
+        a.ok("SET autocommit = 0");
+        a.ok("SET TRANSACTION READ ONLY");
+        a.rows("SELECT id FROM users WHERE id = 1");
+        fails(&mut a, "INSERT INTO marks (text) VALUES ('a')", READ_ONLY);
+        a.ok("ROLLBACK");
+        a.ok("INSERT INTO marks (text) VALUES ('a')");
+        a.ok("ROLLBACK");
         pair.check_sound();
     }
 }
