@@ -77,10 +77,7 @@ pub fn state_at(state: &State, tables: &Tables, instant: Option<Instant>) -> Opt
 
 impl Session {
     /// Runs a job in a state that is this statement's only.
-    pub(super) async fn run_in(&mut self, state: Option<Arc<State>>, job: Job<'_>) -> Served<Ran> {
-        let Some(state) = state else {
-            return self.run_single(job).await;
-        };
+    pub(super) async fn run_in(&mut self, state: Arc<State>, job: Job<'_>) -> Served<Ran> {
         let own = std::mem::replace(&mut self.state, state);
         let ran = self.run_single(job).await;
         self.state = own;

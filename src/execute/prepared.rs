@@ -422,7 +422,10 @@ impl Session {
         let shape = Shape::plain(Expect::Command);
         let tables = matches!(statement.target, Target::Tables(_));
         let job = Job { shard, facts: &statement.facts, tables, shape, work: Work::Execute(&bound) };
-        let ran = self.run_in(at, job).await?;
+        let ran = match at {
+            None => self.run_single(job).await?,
+            Some(state) => Box::pin(self.run_in(state, job)).await?,
+        };
         if let Ran::Answered(end) = ran
             && end.has_status
             && end.status & status::CURSOR_EXISTS != 0

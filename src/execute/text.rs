@@ -128,7 +128,7 @@ impl Session {
                 match routed {
                     Ok(Shards::One(shard)) => shard,
                     Ok(Shards::Several(shards)) => {
-                        return self.scatter_text(text, packet, more, &statement.facts, &shards).await;
+                        return Box::pin(self.scatter_text(text, packet, more, &statement.facts, &shards)).await;
                     }
                     Err(refusal) => return self.refuse(&refusal).await,
                 }
@@ -172,7 +172,11 @@ impl Session {
         let shape = Shape { expect: Expect::Command, shift: self.shift(text.len() + 1), more, statement_id: None };
         let tables = matches!(statement.target, Target::Tables(_));
         let job = Job { shard, facts: &statement.facts, tables, shape, work: Work::Bytes(bytes) };
-        Ok(self.run_in(at, job).await?.into())
+        let ran = match at {
+            None => self.run_single(job).await?,
+            Some(state) => Box::pin(self.run_in(state, job)).await?,
+        };
+        Ok(ran.into())
     }
 
     /// A statement of this packet that needs rows of several shards.

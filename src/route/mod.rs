@@ -36,6 +36,7 @@ pub enum Shards {
 }
 
 /// The shards that own all rows that can matter to this execution.
+#[inline]
 pub fn route(tables: &Tables, map: &ShardMap, values: &impl Values) -> Result<Route, Refusal> {
     let refusal = match single(tables, map, values) {
         Ok(shard) => return Ok(Route { shards: Shards::One(shard) }),
@@ -45,6 +46,7 @@ pub fn route(tables: &Tables, map: &ShardMap, values: &impl Values) -> Result<Ro
 }
 
 /// Like [`route`] where only one shard will do. The refusal says why it is not one.
+#[inline]
 pub fn single(tables: &Tables, map: &ShardMap, values: &impl Values) -> Result<ShardId, Refusal> {
     let mut shard = tables.fixed.first().map(|fixed| fixed.shard);
     let mut rowless = false;
@@ -120,6 +122,7 @@ fn split_of<'a>(map: &'a ShardMap, table: &TableName) -> Option<&'a SplitTable> 
 }
 
 /// The sources restrict one by one: any that names a shard, or no row, is enough.
+#[inline]
 fn restriction(split: &SplitTable, keyed: &Keyed, values: &impl Values) -> Result<Reach, Doubt> {
     let mut result = None;
     for source in &keyed.sources {
@@ -147,6 +150,7 @@ fn together(split: &SplitTable, keyed: &Keyed, values: &impl Values) -> Option<R
     }
 }
 
+#[inline]
 fn reach(split: &SplitTable, source: &KeySource, values: &impl Values) -> Result<Reach, Doubt> {
     let mut found = Found::default();
     found.source(split, source, values);
@@ -169,6 +173,7 @@ impl Found {
         }
     }
 
+    #[inline]
     fn source(&mut self, split: &SplitTable, source: &KeySource, values: &impl Values) {
         match source {
             KeySource::Equal(operand) => self.read_all(split, std::slice::from_ref(operand), values, false),

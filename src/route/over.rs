@@ -14,6 +14,7 @@ pub struct ClientText<'a> {
 
 /// As [`route`], but several shards only for a statement that they can answer; a refusal for want of a key names what
 /// stands in the way of that.
+#[inline]
 pub fn served(
     statement: &Statement,
     tables: &Tables,
