@@ -154,7 +154,9 @@ fn opened_with(state: &State) -> Charset {
 }
 
 async fn ask_facts(connection: &mut Connection) -> Result<ServerFacts, Failure> {
-    let answer = connection.query(b"SELECT @@version, @@session.sql_mode").await?;
+    const FACTS: &[u8] = b"SELECT @@version, @@session.sql_mode, @@global.character_set_client, \
+                           @@global.character_set_results, @@global.collation_connection";
+    let answer = connection.query(FACTS).await?;
     let Decoded::Rows(rows) = answer else {
         return Err(connection.garbage("no row for @@version"));
     };
@@ -164,10 +166,21 @@ async fn ask_facts(connection: &mut Connection) -> Result<ServerFacts, Failure> 
         (Some(version), Some(sql_mode))
             if sql_mode.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b',') =>
         {
-            Ok(ServerFacts::new(version, sql_mode))
+            let names = names(&text().unwrap_or_default(), &text().unwrap_or_default(), &text().unwrap_or_default());
+            Ok(ServerFacts { names, ..ServerFacts::new(version, sql_mode) })
         }
         _ => Err(connection.garbage("no row for @@version")),
     }
+}
+
+/// The SET NAMES that sets these three; DEFAULT where none does.
+fn names(client: &str, results: &str, collation: &str) -> String {
+    let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let of_client = collation.strip_prefix(client).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'));
+    if client.is_empty() || client != results || !of_client || !is_word(collation) {
+        return "NAMES DEFAULT".to_owned();
+    }
+    format!("NAMES {client} COLLATE {collation}")
 }
 
 /// The socket while the login lasts: sequence ids run through the whole exchange.

@@ -18,6 +18,8 @@ pub struct ServerFacts {
     pub version_number: u32,
     /// `@@sql_mode` of a new connection: what a session has that sets none.
     pub sql_mode: String,
+    /// What `SET` takes for the server's own charset, as `NAMES utf8mb4 COLLATE utf8mb4_0900_ai_ci`.
+    pub names: String,
 }
 
 impl ServerFacts {
@@ -27,7 +29,7 @@ impl ServerFacts {
             version.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse::<u32>().unwrap_or(0).min(999));
         let mut next = || parts.next().unwrap_or(0);
         let version_number = next() * 10_000 + next().min(99) * 100 + next().min(99);
-        ServerFacts { version, family, version_number, sql_mode }
+        ServerFacts { version, family, version_number, sql_mode, names: "NAMES DEFAULT".to_owned() }
     }
 }
 

@@ -24,7 +24,7 @@ impl Session {
             }
         };
         match control {
-            Control::Begin { text, snapshot, .. } => self.begin(text, snapshot, more).await,
+            Control::Begin { text, access, snapshot } => self.begin(text, access, snapshot, more).await,
             Control::Commit { chain, release } => {
                 self.end(true, chain == Some(true), release == Some(true), more).await
             }
@@ -37,7 +37,11 @@ impl Session {
             Control::Use(name) => self.use_database(&name, more).await,
             Control::Kill { query_only, id } => self.kill(id, query_only, more).await,
             Control::Set(assignments) => self.set(text, &assignments, statement.facts.flags, more).await,
-            Control::SetTransaction { scope, text } => self.set_transaction(scope, text, more).await,
+            Control::SetTransaction { scope, text, characteristics } => match scope {
+                None => self.set_next_transaction(text, more).await,
+                Some(Scope::Session) => self.set_session_transaction(text, characteristics, more).await,
+                Some(_) => self.refuse_global("SET GLOBAL TRANSACTION").await,
+            },
             Control::LockTables { .. } | Control::UnlockTables => {
                 self.lock_tables(text, statement.facts.verb, more).await
             }
@@ -97,14 +101,6 @@ impl Session {
         self.proxy.metrics.refusals.of(RefusalKind::Name).increment(1);
         let text = format!("Access denied for user '{}' to database '{name}'", self.account.user);
         self.answer_error(1044, b"42000", &text).await
-    }
-
-    async fn set_transaction(&mut self, scope: Option<Scope>, text: &[u8], more: bool) -> Served<Outcome> {
-        match scope {
-            None => self.set_next_transaction(text, more).await,
-            Some(Scope::Session) => self.set_session_transaction(text, more).await,
-            Some(_) => self.refuse_global("SET GLOBAL TRANSACTION").await,
-        }
     }
 
     pub(super) async fn refuse_global(&mut self, what: &str) -> Served<Outcome> {

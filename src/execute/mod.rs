@@ -72,7 +72,7 @@ pub struct Session {
     client: Client,
     registered: Registered,
     account: Arc<Account>,
-    /// As the login asked; what RESET_CONNECTION goes back to.
+    /// As the login asked; what RESET_CONNECTION goes back to on MariaDB.
     collation: u16,
     state: Arc<State>,
     dialect: Dialect,
@@ -342,7 +342,8 @@ impl Session {
         Ok(())
     }
 
-    /// COM_RESET_CONNECTION: as after a new login, but for the database.
+    /// COM_RESET_CONNECTION: as after a new login, but for the database, and on MySQL for the charset, which is the
+    /// server's own then. (On MariaDB it is the login's. Tried on both.)
     async fn reset_connection(&mut self) -> Served {
         self.leave().await;
         let database = self.state.database.clone();
@@ -354,6 +355,15 @@ impl Session {
         self.forget_dialect();
         if !self.refresh_dialect().await? {
             return Ok(());
+        }
+        if self.dialect.family == Flavor::MySql {
+            let home = self.snapshot.group(self.snapshot.home(self.database_index()));
+            let names = self.pool(home).member.facts().map_or("NAMES DEFAULT".to_owned(), |facts| facts.names.clone());
+            Arc::make_mut(&mut self.state).set_charset(names.into_bytes());
+            self.forget_dialect();
+            if !self.refresh_dialect().await? {
+                return Ok(());
+            }
         }
         self.answer_ok(false).await.map(drop)
     }

@@ -80,12 +80,16 @@ impl Prelude {
         if Arc::ptr_eq(&connection.state, state) {
             return;
         }
-        let family = connection.member.facts().map_or(Family::MySql, |facts| facts.family);
-        let replay = state.replay(&connection.state, family);
-        if replay.is_empty() {
+        if !self.replay_from(&connection.state, state, family(connection)) {
             // Equal, so that the next comparison is one of pointers.
             connection.state = state.clone();
         }
+    }
+
+    /// Adds what makes `state` of the state `from`; false if that is nothing.
+    pub fn replay_from(&mut self, from: &State, state: &State, family: Family) -> bool {
+        let replay = state.replay(from, family);
+        let differs = !replay.is_empty();
         if let Some(database) = replay.database {
             self.push(Step::Use(database));
         }
@@ -95,6 +99,7 @@ impl Prelude {
         if let Some(set) = replay.set_user {
             self.push(Step::Set(set));
         }
+        differs
     }
 
     /// Whether the steps must be acknowledged before the statement leaves.
@@ -204,6 +209,11 @@ impl Step {
             Step::Unanswered(_) => Vec::new(),
         }
     }
+}
+
+/// The family of the connection's server, as far as it is known.
+pub fn family(connection: &Connection) -> Family {
+    connection.member.facts().map_or(Family::MySql, |facts| facts.family)
 }
 
 fn last_insert_id(reply: &[u8], deprecate_eof: bool) -> Option<u64> {

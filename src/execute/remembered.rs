@@ -58,26 +58,40 @@ pub fn remember(state: &mut State, assignments: &[Assignment<'_>]) -> Vec<ReadBa
     back
 }
 
-/// `SET @@transaction_isolation = ..` as the SET TRANSACTION that it is, in words that every server knows.
+/// `SET @@transaction_isolation = ..` as the SET TRANSACTION that it is, in words that every server knows; `None` if it
+/// says something else besides.
 pub fn next_transaction(assignments: &[Assignment<'_>]) -> Option<String> {
-    let mut parts = Vec::new();
-    for assignment in assignments {
-        let Assignment::System { scope: Scope::Next, name, value: Value::Literal(value), .. } = assignment else {
-            return None;
-        };
-        let value = String::from_utf8_lossy(value).to_ascii_lowercase();
-        let value = value.trim_matches(|quote| matches!(quote, '\'' | '"'));
-        parts.push(match (name.ends_with("isolation"), value) {
-            (true, "read-uncommitted" | "0") => "ISOLATION LEVEL READ UNCOMMITTED",
-            (true, "read-committed" | "1") => "ISOLATION LEVEL READ COMMITTED",
-            (true, "repeatable-read" | "2") => "ISOLATION LEVEL REPEATABLE READ",
-            (true, "serializable" | "3") => "ISOLATION LEVEL SERIALIZABLE",
-            (false, "1" | "on" | "true") => "READ ONLY",
-            (false, "0" | "off" | "false") => "READ WRITE",
-            _ => return None,
-        });
-    }
-    Some(format!("SET TRANSACTION {}", parts.join(", ")))
+    assignments.iter().all(|one| characteristic(one, Scope::Next).is_some()).then_some(())?;
+    characteristics(assignments, Scope::Next)
+}
+
+/// What the assignments in this scope say of transactions, as a SET TRANSACTION.
+pub fn characteristics(assignments: &[Assignment<'_>], scope: Scope) -> Option<String> {
+    let parts: Vec<_> = assignments.iter().filter_map(|one| characteristic(one, scope)).collect();
+    (!parts.is_empty()).then(|| format!("SET TRANSACTION {}", parts.join(", ")))
+}
+
+fn characteristic(assignment: &Assignment<'_>, of: Scope) -> Option<&'static str> {
+    let Assignment::System { scope, name, value: Value::Literal(value), .. } = assignment else {
+        return None;
+    };
+    let is_isolation = match name.as_str() {
+        "transaction_isolation" | "tx_isolation" => true,
+        "transaction_read_only" | "tx_read_only" => false,
+        _ => return None,
+    };
+    let value = String::from_utf8_lossy(value).to_ascii_lowercase();
+    let value = value.trim_matches(|quote| matches!(quote, '\'' | '"'));
+    let said = match (is_isolation, value) {
+        (true, "read-uncommitted" | "0") => "ISOLATION LEVEL READ UNCOMMITTED",
+        (true, "read-committed" | "1") => "ISOLATION LEVEL READ COMMITTED",
+        (true, "repeatable-read" | "2") => "ISOLATION LEVEL REPEATABLE READ",
+        (true, "serializable" | "3") => "ISOLATION LEVEL SERIALIZABLE",
+        (false, "1" | "on" | "true") => "READ ONLY",
+        (false, "0" | "off" | "false") => "READ WRITE",
+        _ => return None,
+    };
+    (*scope == of).then_some(said)
 }
 
 /// Variables that may only be off, and why.

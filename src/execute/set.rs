@@ -7,10 +7,10 @@ use std::task::Poll;
 
 use super::held::{Held, Pins};
 use super::prelude::{Prelude, Step};
-use super::remembered::{ReadBack, is_insert_id, is_switch, next_transaction, not_off, remember};
+use super::remembered::{ReadBack, characteristics, is_insert_id, is_switch, next_transaction, not_off, remember};
 use super::{Gone, Outcome, Served, Session, Stop};
 use crate::backend::{Failure, InsertId, Lease};
-use crate::session::State;
+use crate::session::{State, Transaction};
 use crate::sql::{Assignment, Flags, Scope, Value};
 use crate::telemetry::RefusalKind;
 use crate::wire::command::code;
@@ -119,11 +119,13 @@ impl Session {
             remember(&mut wanted, assignments);
             wanted.autocommit()
         };
-        if turns_autocommit_on
-            && self.in_transaction()
-            && let Err(ran) = self.commit_all().await?
-        {
-            return Ok(ran.into());
+        if turns_autocommit_on && self.in_transaction() {
+            let carried = self.transaction.as_ref().map(Transaction::carried).unwrap_or_default();
+            if let Err(ran) = self.commit_all().await? {
+                return Ok(ran.into());
+            }
+            // Tried on both: what the transaction was begun with holds for the next one as well.
+            self.next_transaction = carried;
         }
         let mut next = (*self.state).clone();
         let to_read_back = remember(&mut next, assignments);
@@ -222,8 +224,17 @@ impl Session {
         self.answer_ok(more).await
     }
 
-    /// `SET SESSION TRANSACTION ISOLATION LEVEL ...`: run, then read back as the variables that it sets.
-    pub(super) async fn set_session_transaction(&mut self, text: &[u8], more: bool) -> Served<Outcome> {
+    /// What is set for the session holds for its next transaction as well, whatever was set for that one before.
+    fn override_next_transaction(&mut self, set: Vec<u8>) {
+        if !self.next_transaction.is_empty() && !self.in_transaction() {
+            self.next_transaction.retain(|held| *held != set);
+            self.next_transaction.push(set);
+        }
+    }
+
+    /// `SET SESSION TRANSACTION ISOLATION LEVEL ...`: run, then read back as the variables that it sets. `set` are the
+    /// characteristics.
+    pub(super) async fn set_session_transaction(&mut self, text: &[u8], set: &[u8], more: bool) -> Served<Outcome> {
         let mut held = match self.lease_for_set(false).await {
             Ok(held) => held,
             Err(failure) => return Ok(self.answer_failure(&failure).await?.into()),
@@ -236,6 +247,7 @@ impl Session {
         match self.set_watched(&mut held, text, &mut next, &back, None).await? {
             Ok(Ok(_)) => {
                 self.adopt(next, &[]);
+                self.override_next_transaction([b"SET TRANSACTION ", set].concat());
                 held.lease.state = self.state.clone();
                 self.keep_or_give_back(held).await;
                 self.answer_ok(more).await
@@ -286,6 +298,9 @@ impl Session {
             }
         }
         self.state = Arc::new(next);
+        if let Some(set) = characteristics(assignments, Scope::Session) {
+            self.override_next_transaction(set.into_bytes());
+        }
         self.before.answered_ok();
         self.dialect_known = false;
     }

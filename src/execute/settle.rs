@@ -28,6 +28,10 @@ impl Session {
         if failed {
             self.learn_whether_in_transaction(&mut held, end, job).await;
         }
+        if held.in_transaction {
+            let began = &mut self.transaction.get_or_insert_default().began;
+            began.get_or_insert_with(|| self.state.clone());
+        }
         if !self.next_transaction.is_empty() && (held.in_transaction || was_transaction(job, end)) {
             let characteristics = std::mem::take(&mut self.next_transaction);
             if held.in_transaction {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::before;
 use super::client::{Client, Gone, Incoming};
 use super::held::{Held, Pins};
-use super::prelude::{Prelude, Rejected, Step};
+use super::prelude::{self, Prelude, Rejected, Step};
 use super::prepared::Bound;
 use super::registry::SessionHandle;
 use super::relay::{self, Broken, Shape};
@@ -346,11 +346,18 @@ impl Session {
         job: Job<'_>,
         prelude: &mut Prelude,
     ) -> Result<(), Interrupted> {
-        prelude.replay(&mut held.lease, &self.state);
+        let transaction = self.transaction.as_ref().filter(|_| !held.in_transaction);
+        let opening = transaction.and_then(|transaction| transaction.opening.as_deref());
+        let begins = opening.is_some() || !matches!(job.work, Work::Prepare { .. });
+        let began = transaction.filter(|_| begins).and_then(|transaction| transaction.began.as_ref());
+        let began =
+            began.filter(|began| !Arc::ptr_eq(began, &self.state)).and_then(|began| self.state.beginning_as(began));
+        let began = began.map(Arc::new);
+        // By a statement where the server would do it by itself, for behind it comes what the session has set since.
+        let opening = opening.or(began.as_ref().map(|_| &b"START TRANSACTION"[..]));
+        prelude.replay(&mut held.lease, began.as_ref().unwrap_or(&self.state));
         if !held.in_transaction {
-            let transaction = self.transaction.as_ref();
-            let opening = transaction.and_then(|transaction| transaction.opening.as_ref());
-            if opening.is_some() || !matches!(job.work, Work::Prepare { .. }) {
+            if begins {
                 let characteristics = transaction.map(|transaction| transaction.characteristics.as_slice());
                 for text in characteristics.unwrap_or_default().iter().chain(&self.next_transaction) {
                     // They stay with the connection unless this statement begins a transaction.
@@ -359,12 +366,15 @@ impl Session {
                 }
             }
             if let Some(opening) = opening {
-                prelude.push(Step::Transaction(opening.clone()));
+                prelude.push(Step::Transaction(opening.to_vec()));
             }
             // Without a BEGIN, under autocommit=0, there may be savepoints before this group joined.
             for savepoint in transaction.iter().flat_map(|transaction| &transaction.savepoints) {
                 prelude.push(Step::Transaction(savepoint.text.clone()));
             }
+        }
+        if let Some(began) = began {
+            prelude.replay_from(&began, &self.state, prelude::family(&held.lease));
         }
         let about = Flags::ROW_COUNT | Flags::FOUND_ROWS | Flags::DIAGNOSTICS;
         let counts = Flags::ROW_COUNT | Flags::FOUND_ROWS;

@@ -10,7 +10,7 @@ use super::text::query_packet;
 use super::{Ended, Gone, Outcome, Served, Session};
 use crate::backend::Failure;
 use crate::session::{Savepoint, Transaction};
-use crate::sql::Facts;
+use crate::sql::{Facts, Flavor, TransactionAccess};
 use crate::telemetry::RefusalKind;
 use crate::wire::command::code;
 use crate::wire::reply::ServerError;
@@ -18,18 +18,36 @@ use crate::wire::walker::Expect;
 
 impl Session {
     /// BEGIN, START TRANSACTION: answered at once, opened on each group by the first statement there.
-    pub(super) async fn begin(&mut self, text: &[u8], snapshot: bool, more: bool) -> Served<Outcome> {
+    pub(super) async fn begin(
+        &mut self,
+        text: &[u8],
+        access: Option<TransactionAccess>,
+        snapshot: bool,
+        more: bool,
+    ) -> Served<Outcome> {
         if snapshot && self.snapshot.map.shards.len() > 1 {
             let text = "Meridian: START TRANSACTION WITH CONSISTENT SNAPSHOT is not served yet over several shards: each would \
                         have a snapshot of its own time; use START TRANSACTION, and read one shard at a time";
             return self.answer_refusal(RefusalKind::Construct, text).await;
         }
+        let access = access.map(|access| match access {
+            TransactionAccess::ReadOnly => "SET TRANSACTION READ ONLY",
+            TransactionAccess::ReadWrite => "SET TRANSACTION READ WRITE",
+        });
+        // Tried on both: MySQL forgets what a transaction was begun with only at COMMIT and ROLLBACK.
+        let before = self.transaction.clone().filter(|_| self.dialect.family == Flavor::MySql);
         if self.in_transaction()
             && let Err(ran) = self.commit_all().await?
         {
             return Ok(ran.into());
         }
-        self.transaction = Some(Transaction::begun(text.to_vec(), std::mem::take(&mut self.next_transaction)));
+        self.transaction = Some(match before {
+            Some(before) if before.began.is_some() => before.followed_by(text.to_vec(), access),
+            _ => {
+                let characteristics = std::mem::take(&mut self.next_transaction);
+                Transaction::begun(text.to_vec(), access, characteristics, &self.state)
+            }
+        });
         self.answer_ok(more).await
     }
 
@@ -41,8 +59,14 @@ impl Session {
             return Ok(ran.into());
         }
         if chain {
-            let opening = ended_one.opening.unwrap_or_else(|| b"BEGIN".to_vec());
-            self.transaction = Some(Transaction::begun(opening, ended_one.characteristics));
+            let (opening, access) = match &ended_one.opening {
+                Some(opening) => (opening.clone(), ended_one.access),
+                None => (b"BEGIN".to_vec(), None),
+            };
+            self.transaction = Some(match ended_one.began {
+                Some(_) => ended_one.followed_by(opening, access),
+                None => Transaction::begun(opening, access, Vec::new(), &self.state),
+            });
         }
         let outcome = self.answer_ok(more && !release).await?;
         if release {

@@ -55,6 +55,9 @@ impl Replay {
 const OF_CHARSET: [&str; 4] =
     ["character_set_client", "character_set_connection", "character_set_results", "collation_connection"];
 
+/// Variables that a transaction takes over when it begins, and not after.
+const OF_TRANSACTIONS: [&str; 2] = ["transaction_isolation", "transaction_read_only"];
+
 impl State {
     pub fn new(collation: u16, database: Option<String>) -> Self {
         State { database, charset: Charset::Login(collation), system: BTreeMap::new(), user: BTreeMap::new() }
@@ -112,13 +115,28 @@ impl State {
         let mut state = self.clone();
         state.database.clone_from(&other.database);
         state.charset = other.charset.clone();
-        for name in OF_CHARSET.into_iter().chain(["sql_mode"]) {
-            match other.system.get(name) {
-                Some(value) => state.system.insert(name.to_string(), value.clone()),
-                None => state.system.remove(name),
+        state.take_over(&OF_CHARSET, other);
+        state.take_over(&["sql_mode"], other);
+        state
+    }
+
+    /// This state, with the isolation and access for transactions of `other`; `None` if they are the same.
+    pub fn beginning_as(&self, other: &State) -> Option<State> {
+        if OF_TRANSACTIONS.iter().all(|name| self.system.get(*name) == other.system.get(*name)) {
+            return None;
+        }
+        let mut state = self.clone();
+        state.take_over(&OF_TRANSACTIONS, other);
+        Some(state)
+    }
+
+    fn take_over(&mut self, names: &[&str], other: &State) {
+        for name in names {
+            match other.system.get(*name) {
+                Some(value) => self.system.insert(name.to_string(), value.clone()),
+                None => self.system.remove(*name),
             };
         }
-        state
     }
 
     /// Whether the client's text is known to be UTF-8.

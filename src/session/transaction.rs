@@ -3,6 +3,9 @@
 //! A BEGIN is answered at once and opened on a group by the first statement there. Until atomic commit exists a
 //! transaction may read any group and write one; `may_write` is where that is decided.
 
+use std::sync::Arc;
+
+use super::State;
 use crate::shard_map::GroupId;
 
 /// A savepoint's name as the client wrote it, and the form in which names are compared (they are case-insensitive).
@@ -18,16 +21,43 @@ pub struct Savepoint {
 pub struct Transaction {
     /// The statement that opens it on a group; `None` when the server opens it by itself (autocommit=0).
     pub opening: Option<Vec<u8>>,
+    /// READ ONLY or READ WRITE of `opening`, as the SET TRANSACTION that says the same.
+    pub access: Option<&'static str>,
     /// The SET TRANSACTION statements before it, to be run before it begins on a group.
     pub characteristics: Vec<Vec<u8>>,
+    /// The session's state when it began. A group that joins later begins it under the isolation and access of then,
+    /// whatever the session has set since. `None`: it has not begun.
+    pub began: Option<Arc<State>>,
     pub savepoints: Vec<Savepoint>,
     /// The one group that was written.
     pub writer: Option<GroupId>,
 }
 
 impl Transaction {
-    pub fn begun(opening: Vec<u8>, characteristics: Vec<Vec<u8>>) -> Self {
-        Transaction { opening: Some(opening), characteristics, savepoints: Vec::new(), writer: None }
+    pub fn begun(
+        opening: Vec<u8>,
+        access: Option<&'static str>,
+        characteristics: Vec<Vec<u8>>,
+        state: &Arc<State>,
+    ) -> Self {
+        let (opening, began) = (Some(opening), Some(state.clone()));
+        Transaction { opening, access, characteristics, began, savepoints: Vec::new(), writer: None }
+    }
+
+    /// What it was opened with beside the session's own isolation and access: SET TRANSACTION statements.
+    pub fn carried(&self) -> Vec<Vec<u8>> {
+        let mut carried = self.characteristics.clone();
+        if let Some(access) = self.access {
+            carried.retain(|text| text != access.as_bytes());
+            carried.push(access.as_bytes().to_vec());
+        }
+        carried
+    }
+
+    /// The transaction behind this one that takes over its characteristics: by AND CHAIN, or on MySQL by a BEGIN within it.
+    pub fn followed_by(self, opening: Vec<u8>, access: Option<&'static str>) -> Self {
+        let characteristics = if access.is_some() { self.characteristics } else { self.carried() };
+        Transaction { opening: Some(opening), access, characteristics, began: self.began, ..Transaction::default() }
     }
 
     /// Claims the right to write on `group`; the other group if that one was written before.
@@ -84,10 +114,26 @@ mod tests {
 
     #[test]
     fn one_group_may_be_written() {
-        let mut transaction = Transaction::begun(b"BEGIN".to_vec(), Vec::new());
+        let mut transaction = Transaction::default();
         assert_eq!(transaction.may_write(GroupId(1)), Ok(()));
         assert_eq!(transaction.may_write(GroupId(1)), Ok(()));
         assert_eq!(transaction.may_write(GroupId(2)), Err(GroupId(1)));
+    }
+
+    #[test]
+    fn a_transaction_hands_its_characteristics_on() {
+        let state = Arc::new(State::new(45, None));
+        let read_only = Some("SET TRANSACTION READ ONLY");
+        let isolation = b"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE".to_vec();
+        let first = Transaction::begun(b"START TRANSACTION READ ONLY".to_vec(), read_only, vec![isolation], &state);
+        let mut next = first.clone();
+        for _ in 0..3 {
+            next = next.followed_by(b"BEGIN".to_vec(), None);
+            assert_eq!(next.characteristics, first.carried(), "each once");
+            assert!(next.began.as_ref().is_some_and(|began| Arc::ptr_eq(began, &state)));
+        }
+        let chained = first.clone().followed_by(b"START TRANSACTION READ ONLY".to_vec(), read_only);
+        assert_eq!(chained, first);
     }
 
     #[test]

@@ -11,8 +11,9 @@ use super::raw::{Raw, RawKind};
 pub(super) fn set<'a>(cursor: &mut Cursor<'a>, whole: &'a [u8]) -> Result<Control<'a>, ControlError> {
     if let Some(scope) = transaction(cursor) {
         cursor.advance(1 + usize::from(scope.is_some()));
+        let behind = cursor.rest();
         characteristics(cursor)?;
-        return cursor.finish(Control::SetTransaction { scope, text: whole });
+        return cursor.finish(Control::SetTransaction { scope, text: whole, characteristics: behind });
     }
     if let Some(kind) = other(cursor) {
         return Ok(Control::Set(vec![Assignment::Other { kind, text: whole }]));

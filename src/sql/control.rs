@@ -40,6 +40,8 @@ pub enum Control<'a> {
     SetTransaction {
         scope: Option<Scope>,
         text: &'a [u8],
+        /// What stands behind TRANSACTION.
+        characteristics: &'a [u8],
     },
     LockTables {
         text: &'a [u8],

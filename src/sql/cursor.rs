@@ -77,6 +77,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// The whole statement from here on.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        let whole = self.tokens.last().map_or(self.text.len(), |last| last.end);
+        &self.text[self.start().min(whole)..whole]
+    }
+
     pub(super) fn syntax<T>(&self) -> Result<T, ControlError> {
         Err(ControlError::Syntax { at: u32::try_from(self.start()).unwrap_or(u32::MAX) })
     }

@@ -31,6 +31,7 @@ mod serving;
 mod sessions;
 mod shells;
 mod tls;
+mod transactions;
 mod traps;
 mod verify;
 mod writes;

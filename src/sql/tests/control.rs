@@ -56,12 +56,14 @@ fn transactions() {
     check("ROLLBACK TO savepoint", Control::RollbackTo(b"savepoint".to_vec()));
     check("SAVEPOINT a", Control::Savepoint(b"a".to_vec()));
     check("RELEASE SAVEPOINT a", Control::Release(b"a".to_vec()));
-    check("SET TRANSACTION READ ONLY", Control::SetTransaction { scope: None, text: b"SET TRANSACTION READ ONLY" });
+    let (text, characteristics) = (&b"SET TRANSACTION READ ONLY"[..], &b"READ ONLY"[..]);
+    check("SET TRANSACTION READ ONLY", Control::SetTransaction { scope: None, text, characteristics });
     check(
         "SET LOCAL TRANSACTION ISOLATION LEVEL READ COMMITTED",
         Control::SetTransaction {
             scope: Some(Scope::Session),
             text: b"SET LOCAL TRANSACTION ISOLATION LEVEL READ COMMITTED",
+            characteristics: b"ISOLATION LEVEL READ COMMITTED",
         },
     );
     for text in
