@@ -3,6 +3,7 @@
 //! Invariant: between leases nothing is unread and nothing is under way; `state` is what the server has, unless
 //! `tainted`, which only a reset cures.
 
+use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -113,10 +114,23 @@ impl Connection {
     }
 
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        match self.stream.send(bytes).await {
-            Ok(()) => Ok(()),
-            Err(cause) => Err(self.lost(cause, false)),
+        let mut sent = 0;
+        match self.try_send(bytes, &mut sent)? {
+            true => Ok(()),
+            false => self.send_rest(bytes, sent).await,
         }
+    }
+
+    /// Sends what the socket takes at once; whether that was all. Else [`Connection::send_rest`] has to go on.
+    #[inline]
+    pub fn try_send(&mut self, bytes: &[u8], sent: &mut usize) -> Result<bool, Failure> {
+        self.stream.try_send(bytes, sent).map_err(|cause| self.lost(cause, false))
+    }
+
+    /// Sends `bytes` but for the first `sent`.
+    pub async fn send_rest(&mut self, bytes: &[u8], mut sent: usize) -> Result<(), Failure> {
+        let done = poll_fn(|cx| self.stream.poll_send(bytes, &mut sent, cx)).await;
+        done.map_err(|cause| self.lost(cause, false))
     }
 
     /// Sends one command.
@@ -133,7 +147,7 @@ impl Connection {
     }
 
     async fn fill(&mut self, want: usize, answered: bool) -> Result<(), Failure> {
-        match std::future::poll_fn(|cx| self.poll_fill(want, cx)).await {
+        match poll_fn(|cx| self.poll_fill(want, cx)).await {
             Ok(0) => Err(self.lost(io::ErrorKind::UnexpectedEof.into(), answered)),
             Ok(_) => Ok(()),
             Err(cause) => Err(self.lost(cause, answered)),

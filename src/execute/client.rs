@@ -268,6 +268,20 @@ impl Client {
     /// Sends reply bytes. A client that does not read stops here everything behind it: that is the back-pressure.
     pub async fn send(&mut self, bytes: &[u8], handle: &SessionHandle) -> Result<(), Gone> {
         let mut sent = 0;
+        match self.try_send(bytes, &mut sent)? {
+            true => Ok(()),
+            false => self.send_rest(bytes, sent, handle).await,
+        }
+    }
+
+    /// Sends what the socket takes at once; whether that was all. Else [`Client::send_rest`] has to go on.
+    #[inline]
+    pub fn try_send(&mut self, bytes: &[u8], sent: &mut usize) -> Result<bool, Gone> {
+        self.stream.try_send(bytes, sent).map_err(Gone::Failed)
+    }
+
+    /// Sends `bytes` but for the first `sent`.
+    pub async fn send_rest(&mut self, bytes: &[u8], mut sent: usize, handle: &SessionHandle) -> Result<(), Gone> {
         let first = poll_fn(|cx| Poll::Ready(self.stream.poll_send(bytes, &mut sent, cx))).await;
         if let Poll::Ready(done) = first {
             return done.map_err(Gone::Failed);

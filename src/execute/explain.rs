@@ -7,7 +7,7 @@ use super::clock;
 use super::text::scratch_of;
 use super::values::facts;
 use super::{Outcome, Served, Session};
-use crate::plan::{Hint, Target};
+use crate::plan::{Statement, Target};
 use crate::route::{Asked, Literals, explain};
 use crate::sql::{self, SlotKind};
 use crate::telemetry::Class;
@@ -18,9 +18,8 @@ const LINE_CHARACTERS: u32 = 1024;
 
 impl Session {
     /// `text` is the statement that was scanned last, without the two words in front of it.
-    pub(super) async fn explain_route(&mut self, text: &[u8], hint: Option<Hint>, more: bool) -> Served<Outcome> {
+    pub(super) async fn explain_route(&mut self, text: &[u8], statement: &Statement, more: bool) -> Served<Outcome> {
         self.count(Class::Local);
-        let statement = self.plan(hint);
         let databases = match &statement.target {
             Target::Tables(tables) => tables.databases.as_slice(),
             Target::ShowTables { database } => std::slice::from_ref(database),
@@ -29,14 +28,14 @@ impl Session {
         if let Some(refused) = self.forbidden(databases) {
             return self.deny_database(&refused).await;
         }
-        let Some(sent) = self.with_connection_id(text, &statement) else {
+        let Some(sent) = self.with_connection_id(text, statement) else {
             return self.refuse_connection_id().await;
         };
-        let asked = Asked::new(self.home_shard(&statement, self.database_index()), &sent, &self.dialect, &self.scratch);
+        let asked = Asked::new(self.home_shard(statement, self.database_index()), &sent, &self.dialect, &self.scratch);
         let instant = clock::instant(&self.state, &statement.facts);
         let session = facts(&self.state, text, instant);
         let values = Literals::of_text(text, &self.scratch, session);
-        let explanation = explain(&statement, &self.snapshot.map, &values, asked);
+        let explanation = explain(statement, &self.snapshot.map, &values, asked);
         let mut rows = TextResult::new(vec![Column::text("route", LINE_CHARACTERS)]);
         for line in explanation.lines() {
             rows.row(&[Some(line.as_bytes())]);

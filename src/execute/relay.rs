@@ -77,11 +77,11 @@ pub async fn relay(
             let step = walk(&mut walker, connection, rewrite)?;
             if step.forward > 0 {
                 let bytes = &connection.buffer.filled()[..step.forward];
-                let sent = match &step.rewritten {
-                    None => client.send(bytes, handle).await,
-                    Some(rewritten) => client.send(rewritten, handle).await,
-                };
-                sent.map_err(Broken::Client)?;
+                let bytes = step.rewritten.as_deref().unwrap_or(bytes);
+                let mut sent = 0;
+                if !client.try_send(bytes, &mut sent).map_err(Broken::Client)? {
+                    client.send_rest(bytes, sent, handle).await.map_err(Broken::Client)?;
+                }
                 connection.buffer.consume(step.forward);
             }
             match step.event {

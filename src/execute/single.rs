@@ -4,15 +4,15 @@
 //! of it left; never inside a transaction. A connection goes back to its pool only after its reply was read to the
 //! end, in a state that is known.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::before;
-use super::client::{Client, Gone, Incoming};
+use super::client::{Gone, Incoming};
 use super::held::{Held, Pins};
 use super::prelude::{self, Prelude, Rejected, Step};
 use super::prepared::Bound;
-use super::registry::SessionHandle;
 use super::relay::{self, Broken, Shape};
 use super::{Ended, Served, Session, known_pool};
 use crate::backend::{Failure, InsertId, Lease, Pool, StatementKey, Wanted};
@@ -99,7 +99,22 @@ impl Session {
             // What most statements come to: an idle connection in the right state, and a reply that leaves nothing behind.
             // Whatever else happens is concluded as for any other statement.
             self.registered.handle.begin(lease.pool(), lease.thread_id);
-            let attempted = send_and_relay(&mut self.client, &mut lease, &self.registered.handle, &job).await;
+            let bytes = match job.work {
+                Work::Bytes(bytes) | Work::Prepare { bytes, .. } => Cow::Borrowed(bytes),
+                Work::Execute(bound) => Cow::Owned(bound.bytes_for(&mut lease)),
+            };
+            let mut taken = 0;
+            let sent = match lease.try_send(&bytes, &mut taken) {
+                Ok(true) => Ok(()),
+                Ok(false) => lease.send_rest(&bytes, taken).await,
+                Err(failure) => Err(failure),
+            };
+            let attempted = match sent {
+                Ok(()) => relay::relay(&mut self.client, &mut lease, &self.registered.handle, job.shape)
+                    .await
+                    .map_err(Interrupted::from),
+                Err(failure) => Err(lost(failure, true)),
+            };
             let hit = self.registered.handle.end();
             if let Ok(end) = &attempted
                 && !hit
@@ -443,25 +458,6 @@ impl Session {
 /// SQLSTATE as the wire has it.
 pub(super) fn state_bytes(sqlstate: &str) -> [u8; 5] {
     sqlstate.as_bytes().try_into().unwrap_or(*b"HY000")
-}
-
-/// A job whose bytes need nothing before them.
-async fn send_and_relay(
-    client: &mut Client,
-    lease: &mut Lease,
-    handle: &SessionHandle,
-    job: &Job<'_>,
-) -> Result<End, Interrupted> {
-    let executed;
-    let bytes = match job.work {
-        Work::Bytes(bytes) | Work::Prepare { bytes, .. } => bytes,
-        Work::Execute(bound) => {
-            executed = bound.bytes_for(lease);
-            &executed
-        }
-    };
-    lease.send(bytes).await.map_err(|failure| lost(failure, true))?;
-    relay::relay(client, lease, handle, job.shape).await.map_err(Interrupted::from)
 }
 
 /// Whether the statement may leave a generated id as LAST_INSERT_ID(). What a function generates it takes away again.

@@ -9,7 +9,7 @@ use super::scatter::Scatter;
 use super::single::{Job, Work};
 use super::values::TextValues;
 use super::{Incoming, Outcome, Served, Session, clock};
-use crate::plan::{self, Hint, HintBy, HintRefusal, Refusal, Statement, Target};
+use crate::plan::{self, Hint, HintBy, HintRefusal, Refusal, Statement, Tables, Target};
 use crate::route::{self, ClientText, Shards};
 use crate::shard_map::{GroupId, ShardId};
 use crate::sql::facts::{Access, Facts, Flags, Verb};
@@ -64,9 +64,13 @@ impl Session {
             let alone = at == 0 && !more;
             // The client's own packet, byte for byte, if there is nothing else in it.
             let packet = if alone { incoming.packet() } else { None };
-            let outcome = match explains {
-                true => self.explain_route(one, hint, more).await?,
-                false => self.statement(one, packet, hint, more).await?,
+            let statement = self.plan(hint);
+            let outcome = if explains {
+                self.explain_route(one, &statement, more).await?
+            } else if let Some(job) = self.plain_job(&statement, one, packet) {
+                self.run_single(job).await?.into()
+            } else {
+                Box::pin(self.statement(one, packet, &statement, more)).await?
             };
             match scanned.rest {
                 Some(rest) if outcome == Outcome::Done => {
@@ -101,15 +105,44 @@ impl Session {
         planned
     }
 
+    /// What most statements are: alone in their packet, about tables of one shard and nothing else. It goes there as it is.
+    #[inline]
+    fn plain_job<'a>(&self, statement: &'a Statement, text: &[u8], packet: Option<&'a [u8]>) -> Option<Job<'a>> {
+        let (Some(packet), Target::Tables(tables)) = (packet, &statement.target) else {
+            return None;
+        };
+        if !statement.facts.flags.is_empty() || self.forbidden_of(tables).is_some() {
+            return None;
+        }
+        let Ok(Shards::One(shard)) = self.route(statement, tables, text, None) else {
+            return None;
+        };
+        self.count(class_of(&statement.facts));
+        let shape = Shape { shift: self.shift(text.len() + 1), ..Shape::plain(Expect::Command) };
+        Some(Job { shard, facts: &statement.facts, tables: true, shape, work: Work::Bytes(packet) })
+    }
+
+    #[inline]
+    fn route(
+        &self,
+        statement: &Statement,
+        tables: &Tables,
+        text: &[u8],
+        instant: Option<clock::Instant>,
+    ) -> Result<Shards, Refusal> {
+        let facts = OnceLock::new();
+        let values = TextValues { text, scratch: &self.scratch, state: &self.state, facts, instant };
+        route::served(statement, tables, &self.snapshot.map, &values, ClientText { text, dialect: &self.dialect })
+    }
+
     /// One statement of the packet. `packet`: the client's own, if this statement is all of it.
     async fn statement(
         &mut self,
         text: &[u8],
         packet: Option<&[u8]>,
-        hint: Option<Hint>,
+        statement: &Statement,
         more: bool,
     ) -> Served<Outcome> {
-        let statement = self.plan(hint);
         let mut at = None;
         let shard = match &statement.target {
             Target::Tables(tables) => {
@@ -118,25 +151,20 @@ impl Session {
                     return self.deny_database(&refused).await;
                 }
                 let instant = clock::instant(&self.state, &statement.facts);
-                let routed = {
-                    let facts = OnceLock::new();
-                    let values = TextValues { text, scratch: &self.scratch, state: &self.state, facts, instant };
-                    let client = ClientText { text, dialect: &self.dialect };
-                    route::served(&statement, tables, &self.snapshot.map, &values, client)
-                };
+                let routed = self.route(statement, tables, text, instant);
                 at = clock::state_at(&self.state, tables, instant);
                 match routed {
                     Ok(Shards::One(shard)) => shard,
                     Ok(Shards::Several(shards)) => {
-                        return Box::pin(self.scatter_text(text, packet, more, &statement.facts, &shards)).await;
+                        return self.scatter_text(text, packet, more, &statement.facts, &shards).await;
                     }
                     Err(refusal) => return self.refuse(&refusal).await,
                 }
             }
-            Target::NoTable => self.home_shard(&statement, self.database_index()),
+            Target::NoTable => self.home_shard(statement, self.database_index()),
             Target::Control => {
                 self.count(class_of_control(statement.facts.verb));
-                return self.control(text, &statement, more).await;
+                return self.control(text, statement, more).await;
             }
             Target::ShowTables { database } => {
                 self.count(Class::Local);
@@ -149,16 +177,16 @@ impl Session {
             Target::ShardVariable { column } => return self.show_shard(column, more).await,
             Target::Refused(refusal) => return self.refuse(refusal).await,
         };
-        if let Some(refusal) = route::locks_elsewhere(&statement, &self.snapshot.map, shard) {
+        if let Some(refusal) = route::locks_elsewhere(statement, &self.snapshot.map, shard) {
             return self.refuse(&refusal).await;
         }
         self.count(class_of(&statement.facts));
         if statement.facts.flags.contains(Flags::DIAGNOSTICS)
-            && let Some(outcome) = self.diagnostics(&statement, more).await?
+            && let Some(outcome) = self.diagnostics(statement, more).await?
         {
             return Ok(outcome);
         }
-        let Some(text) = self.with_connection_id(text, &statement) else {
+        let Some(text) = self.with_connection_id(text, statement) else {
             return self.refuse_connection_id().await;
         };
         let mut built = Vec::new();
@@ -174,7 +202,7 @@ impl Session {
         let job = Job { shard, facts: &statement.facts, tables, shape, work: Work::Bytes(bytes) };
         let ran = match at {
             None => self.run_single(job).await?,
-            Some(state) => Box::pin(self.run_in(state, job)).await?,
+            Some(state) => self.run_in(state, job).await?,
         };
         Ok(ran.into())
     }

@@ -37,17 +37,26 @@ impl Stream {
         poll_fn(|cx| self.poll_send(bytes, &mut sent, cx)).await
     }
 
+    /// Sends what the socket takes at once of `bytes`, of which `sent` were taken already. Whether that was all; never
+    /// under TLS, where [`Stream::poll_send`] has to go on.
+    #[inline]
+    pub fn try_send(&mut self, bytes: &[u8], sent: &mut usize) -> io::Result<bool> {
+        let Stream::Plain(stream) = self else {
+            return Ok(false);
+        };
+        // Most sends are taken whole, without a look at the task's budget: the reads between them have theirs.
+        match stream.try_write(&bytes[*sent..]) {
+            Ok(taken) => *sent += taken,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        Ok(*sent == bytes.len())
+    }
+
     /// Goes on with sending `bytes`, of which `sent` were taken already; ready when all are with the socket.
     pub fn poll_send(&mut self, bytes: &[u8], sent: &mut usize, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Most sends are taken whole at once, without a look at the task's budget: the reads between them have theirs.
-        if let Stream::Plain(stream) = self
-            && *sent < bytes.len()
-        {
-            match stream.try_write(&bytes[*sent..]) {
-                Ok(taken) => *sent += taken,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
+        if *sent < bytes.len() && self.try_send(bytes, sent)? {
+            return Poll::Ready(Ok(()));
         }
         while *sent < bytes.len() {
             match ready!(Pin::new(&mut *self).poll_write(cx, &bytes[*sent..]))? {
