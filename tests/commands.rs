@@ -58,7 +58,11 @@ group orders: 127.0.0.1:3311 in eu; shards: orders
 group users: 127.0.0.1:3312 in eu; shards: users
 group split0: 127.0.0.1:3313 in eu; shards: s0
 group split1: 127.0.0.1:3314 in eu; shards: s1
+group archive: 127.0.0.1:3315 in eu; shards: archive
 database shop (mariadb); tables not listed: refused
+  cities: everywhere on s1, archive, from archive
+  countries: everywhere on orders, s0, s1, from s1
+  currencies: everywhere on orders, s0, from s0
   customers: by id bigint unsigned: [MIN, 1000000) s0, [1000000, MAX] s1
   events: by user_id int: [0, 5000) s0, [5000, MAX] s1
   items: orders
@@ -204,18 +208,20 @@ fn a_diff_prints_what_the_new_map_has_to_accept() {
     let new = old
         .replacen("- {from: 1000000, on: s1}", "- {from: 500000, on: s1}", 1)
         .replacen("      ledger: s0\n", "      ledger: s0\n      more: s0\n", 1)
-        .replace("s1:     {group: split1}", "s1:     {group: orders}");
+        .replace("s1:     {group: split1}", "s1:     {group: users}");
     let new = file("diff-new.yaml", &new);
     let (code, out, err) = meridian(&["diff", OLD, &new]);
     assert_eq!((code, &*err), (Some(1), ""));
     let base = out.split("base: \"").nth(1).and_then(|rest| rest.get(..64)).expect("a hash").to_owned();
     let expected = format!(
         "accept:\n  \
-         - {{table: \"mixed.customers\", keys: \"[1000000, MAX]\", from: \"s1\", to: \"s1\", base: \"{base}\"}}    # from group split1 to group orders\n  \
+         - {{table: \"mixed.customers\", keys: \"[1000000, MAX]\", from: \"s1\", to: \"s1\", base: \"{base}\"}}    # from group split1 to group users\n  \
+         - {{table: \"shop.cities\", keys: \"[MIN, MAX]\", from: \"archive\", to: \"s1\", base: \"{base}\"}}\n  \
+         - {{table: \"shop.countries\", keys: \"[MIN, MAX]\", from: \"s1\", to: \"s1\", base: \"{base}\"}}    # from group split1 to group users\n  \
          - {{table: \"shop.customers\", keys: \"[500000, 1000000)\", from: \"s0\", to: \"s1\", base: \"{base}\"}}\n  \
-         - {{table: \"shop.customers\", keys: \"[1000000, MAX]\", from: \"s1\", to: \"s1\", base: \"{base}\"}}    # from group split1 to group orders\n  \
-         - {{table: \"shop.events\", keys: \"[5000, MAX]\", from: \"s1\", to: \"s1\", base: \"{base}\"}}    # from group split1 to group orders\n\
-         # shard s1: on group split1 -> on group orders\n# table shop.more is new\n"
+         - {{table: \"shop.customers\", keys: \"[1000000, MAX]\", from: \"s1\", to: \"s1\", base: \"{base}\"}}    # from group split1 to group users\n  \
+         - {{table: \"shop.events\", keys: \"[5000, MAX]\", from: \"s1\", to: \"s1\", base: \"{base}\"}}    # from group split1 to group users\n\
+         # shard s1: on group split1 -> on group users\n# table shop.more is new\n"
     );
     assert_eq!(out, expected);
     let members = file("diff-members.yaml", &old.replace("127.0.0.1:3314", "127.0.0.1:3399"));

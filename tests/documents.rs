@@ -35,8 +35,13 @@ fn the_files_of_the_readme_belong_together() {
 }
 
 #[test]
+fn the_map_of_the_tables_is_sound() {
+    ShardMap::load(&example(&read("docs/tables.md"), "tables.yaml")).expect("a sound map");
+}
+
+#[test]
 fn links_lead_somewhere() {
-    for document in ["README.md", "CHANGELOG.md", "docs/ARCHITECTURE.md", "docs/configuration.md"] {
+    for document in ["README.md", "CHANGELOG.md", "docs/ARCHITECTURE.md", "docs/configuration.md", "docs/tables.md"] {
         let text = read(document);
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
         let folder = folder.parent().expect("a file is in a folder");

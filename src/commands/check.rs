@@ -159,6 +159,15 @@ impl Summary<'_> {
         for (name, table) in tables {
             match table {
                 Table::Vertical(shard) => writeln!(f, "  {name}: {}", self.0.shard(*shard).name)?,
+                Table::Everywhere(copies) => {
+                    let on: Vec<&str> = copies.on().iter().map(|id| self.0.shard(*id).name.as_str()).collect();
+                    writeln!(
+                        f,
+                        "  {name}: everywhere on {}, from {}",
+                        on.join(", "),
+                        self.0.shard(copies.from()).name
+                    )?;
+                }
                 Table::Split(split) => writeln!(f, "  {name}: by {}", self.split(split))?,
             }
         }

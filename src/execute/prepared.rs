@@ -16,10 +16,10 @@ use super::text::{class_of, class_of_control, is_of_session, scratch_of};
 use super::values::BoundValues;
 use super::{Ended, Gone, Incoming, Served, Session, Snapshot, clock};
 use crate::backend::{Failure, Lease, StatementKey};
-use crate::plan::{Statement, Tables, Target};
+use crate::plan::{Statement, Target};
 use crate::route::{self, ClientText, Shards};
 use crate::session::State;
-use crate::shard_map::{GroupId, ShardId, Table};
+use crate::shard_map::{GroupId, ShardId};
 use crate::sql::{self, Flags, Scratch};
 use crate::telemetry::{Class, RefusalKind};
 use crate::wire::command::code;
@@ -246,7 +246,8 @@ impl Session {
                     self.count(Class::Refused);
                     return self.deny_database(&refused).await.map(drop);
                 }
-                self.definition_shard(tables)
+                let shard = route::definition(tables, &self.snapshot.map);
+                shard.unwrap_or_else(|| self.snapshot.home(self.database_index()))
             }
             Target::NoTable => self.home_shard(&statement, self.database_index()),
             Target::Refused(refusal) => return self.refuse(refusal).await.map(drop),
@@ -286,21 +287,6 @@ impl Session {
             self.statements.by_id.insert(id, prepared);
         }
         Ok(())
-    }
-
-    /// A shard that has all the tables of a statement, for their definitions: values are not known yet.
-    fn definition_shard(&self, tables: &Tables) -> ShardId {
-        if let Some(fixed) = tables.fixed.first() {
-            return fixed.shard;
-        }
-        let found = tables.keyed.first().and_then(|keyed| {
-            let database = self.snapshot.map.databases.get(usize::from(keyed.table.database.0))?;
-            match database.tables.get(&*keyed.table.name)? {
-                Table::Vertical(shard) => Some(*shard),
-                Table::Split(split) => Some(split.first()),
-            }
-        });
-        found.unwrap_or_else(|| self.snapshot.home(self.database_index()))
     }
 
     async fn answer_prepared(&mut self, id: u32) -> Served {

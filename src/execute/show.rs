@@ -148,6 +148,7 @@ impl Session {
         let database = &self.snapshot.map.databases[index];
         let shard = match database.tables.get(&name) {
             Some(Table::Vertical(shard)) => Some(*shard),
+            Some(Table::Everywhere(copies)) => Some(copies.from()),
             Some(Table::Split(split)) => Some(split.first()),
             None => database.unlisted,
         };
@@ -337,6 +338,7 @@ fn own_id(id: u32, alone: bool, call: &[u8]) -> Vec<u8> {
 fn is_shown_from(database: &Database, table: &str, shard: ShardId) -> bool {
     match database.tables.get(table) {
         Some(Table::Vertical(home)) => *home == shard,
+        Some(Table::Everywhere(copies)) => copies.from() == shard,
         Some(Table::Split(split)) => split.first() == shard,
         None => database.unlisted == Some(shard),
     }

@@ -20,7 +20,7 @@ pub use concat::{Concatenation, Obstacle};
 pub use hint::{Hint, HintBy, HintRefusal, named};
 pub use refusal::{Construct, Form, Refusal, SelectDoubt};
 
-use crate::shard_map::{ShardId, ShardMap};
+use crate::shard_map::{Everywhere, ShardId, ShardMap};
 use crate::sql::{Dialect, Facts, Flags, Flavor, NormSlot};
 
 /// Plans the statement whose normalized text and facts these are. `database` is the session's.
@@ -142,6 +142,8 @@ pub struct Tables {
     pub fixed: Vec<Fixed>,
     /// Occurrences of split tables; each is restricted by its own keys.
     pub keyed: Vec<Keyed>,
+    /// Tables with a copy on several shards, where only the keys of `keyed` say which is read. Beside `fixed` they are there.
+    pub copies: Vec<Copied>,
     /// A SELECT that changes nothing, takes no lock and writes nowhere, with one occurrence of a split table and no other
     /// table: its rows may be on several shards. Whether the rows of each make its answer is another question.
     pub scatters: bool,
@@ -160,9 +162,24 @@ pub struct Fixed {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copied {
+    pub table: TableName,
+    pub copies: Everywhere,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableName {
     pub database: DatabaseId,
     pub name: Box<str>,
+}
+
+impl Copied {
+    /// The refusal of a statement whose other tables are on a shard without a copy.
+    pub fn missing(&self, map: &ShardMap, shard: ShardId) -> Refusal {
+        let name = |shard: ShardId| map.shard(shard).name.as_str().into();
+        let copies = self.copies.on().iter().copied().map(name).collect();
+        Refusal::NoCopy { table: self.table.name.clone(), shard: name(shard), copies }
+    }
 }
 
 /// One occurrence of a split table.

@@ -1,15 +1,16 @@
 //! From what a statement's text says to where its tables live.
 //!
 //! Invariant: `Target::Tables` holds every occurrence of the shape, the fixed ones on one shard, the split ones each
-//! restricted by its key. Otherwise the statement is refused, unless the session's database has one shard only.
+//! restricted by its key, those that are everywhere with their copies. Otherwise the statement is refused, unless the session's database has one shard only.
 
+mod copies;
 mod hinted;
 mod home;
 mod keys;
 mod written;
 
 use super::read::{Occurrence, Reader, Role, Shape, Subject};
-use super::{Construct, DatabaseId, Fixed, Keyed, Refusal, TableName, Tables, Target};
+use super::{Construct, Copied, DatabaseId, Fixed, Keyed, Refusal, TableName, Tables, Target};
 use crate::shard_map::{ShardId, ShardMap};
 use crate::sql::{Access, Facts, Flags, Verb};
 use home::Home;
@@ -72,12 +73,14 @@ impl Place<'_> {
         }
         let mut tables = Tables::default();
         for (index, occurrence) in shape.occurrences.iter().enumerate() {
-            self.occurrence(shape, index, occurrence, &mut tables)?;
+            self.occurrence(facts, shape, index, occurrence, &mut tables)?;
         }
         tables.databases.sort();
         tables.databases.dedup();
         self.together(&tables)?;
-        tables.scatters = tables.fixed.is_empty() && tables.keyed.len() == 1 && only_reads(facts);
+        self.choose_copies(&mut tables)?;
+        tables.scatters =
+            tables.fixed.is_empty() && tables.copies.is_empty() && tables.keyed.len() == 1 && only_reads(facts);
         Ok(match self.routines(facts, tables, reader)? {
             Target::Tables(tables) if tables.fixed.is_empty() && tables.keyed.is_empty() => Target::NoTable,
             target => target,
@@ -86,6 +89,7 @@ impl Place<'_> {
 
     fn occurrence(
         &self,
+        facts: &Facts,
         shape: &Shape,
         index: usize,
         occurrence: &Occurrence,
@@ -104,6 +108,13 @@ impl Place<'_> {
         let table = TableName { database, name: occurrence.name.clone() };
         match self.home(database, &occurrence.name)? {
             Home::One(shard) => tables.fixed.push(Fixed { table, shard }),
+            Home::Copies(copies) => {
+                self.refuse_changed_copy(facts, shape, index, copies)?;
+                match occurrence.role {
+                    Role::Described => tables.fixed.push(Fixed { table, shard: copies.from() }),
+                    _ => tables.copies.push(Copied { table, copies: copies.clone() }),
+                }
+            }
             Home::Split(split) => match occurrence.role {
                 // Every shard has the same definition.
                 Role::Described => tables.fixed.push(Fixed { table, shard: split.first() }),
@@ -171,7 +182,7 @@ impl Place<'_> {
                 _ => Err(refusal),
             };
         }
-        if tables.keyed.is_empty() && tables.fixed.iter().all(|fixed| !self.hosts_split_rows(fixed.shard)) {
+        if tables.keyed.is_empty() && tables.fixed.iter().all(|fixed| !self.hosts_shared_rows(fixed.shard)) {
             return Ok(Target::Tables(tables));
         }
         Err(refusal)

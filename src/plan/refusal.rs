@@ -101,6 +101,18 @@ pub enum Refusal {
         from: Box<str>,
         to: Box<str>,
     },
+    /// What would change, or lock, one copy of a table that is everywhere.
+    CopyChanged {
+        table: Box<str>,
+        construct: Construct,
+        shards: Vec<Box<str>>,
+    },
+    /// A table that is everywhere, but not on the shard where the rest of the statement is.
+    NoCopy {
+        table: Box<str>,
+        shard: Box<str>,
+        copies: Vec<Box<str>>,
+    },
     /// A definition of a split table.
     SplitSchema {
         table: Box<str>,
@@ -138,7 +150,12 @@ pub enum Construct {
     CreateSelect,
     ExchangePartition,
     LoadData,
+    Insert,
     Update,
+    /// It may be of any of several tables.
+    UnqualifiedUpdate,
+    Delete,
+    LockingRead,
     OnDuplicateKey,
     Definition,
     LockTables,
@@ -230,6 +247,8 @@ impl Refusal {
             | Refusal::Selected { .. }
             | Refusal::KeyAssigned { .. }
             | Refusal::KeyMoved { .. }
+            | Refusal::CopyChanged { .. }
+            | Refusal::NoCopy { .. }
             | Refusal::SplitSchema { .. }
             | Refusal::PerServer { .. }
             | Refusal::Homeless { .. }
@@ -249,7 +268,8 @@ impl Refusal {
             | Refusal::Apart { .. }
             | Refusal::Together { .. }
             | Refusal::KeysApart { .. }
-            | Refusal::RowsApart { .. } => RefusalKind::Shards,
+            | Refusal::RowsApart { .. }
+            | Refusal::NoCopy { .. } => RefusalKind::Shards,
             Refusal::ReadForm { .. }
             | Refusal::WrittenForm { .. }
             | Refusal::Columns { .. }
@@ -260,6 +280,7 @@ impl Refusal {
             Refusal::Admin { .. } | Refusal::PerServer { .. } => RefusalKind::Server,
             Refusal::Source { .. }
             | Refusal::Selected { .. }
+            | Refusal::CopyChanged { .. }
             | Refusal::SplitSchema { .. }
             | Refusal::Homeless { .. } => RefusalKind::Construct,
             Refusal::Unreadable { .. } => RefusalKind::Unreadable,
@@ -358,6 +379,22 @@ impl Refusal {
                 "the new value of sharding key {table}.{key} lives on shard {to}, and the row on {from}; insert it there \
                  and delete it here"
             ),
+            Refusal::CopyChanged { table, construct, shards } => format!(
+                "{}: {table} has a copy on each of shards {}, and they are not changed together yet; {}change one copy \
+                 after the other by a hint, /* meridian: shard=NAME */",
+                construct.named(),
+                list(shards),
+                match construct {
+                    Construct::LockingRead => "read it without a lock, or ",
+                    Construct::UnqualifiedUpdate => "write the table before each column if another one is meant, or ",
+                    _ => "",
+                }
+            ),
+            Refusal::NoCopy { table, shard, copies } => format!(
+                "this statement needs rows of shard {shard}, which has no copy of {table} (copies on {}); add \
+                 {shard} to its `everywhere` in the shard map, or read them by two statements",
+                list(copies)
+            ),
             Refusal::SplitSchema { table, construct } => {
                 format!(
                     "{} of split table {table} is not served yet; {BY_HINT}, on each of its shards",
@@ -396,7 +433,11 @@ impl Construct {
             Construct::CreateSelect => "CREATE TABLE ... SELECT",
             Construct::ExchangePartition => "bringing rows by ALTER TABLE",
             Construct::LoadData => "LOAD DATA",
+            Construct::Insert => "INSERT or REPLACE",
             Construct::Update => "UPDATE",
+            Construct::UnqualifiedUpdate => "UPDATE of a column that does not say its table",
+            Construct::Delete => "DELETE",
+            Construct::LockingRead => "a locking read",
             Construct::OnDuplicateKey => "ON DUPLICATE KEY UPDATE",
             Construct::Definition => "definition (CREATE, ALTER, DROP, TRUNCATE, RENAME)",
             Construct::LockTables => "LOCK TABLES",

@@ -67,7 +67,35 @@ pub fn single(tables: &Tables, map: &ShardMap, values: &impl Values) -> Result<S
         shard = Some(among_rowless(tables, map, values, shard)?);
     }
     // A plan never holds no table at all.
-    shard.ok_or(Refusal::NoDatabase)
+    let shard = shard.ok_or(Refusal::NoDatabase)?;
+    match tables.copies.is_empty() {
+        true => Ok(shard),
+        false => with_copies(tables, map, shard),
+    }
+}
+
+/// The shard, if it has a copy of each table that is everywhere.
+fn with_copies(tables: &Tables, map: &ShardMap, shard: ShardId) -> Result<ShardId, Refusal> {
+    match tables.copies.iter().find(|copied| !copied.copies.is_on(shard)) {
+        None => Ok(shard),
+        Some(copied) => Err(copied.missing(map, shard)),
+    }
+}
+
+/// A shard that has all tables of a statement, for their definitions: values are not known yet.
+pub fn definition(tables: &Tables, map: &ShardMap) -> Option<ShardId> {
+    if let Some(fixed) = tables.fixed.first() {
+        return Some(fixed.shard);
+    }
+    let first = split_of(map, &tables.keyed.first()?.table)?;
+    let candidates = std::iter::once(first.first()).chain(first.shards());
+    Some(candidates.into_iter().find(|shard| has_all(tables, map, *shard)).unwrap_or_else(|| first.first()))
+}
+
+/// Whether the shard has part of each split table, and a copy of those that are everywhere.
+fn has_all(tables: &Tables, map: &ShardMap, shard: ShardId) -> bool {
+    tables.keyed.iter().all(|keyed| split_of(map, &keyed.table).is_some_and(|split| split.is_on(shard)))
+        && tables.copies.iter().all(|copied| copied.copies.is_on(shard))
 }
 
 #[cold]
@@ -117,7 +145,7 @@ fn split_of<'a>(map: &'a ShardMap, table: &TableName) -> Option<&'a SplitTable> 
     let DatabaseId(database) = table.database;
     match map.databases.get(usize::from(database))?.tables.get(&*table.name)? {
         Table::Split(split) => Some(split),
-        Table::Vertical(_) => None,
+        Table::Vertical(_) | Table::Everywhere(_) => None,
     }
 }
 
@@ -273,9 +301,6 @@ fn among_rowless(
     values: &impl Values,
     decided: Option<ShardId>,
 ) -> Result<ShardId, Refusal> {
-    let holds = |shard: ShardId| {
-        tables.keyed.iter().all(|keyed| split_of(map, &keyed.table).is_some_and(|split| split.is_on(shard)))
-    };
     let candidates = match decided {
         Some(shard) => vec![shard],
         None => tables
@@ -285,7 +310,7 @@ fn among_rowless(
             .map(SplitTable::shards)
             .unwrap_or_default(),
     };
-    candidates.into_iter().find(|shard| holds(*shard)).ok_or_else(|| apart(tables, map, values))
+    candidates.into_iter().find(|shard| has_all(tables, map, *shard)).ok_or_else(|| apart(tables, map, values))
 }
 
 #[cold]
@@ -309,6 +334,10 @@ fn apart(tables: &Tables, map: &ShardMap, values: &impl Values) -> Refusal {
             _ => split.shards().into_iter().map(|shard| name(map, shard)).collect(),
         };
         places.push((keyed.table.name.clone(), shards.join(", ").into()));
+    }
+    for copied in &tables.copies {
+        let shards: Vec<Box<str>> = copied.copies.on().iter().map(|shard| name(map, *shard)).collect();
+        places.push((copied.table.name.clone(), shards.join(", ").into()));
     }
     places.sort();
     places.dedup();

@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 use super::document::{Fields, Key, Node, Position, Shape, Value, near};
 use super::load::{Names, check_name, unknown};
 use super::problem::{Faults, Feature, Problem, Thing};
-use super::{Database, Family, Group, KeyColumn, Shard, ShardId, SplitTable, Table, key_column, splits};
+use super::{Database, Family, Group, KeyColumn, Shard, ShardId, SplitTable, Table, everywhere, key_column, splits};
 
 /// The word that stands where a shard could: no shard at all.
 pub(super) const REFUSE: &str = "refuse";
@@ -38,17 +38,13 @@ pub(super) const TABLE: &[&str] = &[
 ];
 
 /// Fields of a table that are in the grammar and not served.
-pub(super) const NOT_YET: &[(&str, Feature)] = &[
-    ("everywhere", Feature::Reference),
-    ("as", Feature::PhysicalTable),
-    ("home", Feature::Homes),
-    ("ids", Feature::Ids),
-    ("period", Feature::Periods),
-];
+pub(super) const NOT_YET: &[(&str, Feature)] =
+    &[("as", Feature::PhysicalTable), ("home", Feature::Homes), ("ids", Feature::Ids), ("period", Feature::Periods)];
 
 /// Fields that make sense only beside another.
 pub(super) const BESIDE: &[(&str, &str)] = &[
     ("from", "everywhere"),
+    ("everywhere", "from"),
     ("else", "list"),
     ("buckets", "hash"),
     ("table", "period"),
@@ -151,7 +147,7 @@ impl Follower<'_> {
                 }
                 Some(SplitTable { key, split: base.split.clone() })
             }
-            Some(Table::Vertical(_)) => {
+            Some(Table::Vertical(_) | Table::Everywhere(_)) => {
                 faults.add(self.at, Problem::WithUnsplit { table: self.base.into() });
                 None
             }
@@ -191,14 +187,16 @@ fn table<'n>(
         return Some(Placed::With(Follower { at: node.at, base: base?, key }));
     }
     let on = fields.get("on").and_then(|node| declared.shard(node, faults));
+    let copies = fields.get("everywhere").map(|node| everywhere::read(name, node, &fields, declared, faults));
     let split = fields.get("key").map(|key| splits::read(name, key, &fields, declared, faults));
     let placed = PLACES.iter().any(|field| fields.get(field).is_some()) || split.is_some();
     if !placed && served {
         faults.add(fields.at(), Problem::NoPlace);
     }
-    match split {
-        Some(split) => split.map(Table::Split),
-        None => on.map(Table::Vertical),
+    match (split, copies) {
+        (Some(split), _) => split.map(Table::Split),
+        (None, Some(copies)) => copies.map(everywhere::Everywhere::table),
+        (None, None) => on.map(Table::Vertical),
     }
     .map(Placed::Here)
 }

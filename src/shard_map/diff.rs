@@ -171,6 +171,9 @@ impl Diff {
             self.notes.push(Note::Changed { what, old: shown(was), new: shown(is) });
             return self.rekeyed(name, old, &before, new, &after);
         }
+        if !(before.copies.is_empty() && after.copies.is_empty()) {
+            return self.copied(name, old, &before, new, &after);
+        }
         let Some(key) = after.key.or(before.key) else {
             return self.piece(name, None, (None, None), (old, before.cuts[0].on), (new, after.cuts[0].on));
         };
@@ -199,6 +202,37 @@ impl Diff {
             (Some(was), None) => self.notes.push(Note::Refused { table, keys, shard: old.shard(was) }),
             (None, Some(is)) => self.notes.push(Note::Opened { table, keys, shard: new.shard(is) }),
             (None, None) => {}
+        }
+    }
+
+    /// A table that is everywhere in one of the maps: each new copy needs its rows; one that goes needs nothing.
+    fn copied(&mut self, name: &str, old: Side<'_>, was: &Owned<'_>, new: Side<'_>, is: &Owned<'_>) {
+        let kind = was.key.or(is.key).filter(|_| was.buckets.or(is.buckets).is_none()).map(|key| key.kind);
+        for piece in pieces(&was.cuts, &is.cuts) {
+            let (before, after) = (was.all(piece.was), is.all(piece.is));
+            let (Some(from), false) = (before.first(), after.is_empty()) else {
+                self.piece(name, kind, piece.keys, (old, piece.was), (new, piece.is));
+                continue;
+            };
+            for to in &after {
+                if before.iter().all(|shard| old.owner(Some(*shard)) != new.owner(Some(*to))) {
+                    let keys = interval(kind, piece.keys);
+                    self.moves.push(moved(name.to_owned(), keys, (old, *from), (new, *to)));
+                }
+            }
+        }
+        let owners = |side: Side<'_>, owned: &Owned<'_>| {
+            let all = owned.all(owned.cuts[0].on).into_iter();
+            let mut all: Vec<_> = all.map(|shard| (side.owner(Some(shard)), side.shard(shard))).collect();
+            all[1..].sort_unstable();
+            all.into_iter().unzip::<_, _, Vec<_>, Vec<_>>()
+        };
+        if was.key.is_none() && is.key.is_none() && was.cuts[0].on.is_some() && is.cuts[0].on.is_some() {
+            let ((before, old), (after, new)) = (owners(old, was), owners(new, is));
+            if before != after && old != new {
+                let what = format!("copies of {name}, the one that decides first");
+                self.notes.push(Note::Changed { what, old: old.join(", "), new: new.join(", ") });
+            }
         }
     }
 
@@ -423,14 +457,54 @@ mod tests {
     }
 
     #[test]
+    fn a_new_copy_needs_its_rows() {
+        let moved = |from: &str, to: &str| {
+            format!("table: \"shop.items\", keys: \"[MIN, MAX]\", from: \"{from}\", to: \"{to}\"")
+        };
+        let copies = |old: &str, new: &str| format!("copies of shop.items, the one that decides first: {old} -> {new}");
+        let to = |items: &str| SHOP.replace("items: orders", items);
+        let check = |old: &str, new: &str, expected: &[String]| {
+            let load = |yaml: &str| ShardMap::load(yaml).unwrap_or_else(|faults| panic!("{faults:?}"));
+            let found = diff(&load(&to(old)), &load(&to(new)));
+            let lines: Vec<String> = found
+                .moves
+                .iter()
+                .map(ToString::to_string)
+                .chain(found.notes.iter().map(ToString::to_string))
+                .collect();
+            assert_eq!(lines, expected, "{old} to {new}");
+        };
+        let (whole, two) = ("items: orders", "items: {everywhere: [users, orders], from: orders}");
+        let three = "items: {everywhere: [users, s0, orders], from: users}";
+        let split = "items: {key: {id: int}, range: [{from: MIN, on: users}, {from: 5, on: s1}]}";
+        check(two, two, &[]);
+        check(whole, two, &[moved("orders", "users"), copies("orders", "orders, users")]);
+        check(two, whole, &[copies("orders, users", "orders")]);
+        check(two, three, &[moved("orders", "s0"), copies("orders, users", "users, orders, s0")]);
+        check(three, two, &[copies("users, orders, s0", "orders, users")]);
+        check(two, split, &[moved("orders", "s1").replace("[MIN", "[5")]);
+        check(
+            split,
+            two,
+            &[
+                moved("users", "orders").replace("MAX]", "5)"),
+                moved("s1", "orders").replace("[MIN", "[5"),
+                moved("s1", "users").replace("[MIN", "[5"),
+            ],
+        );
+    }
+
+    #[test]
     fn a_shard_on_another_group_moves_all_that_it_has() {
         check(
-            &[("s1:     {group: split1}", "s1:     {group: orders}")],
+            &[("s1:     {group: split1}", "s1:     {group: users}")],
             &[
                 r#"table: "mixed.customers", keys: "[1000000, MAX]", from: "s1", to: "s1""#,
+                r#"table: "shop.cities", keys: "[MIN, MAX]", from: "archive", to: "s1""#,
+                r#"table: "shop.countries", keys: "[MIN, MAX]", from: "s1", to: "s1""#,
                 r#"table: "shop.customers", keys: "[1000000, MAX]", from: "s1", to: "s1""#,
                 r#"table: "shop.events", keys: "[5000, MAX]", from: "s1", to: "s1""#,
-                "shard s1: on group split1 -> on group orders",
+                "shard s1: on group split1 -> on group users",
             ],
         );
     }

@@ -67,6 +67,7 @@ impl Database {
         for table in self.tables.values() {
             match table {
                 Table::Vertical(shard) => shards.push(*shard),
+                Table::Everywhere(copies) => shards.extend(copies.on()),
                 Table::Split(split) => shards.extend(split.shards()),
             }
         }

@@ -7,6 +7,7 @@ pub mod collation;
 mod databases;
 mod diff;
 pub mod document;
+mod everywhere;
 pub mod key;
 mod key_column;
 mod load;
@@ -28,6 +29,7 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 
 pub use diff::{Diff, Move, Note, diff};
+pub use everywhere::Everywhere;
 pub use key::{DecimalType, IntegerType, Key, KeyColumn, KeyType, NotExact, TextType, Zone};
 pub use ownership::Ownership;
 pub use positions::Positions;
@@ -103,5 +105,7 @@ pub struct Database {
 #[derive(Debug, Clone)]
 pub enum Table {
     Vertical(ShardId),
+    /// All of them on each of several shards.
+    Everywhere(Everywhere),
     Split(SplitTable),
 }

@@ -10,6 +10,7 @@
 //! table NAME                     by name, below their database
 //! key NAME TYPE                  of a split table; the type as `check` prints it
 //! buckets 1024 crc32/1           of one split by hash: what follows is of its buckets
+//! copy OWNER                     of a table that is everywhere, by owner; then OWNER of the copy that decides
 //! from KEY OWNER                 ascending; MIN for the lowest; neighbours with one owner stand as one
 //! ```
 //!
@@ -44,6 +45,8 @@ pub(super) struct Owned<'m> {
     pub buckets: Option<u32>,
     /// Never empty; the first begins at MIN.
     pub cuts: Vec<Cut<'m>>,
+    /// Every shard that has all rows, where there are several; the one cut says which of them decides.
+    pub copies: &'m [ShardId],
 }
 
 impl ShardMap {
@@ -71,6 +74,11 @@ impl ShardMap {
                 if let Some(buckets) = owned.buckets {
                     line(&mut text, format_args!("buckets {buckets} {CRC32_1}"));
                 }
+                let mut copies: Vec<String> = owned.copies.iter().map(|copy| owner(Some(*copy))).collect();
+                copies.sort();
+                for copy in copies {
+                    line(&mut text, format_args!("copy {copy}"));
+                }
                 let mut before = None;
                 for cut in &owned.cuts {
                     let owner = owner(cut.on);
@@ -97,6 +105,7 @@ impl<'m> Owned<'m> {
     pub fn of(table: &'m Table) -> Owned<'m> {
         match table {
             Table::Vertical(shard) => Owned::whole(Some(*shard)),
+            Table::Everywhere(copies) => Owned { copies: copies.on(), ..Owned::whole(Some(copies.from())) },
             Table::Split(table) => {
                 let (cuts, buckets) = match &table.split {
                     Split::Range(ranges) => (of_intervals(ranges.intervals(), None), None),
@@ -105,13 +114,19 @@ impl<'m> Owned<'m> {
                         (of_intervals(list.entries().map(|(_, interval)| interval), list.otherwise), None)
                     }
                 };
-                Owned { key: Some(&table.key), buckets, cuts }
+                Owned { key: Some(&table.key), buckets, cuts, copies: &[] }
             }
         }
     }
 
+    /// Every shard that has the rows of a cut on this one, which stands first.
+    pub fn all(&self, on: Option<ShardId>) -> Vec<ShardId> {
+        let others = self.copies.iter().copied().filter(|copy| Some(*copy) != on);
+        on.into_iter().chain(others).collect()
+    }
+
     pub fn whole(on: Option<ShardId>) -> Owned<'m> {
-        Owned { key: None, buckets: None, cuts: vec![Cut { from: None, on }] }
+        Owned { key: None, buckets: None, cuts: vec![Cut { from: None, on }], copies: &[] }
     }
 }
 
@@ -199,11 +214,12 @@ mod tests {
         let map = of("version: 1\nregions: [eu]\n\
              groups: {a: {members: [{at: 'a:1', region: eu}]}, b: {members: [{at: 'b:1', region: eu}]}}\n\
              shards: {s: {group: a}, t: {group: b}}\ndatabases:\n  shop:\n    family: mysql\n    unlisted: refuse\n    \
-             tables:\n      users: t\n      customers:\n        key: {id: int unsigned}\n        below: refuse\n        \
+             tables:\n      users: t\n      countries: {everywhere: [t, s], from: t}\n      customers:\n        key: {id: int unsigned}\n        below: refuse\n        \
              range: [{from: 5, on: s}, {from: 7, on: s}, {from: 9, on: t}]\n");
         assert_eq!(
             map.canonical_ownership(),
-            "meridian ownership 1\ndatabase 4:shop refuse\ntable 9:customers\nkey 2:id int unsigned\nfrom MIN refuse\n\
+            "meridian ownership 1\ndatabase 4:shop refuse\ntable 9:countries\ncopy 1:a 4:shop\ncopy 1:b 4:shop\n\
+             from MIN 1:b 4:shop\ntable 9:customers\nkey 2:id int unsigned\nfrom MIN refuse\n\
              from 5 1:a 4:shop\nfrom 9 1:b 4:shop\ntable 5:users\nfrom MIN 1:b 4:shop\n"
         );
         let hash = map.ownership().to_string();
@@ -222,6 +238,7 @@ mod tests {
             ("127.0.0.1:3311", "127.0.0.1:3399"),
             ("version: 1\n", "version: 1\ngeneration: 5\n"),
             (" s1", " s2"),
+            ("[archive, s1]", "[s1, archive]"),
             (
                 "          - {from: 1000000, on: s1}",
                 "          - {from: 500000, on: s0}\n          - {from: 1000000, on: s1}",
@@ -236,6 +253,8 @@ mod tests {
             ("key: {user_id: int}", "key: {user_id: bigint}"),
             ("key: {user_id: int}", "key: {other_id: int}"),
             ("items: orders", "items: users"),
+            ("[archive, s1], from: archive", "[archive, s1, s0], from: archive"),
+            ("[archive, s1], from: archive", "[archive, s1], from: s1"),
             ("      users: users\n", ""),
             ("unlisted: refuse", "unlisted: orders"),
         ] {

@@ -54,6 +54,8 @@ pub enum Problem {
     },
     /// A mapping that says nothing about where the rows are.
     NoPlace,
+    /// `from` names a shard that is not among `everywhere`.
+    FromWithoutCopy,
     UnknownKeyType {
         text: Box<str>,
         near: Option<&'static str>,
@@ -145,8 +147,6 @@ pub enum Thing {
 /// What the grammar has and this version has not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Feature {
-    /// `everywhere:`.
-    Reference,
     /// A key of several columns.
     CompositeKey,
     /// A key of a type that CREATE TABLE knows.
@@ -208,6 +208,7 @@ impl Explain for Problem {
                 write!(f, "`{field}` beside `{other}`")
             }
             Problem::NoPlace => f.write_str("the table has no place"),
+            Problem::FromWithoutCopy => f.write_str("the shard that decides has no copy"),
             Problem::UnknownKeyType { text, .. } => {
                 write!(f, "unknown key type {}", Short(text))
             }
@@ -269,6 +270,7 @@ impl Explain for Problem {
             }
             Problem::FieldsConflict { .. } => f.write_str("keep one of the two"),
             Problem::NoPlace => f.write_str("write a shard's name, `on: SHARD`, or `key` and `range`"),
+            Problem::FromWithoutCopy => f.write_str("name one of `everywhere`, or add it there"),
             Problem::UnknownKeyType { near, .. } => match near {
                 Some(near) => write!(f, "did you mean `{near}`?"),
                 None => write!(f, "write {}; numbers `unsigned` or not", Words(super::key::NAMES)),
@@ -380,7 +382,6 @@ impl Thing {
 impl Feature {
     fn name(&self) -> &'static str {
         match self {
-            Feature::Reference => "reference tables (`everywhere`)",
             Feature::CompositeKey => "a key of several columns",
             Feature::KeyType(_) => "a key of this type",
             Feature::WideDecimal => "a decimal key of more than 38 digits",
@@ -399,7 +400,6 @@ impl Feature {
     /// What can be written today.
     fn instead(&self) -> &'static str {
         match self {
-            Feature::Reference => "put the table on one shard",
             Feature::CompositeKey => "write one integer column",
             Feature::KeyType(_) => "write an integer, decimal, date, datetime, timestamp, char, varchar or binary type",
             Feature::WideDecimal => "write `decimal(38,...)` or fewer digits",

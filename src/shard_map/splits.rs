@@ -149,7 +149,7 @@ fn list(
 }
 
 /// Two shards of one group have the same schema name there, so they cannot hold parts of one table.
-fn same_place(
+pub(super) fn same_place(
     table: &str,
     places: impl IntoIterator<Item = (Position, Option<ShardId>)>,
     declared: &Declared<'_>,

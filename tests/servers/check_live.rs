@@ -251,3 +251,27 @@ fn a_server_that_is_not_reached_is_no_sound_one() {
     let (code, found) = check_with(&mut pair, &["--account", "nobody"]);
     assert_eq!((code, found.len()), (Some(2), 0));
 }
+
+#[test]
+fn copies_are_compared_with_each_other() {
+    for mut pair in Pair::each() {
+        pair.first.load(ZONES);
+        pair.second.load(ZONES);
+        let map = shop_map(&pair.first, &pair.second) + "      cities: {everywhere: [first, second], from: second}\n";
+        pair.start_proxy(Settings { map, ..Settings::default() });
+        pair.second.run_all(&["CREATE TABLE shop.cities (id INT PRIMARY KEY, name VARCHAR(20))"]);
+        let (code, found) = check(&mut pair);
+        assert_lines(&found, &["error: server .. has no table shop.cities; create it", "2 servers asked, 1 errors, 0"]);
+        assert_eq!(code, Some(1));
+        pair.first.run_all(&["CREATE TABLE shop.cities (id INT PRIMARY KEY, name VARCHAR(30) NOT NULL, x INT)"]);
+        let (code, found) = check(&mut pair);
+        let different = "error: column 2 of shop.cities is `name` varchar(20) .. on server .. and `name` varchar(30) .. \
+                         not null on .. make the copies alike";
+        assert_lines(&found, &[different, "2 servers asked, 1 errors, 0 warnings"]);
+        assert_eq!(code, Some(1));
+        pair.first.run_all(&["ALTER TABLE shop.cities MODIFY name VARCHAR(20), DROP COLUMN x"]);
+        let (code, found) = check(&mut pair);
+        assert_lines(&found, &["2 servers asked, 0 errors, 0 warnings"]);
+        assert_eq!(code, Some(0));
+    }
+}

@@ -12,6 +12,7 @@ mod clock;
 mod coercion;
 mod collations;
 mod drivers;
+mod everywhere;
 mod explain;
 mod failure;
 mod figures;

@@ -492,3 +492,40 @@ fn configured(folder: &Folder, first: &Server, second: &Server) -> std::path::Pa
     folder.write("accounts.yaml", crate::support::proxy::ACCOUNTS);
     folder.write("config.yaml", "map: map.yaml\naccounts: accounts.yaml\n")
 }
+
+#[test]
+fn copies_that_differ_are_named() {
+    for mut pair in Pair::each() {
+        with_tables(&mut pair, "      cities: {everywhere: [first, second], from: second}\n");
+        let at = pair.first.at();
+        pair.second.run_all(&["CREATE TABLE shop.cities (id INT PRIMARY KEY, name VARCHAR(20))"]);
+        pair.second.run_all(&["INSERT INTO shop.cities VALUES (1, 'Ulm'), (2, NULL)"]);
+        let error = format!(
+            "meridian: shop.cities on first ({at}) was not read: there is no such table, or none that this account may \
+             see; create it"
+        );
+        let line = "shop.cities: 0 rows on any other shard; 0 misplaced; not read to the end on first";
+        check(of_pair(&mut pair, &["cities"]), 2, &[line], &error);
+        // In another order, and by other statements.
+        pair.first.run_all(&["CREATE TABLE shop.cities (id INT PRIMARY KEY, name VARCHAR(20))"]);
+        for row in ["(2, 'x')", "(1, 'Ulm')"] {
+            pair.first.run_all(&[&format!("INSERT INTO shop.cities VALUES {row}")]);
+        }
+        let lines = [
+            "shop.cities: the copy on first is not like the one on second",
+            "shop.cities: 0 rows on any other shard; 0 misplaced; 1 of 2 copies unlike",
+        ];
+        check(of_pair(&mut pair, &["cities"]), 1, &lines, "");
+        let (_, objects, _) = of_pair(&mut pair, &["cities", "--json"]);
+        let objects: Vec<serde_json::Value> =
+            objects.iter().map(|line| serde_json::from_str(line).expect("an object")).collect();
+        assert_eq!((&objects[0]["copy"], &objects[0]["unlike"]), (&"first".into(), &"second".into()));
+        assert_eq!((&objects[1]["copies"], &objects[1]["unlike"]), (&2.into(), &1.into()));
+        pair.first.run_all(&["UPDATE shop.cities SET name = NULL WHERE id = 2"]);
+        let lines = [
+            "shop.cities: 0 rows on any other shard; 0 misplaced; 2 copies alike",
+            "shop.customers: 7 rows on first, second; 0 misplaced",
+        ];
+        check(of_pair(&mut pair, &[]), 0, &lines, "");
+    }
+}

@@ -45,7 +45,7 @@ pub(super) struct Schema {
     pub triggers: Vec<Trigger>,
 }
 
-/// A column of a split table.
+/// A column of a table on several shards.
 #[derive(Debug)]
 pub(super) struct Column {
     pub table: String,
@@ -193,14 +193,15 @@ async fn schema(connection: &mut Connection, map: &ShardMap, index: usize) -> Re
             schema.references.push(Reference { table, name, column, to_schema, to_table, to_column });
         }
     }
-    let split: Vec<&&String> =
-        tables.iter().filter(|table| matches!(database.tables[**table], Table::Split(_))).collect();
-    for chunk in split.chunks(TABLES_MAX) {
+    let shared: Vec<&&String> =
+        tables.iter().filter(|table| !matches!(database.tables[**table], Table::Vertical(_))).collect();
+    for chunk in shared.chunks(TABLES_MAX) {
         let list: Vec<String> = chunk.iter().map(|table| text(table.as_bytes())).collect();
         let list = list.join(", ");
         let sql = format!(
             "SELECT table_name, column_name, column_type, collation_name, is_nullable, extra FROM \
-             information_schema.columns WHERE table_schema = {name} AND table_name IN ({list})"
+             information_schema.columns WHERE table_schema = {name} AND table_name IN ({list}) \
+             ORDER BY table_name, ordinal_position"
         );
         for row in texts(connection, &sql).await? {
             let [table, name, kind, collation, nullable, extra] = fields(row)?;

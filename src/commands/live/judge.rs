@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::ask::{Asked, Column, Schema, Server};
+use super::copies;
 use crate::shard_map::document::Position;
 use crate::shard_map::{Database, Family, Positions, ShardMap, SplitTable, Table};
 
@@ -34,6 +35,9 @@ pub(super) fn judge(map: &ShardMap, positions: &Positions, asked: &[Asked], conn
     }
     for index in 0..map.databases.len() {
         judge.equal(index, asked);
+        for (table, text) in copies::unlike(map, index, asked) {
+            judge.error(&["databases", &map.databases[index].name, "tables", &table], text);
+        }
     }
     judge.findings.into_iter().collect()
 }
@@ -102,10 +106,12 @@ impl Judge<'_> {
 
     fn tables(&mut self, asked: &Asked, database: &Database, schema: &Schema) {
         for (name, table) in &database.tables {
+            let is_everywhere = matches!(table, Table::Everywhere(_));
             let path = ["databases", &*database.name, "tables", name];
             let is_here = |shard| self.map.shard(shard).group == asked.group;
             let (here, split) = match table {
                 Table::Vertical(shard) => (is_here(*shard), None),
+                Table::Everywhere(copies) => (copies.on().iter().any(|shard| is_here(*shard)), None),
                 Table::Split(split) => (split.shards().into_iter().any(is_here), Some(split)),
             };
             if !here {
@@ -113,9 +119,9 @@ impl Judge<'_> {
             }
             if !schema.tables.contains(name) {
                 let text = format!("server {} has no table {}.{name}; create it there", asked.at, database.name);
-                match split {
-                    Some(_) => self.error(&path, text),
-                    None => self.warn(&path, text),
+                match split.is_some() || is_everywhere {
+                    true => self.error(&path, text),
+                    false => self.warn(&path, text),
                 }
                 continue;
             }
@@ -222,6 +228,7 @@ impl Judge<'_> {
                 (Some(Table::Vertical(shard)), _) => {
                     is_here(*shard) && split.is_none_or(|split| split.shards().into_iter().all(is_here))
                 }
+                (Some(Table::Everywhere(copies)), _) => copies.on().iter().any(|shard| is_here(*shard)),
                 (Some(Table::Split(_)), None) => false,
                 // The same rows of both are together only if the keys are equal and split alike.
                 (Some(Table::Split(other)), Some(split)) => {

@@ -3,6 +3,7 @@
 //! `ask` gets the facts from every member, `judge` compares them with the map, without I/O.
 
 mod ask;
+mod copies;
 mod judge;
 
 use std::fmt::Write as _;

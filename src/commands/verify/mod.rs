@@ -1,11 +1,13 @@
 //! `meridian verify [TABLE]...`: which rows are not on the shard that the map says.
 //!
-//! Every server that the map has a shard on is read, one after the other, but the one that has all rows of a table that
+//! Every server that the map has a shard on is read, one after the other, but those that have all rows of a table that
 //! is not split: by primary key and in small chunks, the columns of that key and of the sharding key only. Nothing is
 //! written, and memory does not grow with the tables.
+//! Copies of a table that is everywhere are compared by their checksums, each read at once.
 //! A row is reported only if it is there when it is read a second time. No moment is the same for all servers: a row that
 //! is moved while the table is read may be missed.
 
+mod copies;
 mod layout;
 mod pace;
 mod report;
@@ -22,7 +24,7 @@ use clap::Args;
 
 use self::pace::Pace;
 use self::report::{Report, Style};
-use self::table::{Table, tables};
+use self::table::{Place, Table, tables};
 use self::walk::{Servers, Trouble};
 use crate::net::timer;
 use crate::server::{self, StartFailure};
@@ -31,7 +33,7 @@ use crate::shard_map::ShardMap;
 /// Find rows that are not on the shard that the map says.
 ///
 /// Reads every server of the map, in chunks by primary key. Exit status 0 if each row is where it belongs, 1 if
-/// some are not, 2 if a server or a table could not be read.
+/// some are not or copies differ, 2 if a server or a table could not be read.
 #[derive(Debug, Args)]
 pub struct Verify {
     /// The configuration of the proxy, which names the map and the accounts (YAML).
@@ -57,7 +59,7 @@ pub struct Verify {
     tables: Vec<String>,
 }
 
-/// Rows are on the wrong shard.
+/// Rows are on the wrong shard, or copies differ.
 const MISPLACED: u8 = 1;
 /// Something could not be read.
 const NOT_DONE: u8 = 2;
@@ -127,7 +129,15 @@ async fn read(
             }
         }
     }
-    let misplaced = report.end()?;
+    let are_alike = match copies::compare(map, table, servers).await {
+        Ok(copies) => report.copies(copies)?,
+        Err((shard, trouble)) => {
+            is_done = false;
+            report.trouble(Place { shard, is_used: true }, &trouble);
+            true
+        }
+    };
+    let misplaced = report.end()? + u64::from(!are_alike);
     Ok(match (is_done, misplaced) {
         (false, _) => NOT_DONE,
         (true, 0) => 0,

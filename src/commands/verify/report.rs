@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
+use super::copies::Copies;
 use super::layout::Layout;
 use super::select::{Row, bare, shown};
 use super::table::{Place, Table};
@@ -40,6 +41,7 @@ pub struct Report<'m> {
     table: String,
     is_split: bool,
     is_asked: bool,
+    copies: Copies,
     rows: u64,
     /// Where rows were read.
     on: Vec<ShardId>,
@@ -59,6 +61,7 @@ impl<'m> Report<'m> {
             table: String::new(),
             is_split: false,
             is_asked: false,
+            copies: Copies::default(),
             rows: 0,
             on: Vec::new(),
             misplaced: 0,
@@ -73,6 +76,7 @@ impl<'m> Report<'m> {
         self.table = table.full_name();
         self.is_split = table.split().is_some();
         self.is_asked = is_asked;
+        self.copies = Copies::default();
         (self.rows, self.misplaced, self.printed) = (0, 0, 0);
         self.on.clear();
         self.unread.clear();
@@ -113,9 +117,23 @@ impl<'m> Report<'m> {
         self.unread.push((place.shard, text));
     }
 
+    /// What became of the copies; whether they are alike.
+    pub fn copies(&mut self, copies: Copies) -> io::Result<bool> {
+        for shard in &copies.unlike {
+            let (copy, first) = (self.name(*shard), self.name(copies.on[0]));
+            match self.style.json {
+                true => writeln!(self.out, "{}", json!({"table": self.table, "copy": copy, "unlike": first}))?,
+                false => writeln!(self.out, "{}: the copy on {copy} is not like the one on {first}", self.table)?,
+            }
+        }
+        self.copies = copies;
+        Ok(self.copies.unlike.is_empty())
+    }
+
     /// The table is done; how many of its rows are misplaced.
     pub fn end(&mut self) -> io::Result<u64> {
-        if !self.is_split && !self.is_asked && self.rows == 0 && self.unread.is_empty() {
+        let is_plain = !self.is_split && self.copies.on.is_empty();
+        if is_plain && !self.is_asked && self.rows == 0 && self.unread.is_empty() {
             return Ok(0);
         }
         let line = match self.style.json {
@@ -186,6 +204,11 @@ impl<'m> Report<'m> {
         if self.printed < self.misplaced {
             line += &format!(" ({} shown)", grouped(self.printed));
         }
+        match (self.copies.on.len(), self.copies.unlike.len()) {
+            (0, _) => {}
+            (copies, 0) => line += &format!("; {copies} copies alike"),
+            (copies, unlike) => line += &format!("; {unlike} of {copies} copies unlike"),
+        }
         if !self.unread.is_empty() {
             let unread: Vec<&str> = self.unread.iter().map(|(shard, _)| self.name(*shard)).collect();
             line += &format!("; not read to the end on {}", unread.join(", "));
@@ -199,7 +222,7 @@ impl<'m> Report<'m> {
             self.unread.iter().map(|(shard, error)| json!({"shard": self.name(*shard), "error": error})).collect();
         json!({
             "table": self.table, "rows": self.rows, "shards": on, "misplaced": self.misplaced, "shown": self.printed,
-            "unread": unread,
+            "copies": self.copies.on.len(), "unlike": self.copies.unlike.len(), "unread": unread,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! The tables to read, and the servers on which each of them could have rows.
 
-use crate::shard_map::{self, Database, ShardId, ShardMap, SplitTable, Stored};
+use crate::shard_map::{self, Database, Everywhere, ShardId, ShardMap, SplitTable, Stored};
 
 /// A table of the map.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +28,15 @@ impl Table<'_> {
     pub fn split(&self) -> Option<&SplitTable> {
         match self.table {
             shard_map::Table::Split(split) => Some(split),
-            shard_map::Table::Vertical(_) => None,
+            shard_map::Table::Vertical(_) | shard_map::Table::Everywhere(_) => None,
+        }
+    }
+
+    /// Where it is everywhere: shards that have all rows each.
+    pub fn copies(&self) -> Option<&Everywhere> {
+        match self.table {
+            shard_map::Table::Everywhere(copies) => Some(copies),
+            shard_map::Table::Vertical(_) | shard_map::Table::Split(_) => None,
         }
     }
 
@@ -36,6 +44,7 @@ impl Table<'_> {
     pub fn home(&self, key: Option<&[u8]>) -> Stored {
         match (self.table, key) {
             (shard_map::Table::Vertical(shard), _) => Stored::Home(*shard),
+            (shard_map::Table::Everywhere(copies), _) => Stored::Home(copies.from()),
             // NULL has no home.
             (shard_map::Table::Split(_), None) => Stored::Nowhere,
             (shard_map::Table::Split(split), Some(key)) => split.stored(key),
@@ -45,12 +54,13 @@ impl Table<'_> {
     fn is_on(&self, shard: ShardId) -> bool {
         match self.table {
             shard_map::Table::Vertical(on) => *on == shard,
+            shard_map::Table::Everywhere(copies) => copies.is_on(shard),
             shard_map::Table::Split(split) => split.is_on(shard),
         }
     }
 
     /// Every server on which rows may be misplaced, each once: all that have a shard, for the schema has the database's
-    /// name on all of them; but not the one that has all rows.
+    /// name on all of them; but not those that have all rows.
     pub fn places(&self, map: &ShardMap) -> Vec<Place> {
         let mut places = self.servers(map);
         if self.split().is_none() {

@@ -14,7 +14,7 @@ use super::table::{Place, Table};
 use crate::backend::{self, BackendAccount, Failure, Lease};
 use crate::commands::query::{connect, name};
 use crate::net::timer;
-use crate::shard_map::{ShardMap, Stored};
+use crate::shard_map::{ShardId, ShardMap, Stored};
 use crate::wire::reply::ServerError;
 use crate::wire::result_set::{Decoded, TextRows};
 
@@ -45,6 +45,7 @@ pub enum Trouble {
     Error(ServerError),
     Silent,
     Unreadable(Unreadable),
+    NoTable,
     /// Standard output, not the server.
     Write(io::Error),
 }
@@ -166,6 +167,22 @@ impl Reader {
     }
 }
 
+/// A number that is the same for equal tables of alike servers: MySQL manual, CHECKSUM TABLE.
+pub async fn checksum(
+    map: &ShardMap,
+    table: &Table<'_>,
+    shard: ShardId,
+    servers: &mut Servers,
+) -> Result<Vec<u8>, Trouble> {
+    let at = &map.group_of(shard).members[0].at;
+    let mut reader = servers.take(at).await?;
+    let sql = format!("CHECKSUM TABLE {}.{}", name(&table.database.name), name(table.name));
+    let answer = reader.ask(sql.as_bytes()).await?;
+    servers.readers.insert(at.clone(), reader);
+    // NULL, and a warning, where there is none.
+    answer.rows.into_iter().next().and_then(|row| row.into_iter().nth(1).flatten()).ok_or(Trouble::NoTable)
+}
+
 /// Reads the table on one server, and reports the rows that do not belong there.
 pub async fn walk(
     map: &ShardMap,
@@ -194,6 +211,7 @@ impl fmt::Display for Trouble {
             Trouble::Silent => write!(f, "no answer within {} s", ANSWER_WAIT.as_secs()),
             Trouble::Write(error) => write!(f, "cannot write the answer: {error}"),
             Trouble::Unreadable(unreadable) => unreadable.fmt(f),
+            Trouble::NoTable => f.write_str("there is no such table, or none that this account may see; create it"),
         }
     }
 }

@@ -159,6 +159,7 @@ impl Place<'_> {
     fn refuse_elsewhere(&self, name: &str, table: &Table, shard: ShardId) -> Result<(), Refusal> {
         let shards = match table {
             Table::Vertical(on) => vec![*on],
+            Table::Everywhere(copies) => copies.on().to_vec(),
             Table::Split(split) => split.shards(),
         };
         if shards.contains(&shard) {

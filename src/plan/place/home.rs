@@ -2,7 +2,7 @@
 
 use super::Place;
 use crate::plan::{DatabaseId, Refusal, TableName};
-use crate::shard_map::{Database, ShardId, SplitTable, Table};
+use crate::shard_map::{Database, Everywhere, ShardId, SplitTable, Table};
 
 /// Schemas that every server has of its own.
 const SYSTEM: [&str; 4] = ["information_schema", "performance_schema", "mysql", "sys"];
@@ -10,6 +10,8 @@ const SYSTEM: [&str; 4] = ["information_schema", "performance_schema", "mysql", 
 /// Where the rows of a table live.
 pub enum Home<'a> {
     One(ShardId),
+    /// All of them on each of several shards.
+    Copies(&'a Everywhere),
     Split(&'a SplitTable),
 }
 
@@ -90,13 +92,13 @@ impl<'a> Place<'a> {
         only
     }
 
-    /// Whether part of any split table lives on the shard.
-    pub fn hosts_split_rows(&self, shard: ShardId) -> bool {
-        self.map
-            .databases
-            .iter()
-            .flat_map(|database| database.tables.values())
-            .any(|table| matches!(home_of(table), Home::Split(split) if split.is_on(shard)))
+    /// Whether rows live on the shard that are not all there, or not there alone.
+    pub fn hosts_shared_rows(&self, shard: ShardId) -> bool {
+        self.map.databases.iter().flat_map(|database| database.tables.values()).any(|table| match home_of(table) {
+            Home::One(_) => false,
+            Home::Copies(copies) => copies.is_on(shard),
+            Home::Split(split) => split.is_on(shard),
+        })
     }
 
     /// The shards of a split table, each once.
@@ -109,6 +111,7 @@ impl<'a> Place<'a> {
 fn home_of(table: &Table) -> Home<'_> {
     match table {
         Table::Vertical(shard) => Home::One(*shard),
+        Table::Everywhere(copies) => Home::Copies(copies),
         Table::Split(split) => split.sole().map_or(Home::Split(split), Home::One),
     }
 }

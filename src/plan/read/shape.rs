@@ -12,6 +12,8 @@ pub struct Shape {
     pub conditions: Vec<Condition>,
     pub assignments: Vec<Assignment>,
     pub inserts: Vec<Insert>,
+    /// Occurrences whose rows a DELETE removes.
+    pub deleted: Vec<OccurrenceId>,
     /// Every name that stands where a table may stand: tables, common table expressions, targets.
     pub mentioned: Vec<Box<str>>,
     /// The text near the first place that was not understood.

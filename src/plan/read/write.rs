@@ -35,11 +35,18 @@ impl Reader {
         let scope = if from_first && !self.is_word(self.at, "USING") {
             // One table: what was read as a target is the reference.
             self.at = start;
-            self.delete_reference()
+            let scope = self.delete_reference();
+            self.shape.deleted.extend(&scope.tables);
+            scope
         } else if self.accept_any(&["FROM", "USING"]) {
             let scope = self.table_references();
-            if !targets.iter().all(|target| self.is_target(target, &scope)) {
-                return self.unsure();
+            for target in &targets {
+                let named: Vec<OccurrenceId> =
+                    scope.tables.iter().copied().filter(|id| self.is_target(target, *id)).collect();
+                if named.is_empty() {
+                    return self.unsure();
+                }
+                self.shape.deleted.extend(named);
             }
             scope
         } else {
@@ -98,19 +105,16 @@ impl Reader {
         }
     }
 
-    fn is_target(&self, target: &QualifiedName, scope: &Scope) -> bool {
-        let (database, table) = target;
-        scope.tables.iter().any(|OccurrenceId(id)| {
-            let occurrence = &self.shape.occurrences[*id];
-            match (&occurrence.alias, database) {
-                (Some(alias), None) => alias == table,
-                (None, None) => occurrence.name == *table,
-                (None, Some(database)) => {
-                    occurrence.name == *table && occurrence.database.as_ref().is_none_or(|of| of == database)
-                }
-                (Some(_), Some(_)) => false,
+    fn is_target(&self, (database, table): &QualifiedName, OccurrenceId(id): OccurrenceId) -> bool {
+        let occurrence = &self.shape.occurrences[id];
+        match (&occurrence.alias, database) {
+            (Some(alias), None) => alias == table,
+            (None, None) => occurrence.name == *table,
+            (None, Some(database)) => {
+                occurrence.name == *table && occurrence.database.as_ref().is_none_or(|of| of == database)
             }
-        })
+            (Some(_), Some(_)) => false,
+        }
     }
 
     /// ORDER BY, LIMIT, RETURNING and the end.

@@ -8,9 +8,11 @@ mod print;
 pub use keys::{KeyFound, KeyValue, Read, ValuesRead, interval};
 
 use super::over::named;
-use super::{ClientText, LOCKS, Reach, Shards, Values, apart, locks_elsewhere, name, restriction, served, split_of};
-use crate::plan::{Concatenation, Keyed, Refusal, Statement, Tables, Target};
-use crate::shard_map::{ShardId, ShardMap};
+use super::{
+    ClientText, LOCKS, Reach, Shards, Values, apart, locks_elsewhere, name, restriction, served, split_of, with_copies,
+};
+use crate::plan::{Concatenation, Copied, Keyed, Refusal, Statement, TableName, Tables, Target};
+use crate::shard_map::{ShardId, ShardMap, Table};
 use crate::sql::{Dialect, Flags, Scratch, SlotKind};
 
 /// What of the client's session an explanation needs beside its plan.
@@ -95,6 +97,8 @@ pub struct TableFound {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableKind {
     Vertical,
+    /// One of the copies of a table that is everywhere.
+    Copy,
     /// Of a split table, what lives on the hinted shard.
     Part,
     /// Of a split table, whose definition is the same on all its shards.
@@ -152,6 +156,7 @@ pub fn explain(statement: &Statement, map: &ShardMap, values: &impl Values, aske
             explanation.tables = fixed(tables, map);
             let client = ClientText { text: asked.text, dialect: asked.dialect };
             let (verdict, shards) = decided(statement, tables, map, values, client);
+            explanation.tables.extend(copies(tables, map, &shards));
             beside_locks(statement, map, verdict, shards)
         }
     };
@@ -271,6 +276,13 @@ fn by_parameters(
     if candidates.is_empty() {
         return Err(apart(tables, map, values));
     }
+    let (with, without): (Vec<_>, Vec<_>) =
+        candidates.into_iter().partition(|shard| with_copies(tables, map, *shard).is_ok());
+    may_refuse |= !without.is_empty();
+    let candidates = match (with.is_empty(), without.first()) {
+        (true, Some(shard)) => return with_copies(tables, map, *shard).map(|_| None),
+        _ => with,
+    };
     parameters.sort_unstable();
     parameters.dedup();
     may_refuse |= !settled.is_empty() || parameters.len() > 1;
@@ -290,6 +302,7 @@ fn fixed(tables: &Tables, map: &ShardMap) -> Vec<TableFound> {
             Some(_) => TableKind::Definition,
             None if tables.hinted && &*fixed.table.name == "*" => TableKind::Part,
             None if &*fixed.table.name == "*" => TableKind::OneShard,
+            None if is_everywhere(map, &fixed.table) => TableKind::Copy,
             None => TableKind::Vertical,
         };
         let table = TableFound {
@@ -301,6 +314,26 @@ fn fixed(tables: &Tables, map: &ShardMap) -> Vec<TableFound> {
         if !found.contains(&table) {
             found.push(table);
         }
+    }
+    found
+}
+
+fn is_everywhere(map: &ShardMap, table: &TableName) -> bool {
+    let database = map.databases.get(usize::from(table.database.0));
+    matches!(database.and_then(|database| database.table(&table.name)), Some(Table::Everywhere(_)))
+}
+
+/// The copies that are read where the keys say which.
+fn copies(tables: &Tables, map: &ShardMap, shards: &[ShardId]) -> Vec<TableFound> {
+    let mut found: Vec<TableFound> = Vec::new();
+    for Copied { table, .. } in &tables.copies {
+        let of = |shard: &ShardId| TableFound {
+            database: database(map, table.database),
+            table: table.name.clone(),
+            kind: TableKind::Copy,
+            shard: name(map, *shard),
+        };
+        found.extend(shards.iter().map(of));
     }
     found
 }

@@ -116,6 +116,7 @@ impl TableKind {
     pub fn word(self) -> &'static str {
         match self {
             TableKind::Vertical => "vertical",
+            TableKind::Copy => "everywhere",
             TableKind::Part => "hint",
             TableKind::Definition => "definition",
             TableKind::OneShard => "one shard",
@@ -160,6 +161,7 @@ fn table_line(table: &TableFound) -> String {
         // A schema of the server itself, named in the statement.
         TableKind::Vertical if table.contains('.') => format!("  table {table} on {shard}"),
         TableKind::Vertical => format!("  table {database}.{table} on {shard}"),
+        TableKind::Copy => format!("  table {database}.{table}: the copy on {shard}"),
         TableKind::Part if &**table == "*" => format!("  database {database}: the part on {shard}"),
         TableKind::Part => format!("  table {database}.{table}: the part on {shard}"),
         TableKind::Definition => format!("  table {database}.{table}: its definition, read on {shard}"),

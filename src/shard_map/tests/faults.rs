@@ -215,13 +215,12 @@ fn tables() {
         ],
     );
     check_tables(
-        "t: {everywhere: [s0, s1], from: s0}\nu: {on: s0, as: x.y, home: eu, ids: 1, reads: replica}",
+        "u: {on: s0, as: x.y, home: eu, ids: 1, reads: replica}",
         &[
-            "11:11: not yet: reference tables (`everywhere`); put the table on one shard",
-            "12:19: not yet: a physical name (`as`); give it the same name on every server and remove this",
-            "12:28: not yet: home regions (`home`); remove it",
-            "12:38: not yet: ids made by the proxy (`ids`); remove it",
-            "12:53: not yet: reads from other members than the primary; write `primary`",
+            "11:19: not yet: a physical name (`as`); give it the same name on every server and remove this",
+            "11:28: not yet: home regions (`home`); remove it",
+            "11:38: not yet: ids made by the proxy (`ids`); remove it",
+            "11:53: not yet: reads from other members than the primary; write `primary`",
         ],
     );
     check_tables(
@@ -239,6 +238,39 @@ fn tables() {
             "11:19: a table with this field lacks `range`; add `range:`",
             "11:34: a table with this field lacks `list`; add `list:`",
             "11:44: a table with this field lacks `hash`; add `hash:`",
+        ],
+    );
+}
+
+#[test]
+fn tables_that_are_everywhere() {
+    check_tables(
+        "\
+t: {everywhere: [s0, s9, s0], from: s0}
+u: {everywhere: [s0, s1]}
+v: {from: s0}
+w: {everywhere: [s0], from: s1}
+x: {everywhere: [s0, s1, s2], from: s0, on: s0}
+y: {everywhere: [], from: s0, key: {id: int}}
+z: {everywhere: s0, from: s0}
+a: {everywhere: [s0, s1], from: s0}
+b: {with: a}
+c: {everywhere: [s0, s1], from: so}
+",
+        &[
+            "11:28: unknown shard `s9`; did you mean `s0`?",
+            "11:32: shard `s0` is written twice; remove one",
+            "12:11: a table with this field lacks `from`; add `from:`",
+            "13:10: the table has no place; write a shard's name, `on: SHARD`, or `key` and `range`",
+            "13:11: a table with this field lacks `everywhere`; add `everywhere:`",
+            "14:35: the shard that decides has no copy; name one of `everywhere`, or add it there",
+            "15:11: `everywhere` beside `on`; keep one of the two",
+            "15:32: `x` would be one table for shards `s1` and `s2`, both on group `g1`; put the shards on two groups",
+            "16:23: expected a list of shards, found an empty list; write a list of shards here",
+            "16:37: `key` beside `everywhere`; keep one of the two",
+            "17:23: expected a list of shards, found text; write a list of shards here",
+            "19:17: `a` is not split; write the shard itself, or name a table with a `key`",
+            "20:39: unknown shard `so`; did you mean `s0`?",
         ],
     );
 }

@@ -59,7 +59,7 @@ fn a_key_has_the_home_of_the_last_bound_not_above_it() {
         let map = load(&yaml);
         match map.databases[0].tables["customers"].clone() {
             Table::Split(split) => split,
-            Table::Vertical(_) => unreachable!("customers has a key"),
+            _ => unreachable!("customers has a key"),
         }
     };
     let (orders, users) = (Some(ShardId(0)), Some(ShardId(1)));
@@ -111,7 +111,7 @@ fn a_table_with_another_has_its_split_and_a_key_of_its_own() {
     let map = load(&format!("{SHOP}      visits: {{with: customers, key: {{customer: bigint unsigned}}}}\n"));
     let split = |table: &str| match &map.databases[0].tables[table] {
         Table::Split(split) => split.clone(),
-        Table::Vertical(_) => unreachable!("{table} is split"),
+        _ => unreachable!("{table} is split"),
     };
     let (customers, visits) = (split("customers"), split("visits"));
     assert_eq!(visits.key.name, "customer");
