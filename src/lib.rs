@@ -14,4 +14,5 @@ pub mod session;
 pub mod shard_map;
 pub mod sql;
 pub mod telemetry;
+pub mod topology;
 pub mod wire;

@@ -19,11 +19,11 @@ use zeroize::Zeroizing;
 use crate::admin::Admin;
 use crate::backend;
 use crate::config::{self, Config};
-use crate::execute::{self, Proxy, Stop};
+use crate::execute::{self, Probes, Proxy, Stop};
 use crate::frontend::{self, Accounts, Frontend, LoginKey, User};
 use crate::net::timer;
-use crate::shard_map::GroupId;
 use crate::telemetry::{Metrics, Prometheus};
+use crate::topology;
 use load::Backends;
 use reload::{Files, Reloader};
 
@@ -95,6 +95,7 @@ pub async fn serve(config: Config, path: PathBuf, set_level: SetLevel) -> Result
     }
     let mut backends = Backends::default();
     let users = backends.users(&config, &accounts)?;
+    let probe_account = backends.of_probes(&config, &accounts)?;
     let tls = load::tls(&config)?;
     let mut dummy = Zeroizing::new([0u8; 32]);
     getrandom::fill(dummy.as_mut_slice()).map_err(|_| StartFailure::Randomness)?;
@@ -102,6 +103,7 @@ pub async fn serve(config: Config, path: PathBuf, set_level: SetLevel) -> Result
     let recorder = Prometheus::default();
     let metrics = Arc::new(Metrics::register(&recorder));
     let proxy = Arc::new(Proxy::new(map, execute_options(&config), metrics));
+    proxy.probe_account.store(probe_account);
     let version = server_version(&config, &proxy, &users).await;
     let frontend = Arc::new(Frontend {
         proxy: proxy.clone(),
@@ -131,11 +133,13 @@ pub async fn serve(config: Config, path: PathBuf, set_level: SetLevel) -> Result
     let files = Files { path, dummy, backends, set_level };
     let hangup = signal(SignalKind::hangup()).map_err(StartFailure::System)?;
     tasks.spawn(Reloader::new(config.clone(), files, &accounts, frontend.clone()).run(hangup, stop.clone()));
-    // Its pages are served during the drain as well, so it ends after all others.
-    let admin = AdminTasks { tasks: TaskTracker::new(), stop: CancellationToken::new() };
+    // Members are watched and pages served during the drain as well, so these end after all others.
+    let last = LastTasks { tasks: TaskTracker::new(), stop: CancellationToken::new() };
+    let watch = proxy.clone().watch(last.tasks.clone(), last.stop.clone());
+    last.tasks.spawn(watch);
     if let Some(settings) = &config.admin {
         let pages = Admin { proxy: proxy.clone(), recorder, draining: stop.clone() };
-        admin.serve(pages, settings.listen)?;
+        last.serve(pages, settings.listen)?;
     }
 
     tokio::select! {
@@ -145,17 +149,17 @@ pub async fn serve(config: Config, path: PathBuf, set_level: SetLevel) -> Result
     stop.cancel();
     tasks.close();
     drain(&proxy, &tasks, &config.drain).await;
-    admin.end().await;
+    last.end().await;
     Ok(())
 }
 
-/// The admin's listener and its connections.
-struct AdminTasks {
+/// What ends after the sessions: the watch over the members, the admin's listener and its connections.
+struct LastTasks {
     tasks: TaskTracker,
     stop: CancellationToken,
 }
 
-impl AdminTasks {
+impl LastTasks {
     fn serve(&self, pages: Admin, address: SocketAddr) -> Result<(), StartFailure> {
         let listener = listen(address)?;
         let address = listener.local_addr().map_err(StartFailure::System)?;
@@ -213,6 +217,14 @@ fn execute_options(config: &Config) -> execute::Options {
         session_state_bytes_max: bytes(limits.session_state_bytes_max),
         plan_cache_bytes_max: limits.plan_cache_bytes_max,
         client_stall: Duration::from_millis(limits.client_stall_ms_max),
+        probe: Probes {
+            timeout: Duration::from_millis(config.probe.timeout_ms),
+            delays: topology::Options {
+                interval: Duration::from_millis(config.probe.interval_ms),
+                backoff_max: Duration::from_millis(config.probe.backoff_ms_max),
+            },
+        },
+        primary_wait: Duration::from_millis(limits.primary_wait_ms_max),
     }
 }
 
@@ -237,9 +249,8 @@ async fn server_version(config: &Config, proxy: &Proxy, users: &[User]) -> Strin
     }
     let snapshot = proxy.snapshot.load_full();
     if let Some(user) = users.first() {
-        for group in 0..snapshot.map.groups.len() as u16 {
-            let pool = proxy.pool(&snapshot, GroupId(group), &user.account.backend);
-            match pool.probe().await {
+        for member in snapshot.groups.iter().flat_map(|group| group.standing().members.clone()) {
+            match proxy.pool(&member, &user.account.backend).probe().await {
                 Ok(facts) => return format!("{}-meridian", facts.version),
                 Err(failure) => tracing::warn!(%failure, "a server did not answer at start"),
             }

@@ -41,7 +41,14 @@ fn the_map_of_the_tables_is_sound() {
 
 #[test]
 fn links_lead_somewhere() {
-    for document in ["README.md", "CHANGELOG.md", "docs/ARCHITECTURE.md", "docs/configuration.md", "docs/tables.md"] {
+    for document in [
+        "README.md",
+        "CHANGELOG.md",
+        "docs/ARCHITECTURE.md",
+        "docs/configuration.md",
+        "docs/members.md",
+        "docs/tables.md",
+    ] {
         let text = read(document);
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
         let folder = folder.parent().expect("a file is in a folder");

@@ -9,12 +9,13 @@ use std::path::Path;
 /// The rooms of `src/`, by rank: a room imports only rooms of lower rank. docs/ARCHITECTURE.md has them in this order.
 ///
 /// `commands`, `server` and `main` together are the composition: one room of three names.
-const ROOMS: [(&str, u8); 17] = [
+const ROOMS: [(&str, u8); 18] = [
     ("telemetry", 0),
     ("wire", 0),
     ("sql", 1),
     ("shard_map", 1),
     ("plan", 2),
+    ("topology", 2),
     ("session", 3),
     ("route", 4),
     ("net", 4),
@@ -34,7 +35,7 @@ const COMPOSITION: u8 = 9;
 
 /// Rooms without I/O, clock or lock: bytes and values in, bytes and values out. The random padding that `wire` takes for
 /// RSA from aws-lc is the one exception, and names none of the words below.
-const PURE: [&str; 6] = ["wire", "sql", "shard_map", "plan", "session", "route"];
+const PURE: [&str; 7] = ["wire", "sql", "shard_map", "plan", "topology", "session", "route"];
 
 /// Words that a pure room does not name. A path is matched whole, a single word wherever it stands as one.
 const IMPURE: [&str; 13] = [

@@ -1,6 +1,7 @@
 //! Opening a connection: TCP, greeting, TLS, login, and the facts that are asked of a member once.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -62,6 +63,10 @@ pub(super) async fn connect(
     let failed = |cause| Failure::Connect { member: member.at.clone(), cause };
     let stream = TcpStream::connect(&*member.at).await.map_err(failed)?;
     stream.set_nodelay(true).map_err(failed)?;
+    let second = match member.may_be_cut() {
+        true => Some(stream.as_fd().try_clone_to_owned().map_err(failed)?),
+        false => None,
+    };
     let mut socket = Login { member, stream: Stream::Plain(stream), buffer: ReadBuffer::new(), sequence: 0 };
 
     let greeting = socket.receive().await?;
@@ -136,6 +141,9 @@ pub(super) async fn connect(
         Arc::new(State { charset: opened_with(state), ..State::new(0, None) }),
         socket.stream,
     );
+    if let Some(second) = second {
+        member.hold(connection.id, second.into());
+    }
     // Asked of every connection, for SET GLOBAL may change it between two: sessions say their sql_mode explicitly.
     let facts = ask_facts(&mut connection).await?;
     let state = Arc::make_mut(&mut connection.state);

@@ -234,6 +234,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        self.member.let_go(self.id);
         if let Some(owed) = self.owed.take() {
             owed.lose();
         }

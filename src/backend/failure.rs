@@ -15,6 +15,10 @@ pub enum Failure {
     Policy { member: String, what: &'static str },
     /// No connection became free within the limit.
     PoolExhausted { member: String, waited_ms: u64, connections_max: usize },
+    /// The group had no member that serves the statement, within the limit. `seen`: what its members are.
+    NoPrimary { group: String, seen: String, waited_ms: u64 },
+    /// What the session held was on a member that is not written any more.
+    Demoted { group: String, member: String },
     /// The session's statement was cancelled, or the session ended, before it got a connection.
     Cancelled,
     /// The connection broke. `answered`: a part of the reply had arrived.
@@ -47,6 +51,23 @@ impl Failure {
                 format!(
                     "Meridian: no connection to server {member} became free within {waited_ms} ms (all \
                      {connections_max} are in use); retry, or raise limits.pool_connections_max"
+                ),
+            ),
+            // As a server answers that is read-only, and drivers take for a reason to try again.
+            Failure::NoPrimary { group, seen, waited_ms } => (
+                1290,
+                "HY000",
+                format!(
+                    "Meridian: group {group} is not served, and was waited for {waited_ms} ms; {seen}. One member has to be \
+                     writable and all others read_only"
+                ),
+            ),
+            Failure::Demoted { group, member } => (
+                1158,
+                "08S01",
+                format!(
+                    "Meridian: server {member} is not the writable member of group {group} any more; what this session had \
+                     there is rolled back and its connection is closed: begin again on a new one"
                 ),
             ),
             Failure::Cancelled => (1317, "70100", "Query execution was interrupted".to_string()),

@@ -1,9 +1,13 @@
-//! What is known of one server, beyond its address: facts asked once, and which SETs it has accepted.
+//! What is known of one server, beyond its address: facts asked once, which SETs it has accepted, and how to cut what
+//! still runs there.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
+use std::collections::{HashMap, HashSet};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use arc_swap::ArcSwapOption;
+use tokio::sync::Notify;
 
 use crate::shard_map::Family;
 use crate::telemetry::Metrics;
@@ -47,11 +51,27 @@ pub struct MemberState {
     facts: ArcSwapOption<ServerFacts>,
     /// SET statements that this server answered with OK and no warning since it was last seen to start.
     accepted: Mutex<HashSet<Vec<u8>>>,
+    /// Wakes the one who probes it.
+    pub suspected: Notify,
+    /// Probes that ended.
+    probes: AtomicU64,
+    may_be_cut: AtomicBool,
+    /// Second handles of its connections' sockets, by the connections' ids; none of a member that may not be cut.
+    sockets: Mutex<HashMap<u64, TcpStream>>,
 }
 
 impl MemberState {
     pub fn new(at: String, metrics: Arc<Metrics>) -> Self {
-        MemberState { at, metrics, facts: ArcSwapOption::empty(), accepted: Mutex::default() }
+        MemberState {
+            at,
+            metrics,
+            facts: ArcSwapOption::empty(),
+            accepted: Mutex::default(),
+            suspected: Notify::new(),
+            probes: AtomicU64::new(0),
+            may_be_cut: AtomicBool::new(false),
+            sockets: Mutex::default(),
+        }
     }
 
     pub fn facts(&self) -> Option<Arc<ServerFacts>> {
@@ -84,6 +104,46 @@ impl MemberState {
             accepted.clear();
         }
         accepted.insert(set.to_vec());
+    }
+
+    pub fn probes(&self) -> u64 {
+        self.probes.load(Ordering::Acquire)
+    }
+
+    pub(super) fn count_probe(&self) {
+        self.probes.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Connections opened from now on can be cut.
+    pub(super) fn allow_cuts(&self) {
+        self.may_be_cut.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn may_be_cut(&self) -> bool {
+        self.may_be_cut.load(Ordering::Relaxed)
+    }
+
+    fn sockets(&self) -> MutexGuard<'_, HashMap<u64, TcpStream>> {
+        self.sockets.lock().expect("no panic under this lock")
+    }
+
+    /// Keeps a second handle of a connection's socket, until `let_go`.
+    pub(super) fn hold(&self, connection: u64, socket: TcpStream) {
+        self.sockets().insert(connection, socket);
+    }
+
+    pub(super) fn let_go(&self, connection: u64) {
+        self.sockets().remove(&connection);
+    }
+
+    /// Shuts the sockets of all connections down, so that whoever waits for an answer there finds its end; how many.
+    pub fn cut(&self) -> usize {
+        let sockets = std::mem::take(&mut *self.sockets());
+        for socket in sockets.values() {
+            // One that is not connected any more needs no end.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+        sockets.len()
     }
 }
 

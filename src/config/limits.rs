@@ -33,8 +33,24 @@ section! {
         pool_idle_ms_max: u64 = 60_000,
         /// Milliseconds to connect and log in to a member.
         backend_connect_ms_max: u64 = 3_000,
+        /// Milliseconds that a statement may wait for a writable member of its group; then it gets error 1290.
+        primary_wait_ms_max: u64 = 10_000,
         /// Bytes of cached plans of the whole process.
         plan_cache_bytes_max: u64 = 64 * 1024 * 1024,
+    }
+}
+
+section! {
+    /// How the servers are watched: whether each answers, and whether it may be written.
+    pub struct Probe {
+        /// Milliseconds from one probe of a server to the next.
+        interval_ms: u64 = 1_000,
+        /// Milliseconds that a probe may take, with connecting and login; a server that takes longer is out of use.
+        timeout_ms: u64 = 1_000,
+        /// Milliseconds between two probes of a server that does not answer, at most; the delay doubles from `interval_ms`.
+        backoff_ms_max: u64 = 5_000,
+        /// The `name` of the backend that probes log in as; absent, the first one of the accounts.
+        backend: Option<String> = None,
     }
 }
 

@@ -22,7 +22,7 @@ use crate::shard_map::document::Node;
 
 pub use accounts::{Accounts, BackendAccount, BackendAccountId, Databases, Identity, User};
 pub use file::{bytes, is_orphan, text};
-pub use limits::{Drain, Limits, Reload};
+pub use limits::{Drain, Limits, Probe, Reload};
 pub use options::Row;
 pub use problem::{Fault, Problem};
 pub use reference::reference;
@@ -52,6 +52,8 @@ section! {
         log: Log = Log::default(),
         /// Bounds on memory, connections and waiting.
         limits: Limits = Limits::default(),
+        /// How the servers are watched.
+        probe: Probe = Probe::default(),
         /// How changed files are taken up.
         reload: Reload = Reload::default(),
         /// How the process ends.

@@ -59,7 +59,7 @@ Generated from `src/config`; `UPDATE_DOCS=1 cargo test config` rewrites it.
 `meridian serve --config FILE` reads one YAML file. Unknown fields, repeated keys, anchors, aliases and
 tags are refused, all at once, with line and column. Relative paths begin at the file's directory. Names
 with `_ms` are milliseconds, with `_bytes` bytes. The sections `admin`, `tls`, `backend_tls`, `log`,
-`limits` and `drain` may be left out; `required` inside one means: where that section is written.
+`limits`, `probe`, `reload` and `drain` may be left out; `required` inside one means: where that section is written.
 
 | field | what | default | meaning |
 |---|---|---|---|

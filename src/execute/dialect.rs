@@ -61,8 +61,10 @@ impl Session {
     /// Facts of the home's server, or of any other that answers; the home's failure if none does.
     async fn ask_any_server(&mut self, home: GroupId) -> Result<Arc<ServerFacts>, Failure> {
         let mut first = None;
-        for group in std::iter::once(home).chain((0..self.snapshot.map.groups.len() as u16).map(GroupId)) {
-            let pool = self.pool(group);
+        let snapshot = self.snapshot.clone();
+        let all = snapshot.groups.iter().flat_map(|group| group.standing().members.clone());
+        for member in std::iter::once(snapshot.standing(home).any().clone()).chain(all) {
+            let pool = self.proxy.pool(&member, &self.account.backend);
             let asked = match pool.member.facts() {
                 Some(facts) => Ok(facts),
                 None => pool.probe().await,

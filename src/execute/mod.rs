@@ -18,6 +18,7 @@ mod held;
 mod hint;
 mod kill;
 mod pinned;
+mod place;
 mod plan_cache;
 mod prelude;
 mod prepared;
@@ -34,17 +35,18 @@ mod text;
 mod together;
 mod transaction;
 mod values;
+mod watch;
 
 use std::sync::Arc;
 
 pub use client::{Client, Gone, Incoming};
 pub use plan_cache::{PlanCache, Scope};
-pub use proxy::{Account, Options, Proxy, Snapshot};
+pub use proxy::{Account, Options, Probes, Proxy, Snapshot};
 pub use registry::{Registered, Registry, SessionHandle, Stop};
 
 use crate::backend::Pool;
 use crate::session::{State, Transaction};
-use crate::shard_map::{GroupId, ShardId};
+use crate::shard_map::ShardId;
 use crate::sql::{Dialect, Flavor, Scratch};
 use crate::telemetry::{Class, RefusalKind};
 use crate::wire::command::{self, Command};
@@ -91,7 +93,8 @@ pub struct Session {
     /// Where the previous statement ran: statements about it go there.
     last_shard: Option<ShardId>,
     statements: Statements,
-    /// The account's pools by group; filled as they are used.
+    /// The account's pools by group, of the members that serve all of the group's statements; filled as they are used. They
+    /// are those of `epoch`.
     pools: Vec<Option<Arc<Pool>>>,
     multi_statements: bool,
     /// The shard of `SET meridian_shard`.
@@ -192,10 +195,12 @@ impl Session {
     }
 
     fn snapshot_for_command(&mut self) {
-        if self.epoch != self.proxy.epoch() && self.held.is_empty() {
-            (self.epoch, self.snapshot) = self.proxy.current();
+        if self.epoch != self.proxy.epoch() {
             self.pools.clear();
-            self.forget_dialect();
+            if self.held.is_empty() {
+                (self.epoch, self.snapshot) = self.proxy.current();
+                self.forget_dialect();
+            }
         }
     }
 
@@ -300,19 +305,6 @@ impl Session {
         self.answer_error(1835, b"HY000", &text).await.map(drop)
     }
 
-    fn pool(&mut self, group: GroupId) -> Arc<Pool> {
-        if let Some(pool) = known_pool(&self.pools, group) {
-            return pool.clone();
-        }
-        let pool = self.proxy.pool(&self.snapshot, group, &self.account.backend);
-        let index = usize::from(group.0);
-        if self.pools.len() <= index {
-            self.pools.resize(index + 1, None);
-        }
-        self.pools[index] = Some(pool.clone());
-        pool
-    }
-
     async fn statistics(&mut self) -> Served {
         let text = format!(
             "Uptime: {}  Threads: {}  Plans: {}",
@@ -367,9 +359,4 @@ impl Session {
         }
         self.answer_ok(false).await.map(drop)
     }
-}
-
-/// The pool of a group, if the session has used it.
-fn known_pool(pools: &[Option<Arc<Pool>>], group: GroupId) -> Option<&Arc<Pool>> {
-    pools.get(usize::from(group.0))?.as_ref()
 }

@@ -1,19 +1,22 @@
-//! What all sessions share: the map with its plans, the pools, the registry.
+//! What all sessions share: the map with its plans, the groups, the pools, the registry.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use dashmap::DashMap;
+use tokio::sync::Notify;
 
 use super::plan_cache::PlanCache;
 use super::registry::Registry;
-use crate::backend::{self, BackendAccount, MemberState, Pool};
+use crate::backend::{self, BackendAccount, Failure, GroupState, MemberState, Pool, Standing};
+use crate::net::timer;
 use crate::session::State;
 use crate::shard_map::{GroupId, ShardId, ShardMap};
 use crate::telemetry::Metrics;
+use crate::topology;
 
 /// Bounds on a session and on what sessions share.
 #[derive(Debug, Clone)]
@@ -26,6 +29,17 @@ pub struct Options {
     pub session_state_bytes_max: usize,
     pub plan_cache_bytes_max: u64,
     pub client_stall: Duration,
+    pub probe: Probes,
+    /// How long a statement waits for a member of its group that serves it.
+    pub primary_wait: Duration,
+}
+
+/// How the members of the map are watched.
+#[derive(Debug, Clone, Copy)]
+pub struct Probes {
+    /// Of one probe, connecting included.
+    pub timeout: Duration,
+    pub delays: topology::Options,
 }
 
 /// How many different states of sessions are shared, and how large each may be.
@@ -52,6 +66,8 @@ impl Account {
 pub struct Snapshot {
     pub map: ShardMap,
     pub plans: PlanCache,
+    /// By the ids of the map.
+    pub groups: Vec<Arc<GroupState>>,
     /// Where statements without a table go, by database: the `unlisted` shard, else the first of its shards.
     homes: Vec<ShardId>,
     /// The shards of each database, ascending.
@@ -59,10 +75,10 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    pub fn new(map: ShardMap, options: &Options) -> Self {
+    pub fn new(map: ShardMap, groups: Vec<Arc<GroupState>>, options: &Options) -> Self {
         let homes = map.databases.iter().map(|database| database.home()).collect();
         let shards = map.databases.iter().map(|database| database.shards()).collect();
-        Snapshot { map, plans: PlanCache::new(options.plan_cache_bytes_max), homes, shards }
+        Snapshot { map, plans: PlanCache::new(options.plan_cache_bytes_max), groups, homes, shards }
     }
 
     /// The home of a database by index; of the first shard when none is selected.
@@ -86,12 +102,17 @@ impl Snapshot {
     pub fn group_name(&self, group: GroupId) -> &str {
         &self.map.groups[usize::from(group.0)].name
     }
+
+    pub fn standing(&self, group: GroupId) -> Arc<Standing> {
+        self.groups[usize::from(group.0)].standing()
+    }
 }
 
 #[derive(Debug)]
 pub struct Proxy {
     pub snapshot: ArcSwap<Snapshot>,
-    /// Grows when `snapshot` is replaced: what a session looks at before each command.
+    /// Grows when `snapshot` is replaced, and when a group's statements go to another member: what a session looks at before
+    /// each command.
     epoch: AtomicU64,
     pub registry: Arc<Registry>,
     pub options: Options,
@@ -100,21 +121,32 @@ pub struct Proxy {
     /// States of sessions, one of each: sessions with equal states then share connections by comparing pointers.
     states: Mutex<HashSet<Arc<State>>>,
     members: DashMap<String, Arc<MemberState>>,
+    /// Those of the map, by name.
+    groups: DashMap<String, Arc<GroupState>>,
+    /// Another map is in force.
+    pub(super) remapped: Notify,
+    /// Whom probes log in as; without one there are none.
+    pub probe_account: ArcSwapOption<BackendAccount>,
     /// By address and account. An account that was changed is another one, whatever its name.
     pools: DashMap<(String, usize), Arc<Pool>>,
 }
 
 impl Proxy {
     pub fn new(map: ShardMap, options: Options, metrics: Arc<Metrics>) -> Self {
+        let (members, groups) = (DashMap::new(), DashMap::new());
+        let states = group_states(&map, &groups, &members, &metrics);
         Proxy {
-            snapshot: ArcSwap::from_pointee(Snapshot::new(map, &options)),
+            snapshot: ArcSwap::from_pointee(Snapshot::new(map, states, &options)),
             epoch: AtomicU64::new(0),
             registry: Arc::default(),
             options,
             started: Instant::now(),
             metrics,
             states: Mutex::default(),
-            members: DashMap::new(),
+            members,
+            groups,
+            remapped: Notify::new(),
+            probe_account: ArcSwapOption::empty(),
             pools: DashMap::new(),
         }
     }
@@ -131,21 +163,38 @@ impl Proxy {
 
     /// Puts another map in force. Each session sees it at its next command, or when it holds no connection any more.
     pub fn replace(&self, map: ShardMap) {
-        self.snapshot.store(Arc::new(Snapshot::new(map, &self.options)));
+        let groups = group_states(&map, &self.groups, &self.members, &self.metrics);
+        self.snapshot.store(Arc::new(Snapshot::new(map, groups, &self.options)));
+        self.moved();
+        self.remapped.notify_one();
+    }
+
+    /// Statements go elsewhere than before: sessions look for their pools anew.
+    pub fn moved(&self) {
         self.epoch.fetch_add(1, Ordering::Release);
     }
 
-    /// The pool of an account to the server of a group.
-    pub fn pool(&self, snapshot: &Snapshot, group: GroupId, account: &Arc<BackendAccount>) -> Arc<Pool> {
-        let at = &snapshot.map.groups[usize::from(group.0)].members[0].at;
+    /// The pool of an account to a server.
+    pub fn pool(&self, member: &Arc<MemberState>, account: &Arc<BackendAccount>) -> Arc<Pool> {
         // The pool keeps the account, so that its address stands for it.
-        let key = (at.clone(), Arc::as_ptr(account).addr());
+        let key = (member.at.clone(), Arc::as_ptr(account).addr());
         if let Some(pool) = self.pools.get(&key) {
             return pool.clone();
         }
-        let member = self.members.entry(at.clone()).or_insert_with(|| self.member(at)).clone();
-        let pool = Pool::new(member, account.clone(), self.options.pool.clone());
+        let pool = Pool::new(member.clone(), account.clone(), self.options.pool.clone());
         self.pools.entry(key).or_insert_with(|| Arc::new(pool)).clone()
+    }
+
+    /// Waits until `look` finds something in the group's standing.
+    pub async fn serving<T>(&self, group: &GroupState, look: impl Fn(&Standing) -> Option<T>) -> Result<T, Failure> {
+        match timer::timeout(self.options.primary_wait, group.until(look)).await {
+            Ok(found) => Ok(found),
+            Err(_) => Err(Failure::NoPrimary {
+                group: group.name.clone(),
+                seen: group.seen().to_string(),
+                waited_ms: self.options.primary_wait.as_millis() as u64,
+            }),
+        }
     }
 
     /// The one shared value that equals this state. Past a bound sharing begins anew, which costs comparisons only.
@@ -174,10 +223,6 @@ impl Proxy {
         self.pools.retain(|_, pool| Arc::strong_count(pool) > 1 || pool.counts().0 > 0);
     }
 
-    fn member(&self, at: &str) -> Arc<MemberState> {
-        Arc::new(MemberState::new(at.to_string(), self.metrics.clone()))
-    }
-
     /// Sets the gauges whose figures are kept elsewhere anyway; called before they are printed.
     pub fn measure(&self) {
         let (mut open, mut idle) = (0, 0);
@@ -192,4 +237,30 @@ impl Proxy {
         metrics.sessions.set(self.registry.len() as f64);
         metrics.plan_cache_bytes.set(self.snapshot.load().plans.bytes() as f64);
     }
+}
+
+/// The groups of a map; one whose name was known stays what it was, with the members that it has now.
+fn group_states(
+    map: &ShardMap,
+    groups: &DashMap<String, Arc<GroupState>>,
+    members: &DashMap<String, Arc<MemberState>>,
+    metrics: &Arc<Metrics>,
+) -> Vec<Arc<GroupState>> {
+    groups.retain(|name, _| map.groups.iter().any(|group| group.name == *name));
+    let states = map.groups.iter().map(|group| {
+        let of_group = group.members.iter().map(|member| {
+            let new = || Arc::new(MemberState::new(member.at.clone(), metrics.clone()));
+            let state = members.entry(member.at.clone()).or_insert_with(new).clone();
+            (state, map.region(member.region).to_owned())
+        });
+        let of_group: Vec<_> = of_group.collect();
+        if let Some(known) = groups.get(&group.name) {
+            known.replace(of_group);
+            return known.clone();
+        }
+        let state = Arc::new(GroupState::new(group.name.clone(), of_group));
+        groups.insert(group.name.clone(), state.clone());
+        state
+    });
+    states.collect()
 }

@@ -106,6 +106,7 @@ impl Session {
     async fn ask(&mut self, shard: ShardId, sql: &[u8]) -> Result<Result<Decoded, ServerError>, Failure> {
         let group = self.snapshot.group(shard);
         if let Some(at) = self.held.iter().position(|held| held.group == group) {
+            self.may_stay(at, false).await?;
             let state = self.state.clone();
             let answer = ask_on(&mut self.held[at].lease, &state, sql).await;
             if answer.is_err() {
@@ -114,7 +115,7 @@ impl Session {
             }
             return answer;
         }
-        let pool = self.pool(group);
+        let pool = self.serving_pool(group, false).await?;
         let mut retried = false;
         loop {
             let mut lease = self.acquire(&pool, retried).await?;

@@ -11,10 +11,11 @@ use std::time::Duration;
 use super::before;
 use super::client::{Gone, Incoming};
 use super::held::{Held, Pins};
+use super::place::{known_pool, writes};
 use super::prelude::{self, Prelude, Rejected, Step};
 use super::prepared::Bound;
 use super::relay::{self, Broken, Shape};
-use super::{Ended, Served, Session, known_pool};
+use super::{Ended, Served, Session};
 use crate::backend::{Failure, InsertId, Lease, Pool, StatementKey, Wanted};
 use crate::net::timer;
 use crate::plan::Refusal;
@@ -276,21 +277,35 @@ impl Session {
     /// The connection for a job: one held for the group, the one that the statement is about, or one of the pool.
     pub(super) async fn take(&mut self, job: Job<'_>, group: GroupId, new: bool) -> Result<(Held, bool), Failure> {
         if let Some(at) = self.held.iter().position(|held| held.group == group) {
+            self.may_stay(at, writes(job.facts)).await?;
             return Ok((self.held.swap_remove(at), true));
         }
-        let pool = self.pool(group);
-        let about_before = Flags::ROW_COUNT | Flags::FOUND_ROWS | Flags::DIAGNOSTICS | Flags::LAST_INSERT_ID;
-        let same = match &self.before.last_used {
-            Some(last) if job.facts.flags.intersects(about_before) && Arc::ptr_eq(&last.pool, &pool) => {
-                pool.acquire_same(last.connection)
+        let mut looked = false;
+        loop {
+            let epoch = self.proxy.epoch();
+            let pool = self.serving_pool(group, writes(job.facts)).await?;
+            let about_before = Flags::ROW_COUNT | Flags::FOUND_ROWS | Flags::DIAGNOSTICS | Flags::LAST_INSERT_ID;
+            let same = match &self.before.last_used {
+                Some(last) if job.facts.flags.intersects(about_before) && Arc::ptr_eq(&last.pool, &pool) => {
+                    pool.acquire_same(last.connection)
+                }
+                _ => None,
+            };
+            let acquired = match same {
+                Some(lease) => Ok(lease),
+                None => self.acquire(&pool, new).await,
+            };
+            match acquired {
+                Ok(lease) if epoch == self.proxy.epoch() => {
+                    let held = Held { group, shard: job.shard, lease, in_transaction: false, pins: Pins::default() };
+                    return Ok((held, false));
+                }
+                // Statements may go elsewhere since.
+                Ok(lease) => lease.release(),
+                Err(Failure::Connect { .. }) if !looked && self.look_again(group, &pool.member).await => looked = true,
+                Err(failure) => return Err(failure),
             }
-            _ => None,
-        };
-        let lease = match same {
-            Some(lease) => lease,
-            None => self.acquire(&pool, new).await?,
-        };
-        Ok((Held { group, shard: job.shard, lease, in_transaction: false, pins: Pins::default() }, false))
+        }
     }
 
     pub(super) async fn acquire(&mut self, pool: &Arc<Pool>, new: bool) -> Result<Lease, Failure> {
@@ -444,6 +459,12 @@ impl Session {
     pub(super) async fn answer_failure(&mut self, failure: &Failure) -> Served<Ran> {
         let (code, sqlstate, text) = failure.client_error();
         self.answer_error(code, &state_bytes(sqlstate), &text).await?;
+        if let Failure::Demoted { .. } = failure {
+            // What the client believes to have is gone.
+            return Err(Ended::Closed(Some(Gone::Protocol(
+                "what it held was on a server that is not written any more",
+            ))));
+        }
         Ok(Ran::Failed)
     }
 

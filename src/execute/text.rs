@@ -75,6 +75,7 @@ impl Session {
             match scanned.rest {
                 Some(rest) if outcome == Outcome::Done => {
                     at += rest;
+                    self.forget_moved_pools();
                     if !self.refresh_dialect().await? {
                         return Ok(());
                     }

@@ -89,7 +89,14 @@ impl Session {
 
     /// Commits on every group, the writer first.
     pub(super) async fn commit_all(&mut self) -> Served<Result<(), Ran>> {
-        let writer = self.transaction.take().and_then(|transaction| transaction.writer);
+        let writer = self.transaction.as_ref().and_then(|transaction| transaction.writer);
+        if let Some(at) = self.held.iter().position(|held| held.in_transaction && Some(held.group) == writer)
+            && let Err(failure) = self.may_stay(at, true).await
+        {
+            // Nothing was committed, and it may still be.
+            return self.answer_failure(&failure).await.map(Err);
+        }
+        self.transaction = None;
         self.next_transaction.clear();
         let mut open: Vec<_> = std::mem::take(&mut self.held);
         open.sort_by_key(|held| Some(held.group) != writer);

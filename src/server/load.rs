@@ -87,6 +87,24 @@ impl Backends {
         Ok(backends)
     }
 
+    /// Whom probes log in as: the account that the configuration names, else the first. After `users`.
+    pub fn of_probes(
+        &self,
+        config: &Config,
+        accounts: &config::Accounts,
+    ) -> Result<Option<Arc<BackendAccount>>, StartFailure> {
+        let names: Vec<&str> = accounts.backends().map(|(_, account)| account.name.as_str()).collect();
+        let Some(name) = config.probe.backend.as_deref().or(names.first().copied()) else { return Ok(None) };
+        match self.known.get(name) {
+            Some((_, account)) => Ok(Some(account.clone())),
+            None => {
+                let names = names.join(", ");
+                let fault = format!(" there is no backend `{name}`, which probe.backend names; there are {names}");
+                Err(StartFailure::Faults { path: config.accounts.clone(), faults: vec![fault] })
+            }
+        }
+    }
+
     /// The clients' accounts, on those that the files have now.
     pub fn users(&mut self, config: &Config, accounts: &config::Accounts) -> Result<Vec<User>, StartFailure> {
         let backends = self.of(config, accounts)?;

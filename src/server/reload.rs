@@ -165,6 +165,8 @@ impl Reloader {
             Source::Accounts => {
                 let accounts = load::read_accounts(&self.config)?;
                 let users = self.files.backends.users(&self.config, &accounts)?;
+                let probe_account = self.files.backends.of_probes(&self.config, &accounts)?;
+                self.frontend.proxy.probe_account.store(probe_account);
                 warn_of_unknown(&self.frontend.proxy.snapshot.load().map, &accounts);
                 self.frontend.accounts.store(Arc::new(Accounts::new(users, self.files.dummy.as_slice())));
                 self.beside_accounts = beside(&accounts);

@@ -106,9 +106,6 @@ fn groups(names: &Names<'_>, regions: &[&str], faults: &mut Faults) -> Vec<Group
                 .and_then(|fields| fields.require("members", faults))
                 .and_then(|node| node.list("a list of members", faults))
                 .unwrap_or_default();
-            if let Some(second) = members.get(1) {
-                faults.add(second.at, Problem::NotYet(Feature::Replicas));
-            }
             let members = members.iter().filter_map(|node| member(node, regions, &mut addresses, faults)).collect();
             let name = key.name.clone();
             Group { name, members }

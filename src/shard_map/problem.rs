@@ -157,8 +157,6 @@ pub enum Feature {
     PhysicalTable,
     /// `database:` on a shard.
     PhysicalDatabase,
-    /// A second member: roles and failover come with it.
-    Replicas,
     /// `reads:` other than `primary`.
     ReplicaReads,
     /// `transactions:` other than `single_shard`.
@@ -387,7 +385,6 @@ impl Feature {
             Feature::WideDecimal => "a decimal key of more than 38 digits",
             Feature::PhysicalTable => "a physical name (`as`)",
             Feature::PhysicalDatabase => "a physical name (`database`) of a shard",
-            Feature::Replicas => "a group of several members",
             Feature::ReplicaReads => "reads from other members than the primary",
             Feature::Transactions => "transactions that write several shards",
             Feature::Periods => "physical tables per period",
@@ -406,7 +403,6 @@ impl Feature {
             Feature::PhysicalTable | Feature::PhysicalDatabase => {
                 "give it the same name on every server and remove this"
             }
-            Feature::Replicas => "list the writable server alone",
             Feature::ReplicaReads => "write `primary`",
             Feature::Transactions => "write `single_shard`",
             Feature::Periods | Feature::Homes | Feature::Ids | Feature::Accept => "remove it",

@@ -86,7 +86,7 @@ fn group_field(field: &str) -> Value {
     match field {
         "members" => {
             let member = object(MEMBER, &["at", "region"], member_field);
-            json!({"type": "array", "items": member, "minItems": 1, "maxItems": 1, "description": "The group's servers."})
+            json!({"type": "array", "items": member, "minItems": 1, "description": "The group's servers: one that is written, and its replicas."})
         }
         _ => unknown(),
     }
@@ -159,7 +159,6 @@ fn table_field(field: &str) -> Value {
             json!({"type": "integer", "minimum": 1, "maximum": BUCKETS_MAX, "description": what})
         }
         "below" => word(&[REFUSE], "Keys below the first bound have no home."),
-        "scatter" => word(&[REFUSE], "No statement reads several shards of the table."),
         "as" => text("`database.table` on the servers, where it differs."),
         "reads" => word(&["primary"], "Which member answers reads."),
         "zone" => text("UTC or an offset as +02:00: of the bounds of a timestamp."),

@@ -38,7 +38,7 @@ pub(super) fn read(
             None
         }
     };
-    Some(SplitTable { key: key?, split: split?, refuses_scatter: false })
+    Some(SplitTable { key: key?, split: split? })
 }
 
 fn range(

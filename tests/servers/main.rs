@@ -21,6 +21,7 @@ mod itself;
 mod keys;
 mod large;
 mod login;
+mod members;
 mod multi;
 mod oltp;
 mod prepared;

@@ -111,7 +111,8 @@ impl<'m> Report<'m> {
     }
 
     pub fn trouble(&mut self, place: Place, trouble: &Trouble) {
-        let at = &self.map.group_of(place.shard).members[0].at;
+        let members: Vec<&str> = self.map.group_of(place.shard).members.iter().map(|member| &*member.at).collect();
+        let at = members.join(", ");
         let text = trouble.to_string();
         eprintln!("meridian: {} on {} ({at}) was not read: {text}", self.table, self.name(place.shard));
         self.unread.push((place.shard, text));

@@ -14,7 +14,7 @@ use super::table::{Place, Table};
 use crate::backend::{self, BackendAccount, Failure, Lease};
 use crate::commands::query::{connect, name};
 use crate::net::timer;
-use crate::shard_map::{ShardId, ShardMap, Stored};
+use crate::shard_map::{Group, ShardId, ShardMap, Stored};
 use crate::wire::reply::ServerError;
 use crate::wire::result_set::{Decoded, TextRows};
 
@@ -41,6 +41,8 @@ const ABSENT: [u16; 4] = [1044, 1049, 1142, 1146];
 pub enum Trouble {
     /// The server could not be reached, now or for a table before.
     Unreached(String),
+    /// None of the group's members is writable, or several are: addresses.
+    NoPrimary(Vec<String>),
     Server(Failure),
     Error(ServerError),
     Silent,
@@ -80,6 +82,27 @@ impl Servers {
         reader.ask(SETTINGS).await?;
         reader.ask(READ_ONLY).await?;
         Ok(reader)
+    }
+
+    /// The member that has all rows: the only one, or the one that is writable.
+    async fn primary(&mut self, group: &Group) -> Result<String, Trouble> {
+        if let [member] = group.members.as_slice() {
+            return Ok(member.at.clone());
+        }
+        let mut writable = Vec::new();
+        for member in &group.members {
+            let Ok(mut reader) = self.take(&member.at).await else { continue };
+            let answer = reader.ask(b"SELECT @@global.read_only").await?;
+            let value = answer.rows.first().and_then(|row| row.first()).cloned().flatten();
+            if matches!(value.as_deref(), Some(b"0" | b"OFF")) {
+                writable.push(member.at.clone());
+            }
+            self.readers.insert(member.at.clone(), reader);
+        }
+        match writable.as_slice() {
+            [one] => Ok(one.clone()),
+            _ => Err(Trouble::NoPrimary(writable)),
+        }
     }
 }
 
@@ -174,11 +197,11 @@ pub async fn checksum(
     shard: ShardId,
     servers: &mut Servers,
 ) -> Result<Vec<u8>, Trouble> {
-    let at = &map.group_of(shard).members[0].at;
-    let mut reader = servers.take(at).await?;
+    let at = servers.primary(map.group_of(shard)).await?;
+    let mut reader = servers.take(&at).await?;
     let sql = format!("CHECKSUM TABLE {}.{}", name(&table.database.name), name(table.name));
     let answer = reader.ask(sql.as_bytes()).await?;
-    servers.readers.insert(at.clone(), reader);
+    servers.readers.insert(at, reader);
     // NULL, and a warning, where there is none.
     answer.rows.into_iter().next().and_then(|row| row.into_iter().nth(1).flatten()).ok_or(Trouble::NoTable)
 }
@@ -192,10 +215,10 @@ pub async fn walk(
     pace: &mut Pace,
     report: &mut Report<'_>,
 ) -> Result<(), Trouble> {
-    let at = &map.group_of(place.shard).members[0].at;
-    let mut reader = servers.take(at).await?;
+    let at = servers.primary(map.group_of(place.shard)).await?;
+    let mut reader = servers.take(&at).await?;
     reader.walk(table, place, pace, report).await?;
-    servers.readers.insert(at.clone(), reader);
+    servers.readers.insert(at, reader);
     Ok(())
 }
 
@@ -203,6 +226,10 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Trouble::Unreached(words) => f.write_str(words.strip_prefix("Meridian: ").unwrap_or(words)),
+            Trouble::NoPrimary(writable) if writable.is_empty() => f.write_str("no member of its group is writable"),
+            Trouble::NoPrimary(writable) => {
+                write!(f, "several members of its group are writable: {}", writable.join(", "))
+            }
             Trouble::Server(failure) => {
                 let words = failure.to_string();
                 f.write_str(words.strip_prefix("Meridian: ").unwrap_or(&words))

@@ -144,7 +144,6 @@ databases: {}
 ",
         &[
             "6:14: `db` is not an address with a port; write `host:port`, as `orders-0.orders:3306`",
-            "7:9: not yet: a group of several members; list the writable server alone",
             "7:14: `db:0` is not an address with a port; write `host:port`, as `orders-0.orders:3306`",
             "7:30: unknown region `ue`; did you mean `eu`?",
             "8:14: `:3306` is not an address with a port; write `host:port`, as `orders-0.orders:3306`",
@@ -239,14 +238,6 @@ fn tables() {
             "11:34: a table with this field lacks `list`; add `list:`",
             "11:44: a table with this field lacks `hash`; add `hash:`",
         ],
-    );
-}
-
-#[test]
-fn scatters() {
-    check_tables(
-        "t: {on: s0, scatter: refuse}\nu: {key: {id: int}, scatter: no, range: [{from: MIN, on: s0}]}",
-        &["11:19: a table with this field lacks `key`; add `key:`", "12:36: unknown word `no`; write `refuse`"],
     );
 }
 

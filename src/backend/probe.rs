@@ -1,0 +1,176 @@
+//! One question to a member, over a connection of its own: does it answer, may it be written, whom does it follow.
+//!
+//! The connection is in no pool and counted nowhere, and stays open from probe to probe.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::accounts::BackendAccount;
+use super::connect;
+use super::connection::Connection;
+use super::failure::Failure;
+use super::member::{MemberState, ServerFacts};
+use crate::net::timer;
+use crate::session::State;
+use crate::shard_map::Family;
+use crate::telemetry::Metrics;
+use crate::topology::{Answer, Replication, Seen, Source};
+use crate::wire::result_set::{Decoded, TextRows};
+
+/// Characters of a failure that are kept.
+const WHY_CHARACTERS_MAX: usize = 200;
+
+/// MySQL calls a slave a replica from here on.
+const REPLICA_SINCE: u32 = 80_022;
+
+#[derive(Debug)]
+pub struct Prober {
+    member: Arc<MemberState>,
+    /// The same server to this connection alone: what befalls it is not counted.
+    own: Arc<MemberState>,
+    connection: Option<(Arc<BackendAccount>, Connection)>,
+}
+
+impl Prober {
+    pub fn new(member: Arc<MemberState>) -> Prober {
+        let own = Arc::new(MemberState::new(member.at.clone(), Arc::new(Metrics::idle())));
+        Prober { member, own, connection: None }
+    }
+
+    pub fn member(&self) -> &MemberState {
+        &self.member
+    }
+
+    /// Asks the member. A connection that is not answered in time is given up.
+    pub async fn probe(&mut self, account: &Arc<BackendAccount>, bound: Duration) -> Seen {
+        let kept = self.connection.take().filter(|(of, _)| Arc::ptr_eq(of, account));
+        let asked = timer::timeout(bound, self.ask(account, kept.map(|(_, connection)| connection))).await;
+        match asked {
+            Ok(Ok((answer, connection))) => {
+                self.connection = Some((account.clone(), connection));
+                Seen::Answer(answer)
+            }
+            Ok(Err(failure)) => Seen::Nothing(why(&failure)),
+            Err(_) => Seen::Nothing(format!("no answer within {} ms", bound.as_millis()).into()),
+        }
+    }
+
+    async fn ask(&self, account: &BackendAccount, kept: Option<Connection>) -> Result<(Answer, Connection), Failure> {
+        if let Some(mut connection) = kept
+            && let Some(facts) = self.own.facts()
+            // One that the server closed since says nothing about the server.
+            && let Ok(answer) = answer(&mut connection, &facts).await
+        {
+            return Ok((answer, connection));
+        }
+        let state = State::new(45, None);
+        let mut connection = connect::connect(&self.own, account, 0, &state).await?;
+        let facts = self.own.facts().ok_or_else(|| connection.garbage("no version"))?;
+        let answer = answer(&mut connection, &facts).await?;
+        self.member.learn((*facts).clone());
+        Ok((answer, connection))
+    }
+}
+
+async fn answer(connection: &mut Connection, facts: &ServerFacts) -> Result<Answer, Failure> {
+    let read_only = match connection.query(b"SELECT @@global.read_only").await? {
+        Decoded::Rows(rows) => rows.rows.into_iter().next().and_then(|row| row.into_iter().next()).flatten(),
+        Decoded::Ok { .. } | Decoded::Err(_) => None,
+    };
+    let read_only = match read_only.as_deref() {
+        Some(b"0" | b"OFF") => false,
+        // MariaDB has more than one kind of it.
+        Some(_) => true,
+        None => return Err(connection.garbage("no value for @@global.read_only")),
+    };
+    let status: &[u8] = match facts.family {
+        Family::MariaDb => b"SHOW ALL SLAVES STATUS",
+        Family::MySql if facts.version_number >= REPLICA_SINCE => b"SHOW REPLICA STATUS",
+        Family::MySql => b"SHOW SLAVE STATUS",
+    };
+    let replication = match connection.query(status).await? {
+        Decoded::Rows(rows) => replication(&rows),
+        // The account has no right to it.
+        Decoded::Err(_) => Replication::Hidden,
+        Decoded::Ok { .. } => Replication::None,
+    };
+    Ok(Answer { version: facts.version.as_str().into(), family: facts.family, read_only, replication })
+}
+
+/// Of all the sources of a replica: the first, running if all run, as late as the latest.
+fn replication(rows: &TextRows) -> Replication {
+    let column = |names: [&str; 2]| {
+        rows.columns.iter().position(|column| names.iter().any(|name| column.eq_ignore_ascii_case(name.as_bytes())))
+    };
+    let host = column(["Source_Host", "Master_Host"]);
+    let port = column(["Source_Port", "Master_Port"]);
+    let receives = column(["Replica_IO_Running", "Slave_IO_Running"]);
+    let applies = column(["Replica_SQL_Running", "Slave_SQL_Running"]);
+    let lag = column(["Seconds_Behind_Source", "Seconds_Behind_Master"]);
+    let mut found: Option<Source> = None;
+    for row in &rows.rows {
+        let text = |column: Option<usize>| {
+            let value = row.get(column?)?.as_deref()?;
+            Some(String::from_utf8_lossy(value).into_owned())
+        };
+        let yes = |column| text(column).is_some_and(|value| value == "Yes");
+        let running = yes(receives) && yes(applies);
+        let lag_s = text(lag).and_then(|value| value.parse().ok());
+        let at = format!("{}:{}", text(host).unwrap_or_default(), text(port).unwrap_or_default());
+        found = Some(match found {
+            None => Source { at: at.into(), running, lag_s },
+            Some(first) => Source {
+                running: first.running && running,
+                lag_s: first.lag_s.zip(lag_s).map(|(one, other)| one.max(other)),
+                ..first
+            },
+        });
+    }
+    found.map_or(Replication::None, Replication::From)
+}
+
+fn why(failure: &Failure) -> Box<str> {
+    let text = match failure {
+        Failure::Connect { cause, .. } => cause.to_string(),
+        other => other.to_string(),
+    };
+    let text = text.strip_prefix("Meridian: ").unwrap_or(&text);
+    text.chars().filter(|c| !c.is_control()).take(WHY_CHARACTERS_MAX).collect::<String>().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(columns: &[&str], rows: &[&[Option<&str>]], expected: Replication) {
+        let text = |text: &str| text.as_bytes().to_vec();
+        let rows = TextRows {
+            columns: columns.iter().map(|name| text(name)).collect(),
+            rows: rows.iter().map(|row| row.iter().map(|value| value.map(text)).collect()).collect(),
+            ..TextRows::default()
+        };
+        assert_eq!(replication(&rows), expected);
+    }
+
+    #[test]
+    fn the_status_of_a_replica_is_read_by_the_names_of_both_families() {
+        let source = |running, lag_s| Replication::From(Source { at: "db:3306".into(), running, lag_s });
+        let old = ["Slave_IO_Running", "Slave_SQL_Running", "Master_Host", "Master_Port", "Seconds_Behind_Master"];
+        let yes: &[Option<&str>] = &[Some("Yes"), Some("Yes"), Some("db"), Some("3306"), Some("7")];
+        check(&old, &[yes], source(true, Some(7)));
+        check(&old, &[], Replication::None);
+        let connecting = &[Some("Connecting"), Some("Yes"), Some("db"), Some("3306"), None];
+        check(&old, &[connecting], source(false, None));
+        check(&old, &[yes, connecting], source(false, None));
+        let later = &[Some("Yes"), Some("Yes"), Some("other"), Some("3306"), Some("9")];
+        check(&old, &[yes, later], source(true, Some(9)));
+        let new = ["Replica_IO_Running", "Replica_SQL_Running", "Source_Host", "Source_Port", "Seconds_Behind_Source"];
+        check(&new, &[yes], source(true, Some(7)));
+        check(
+            &["Something"],
+            &[&[Some("else")]],
+            Replication::From(Source { at: ":".into(), running: false, lag_s: None }),
+        );
+    }
+}

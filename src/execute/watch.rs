@@ -1,0 +1,71 @@
+//! Watches the members of the map: a task for each, which probes it and tells its group what was found. When statements go
+//! elsewhere from then on, the proxy's epoch grows, and sessions look for their pools anew.
+//!
+//! Invariant: a member that is in the map is probed by one task; the task ends when the map has it no more.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Proxy;
+use crate::backend::{GroupState, MemberState, Prober};
+use crate::net::timer;
+use crate::topology::Seen;
+
+impl Proxy {
+    /// Watches until `stop`; every member is a task of `tasks`.
+    pub async fn watch(self: Arc<Self>, tasks: TaskTracker, stop: CancellationToken) {
+        // A group is another one when it was away from the map in between.
+        let mut watched: HashMap<(usize, String), CancellationToken> = HashMap::new();
+        loop {
+            let mut remapped = std::pin::pin!(self.remapped.notified());
+            remapped.as_mut().enable();
+            let mut gone = std::mem::take(&mut watched);
+            for group in &self.snapshot.load().groups {
+                for member in &group.standing().members {
+                    let key = (Arc::as_ptr(group).addr(), member.at.clone());
+                    let until = gone.remove(&key).unwrap_or_else(|| {
+                        let until = stop.child_token();
+                        let one = self.clone().watch_member(group.clone(), member.clone(), until.clone());
+                        tasks.spawn(one);
+                        until
+                    });
+                    watched.insert(key, until);
+                }
+            }
+            gone.values().for_each(CancellationToken::cancel);
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = remapped => {}
+            }
+        }
+    }
+
+    async fn watch_member(self: Arc<Self>, group: Arc<GroupState>, member: Arc<MemberState>, until: CancellationToken) {
+        let options = &self.options.probe;
+        let mut prober = Prober::new(member.clone());
+        loop {
+            let probe = async {
+                match self.probe_account.load_full() {
+                    Some(account) => prober.probe(&account, options.timeout).await,
+                    None => Seen::Nothing("there is no backend account to ask it with".into()),
+                }
+            };
+            let seen = tokio::select! {
+                () = until.cancelled() => return,
+                seen = probe => seen,
+            };
+            let Some(reported) = group.report(&member, seen, &options.delays) else { return };
+            if reported.moved {
+                self.moved();
+            }
+            tokio::select! {
+                () = until.cancelled() => return,
+                () = timer::sleep(reported.next) => {}
+                () = member.suspected.notified() => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Groups of several members: the one that is writable is written, whoever that is at the moment, and only while it is one.
+
+use std::fs;
+use std::io;
+
+use crate::support::raw::{Raw, Reply};
+use crate::support::{MariaDb, MySql9, Proxy, Server, Settings, await_that};
+
+/// A group of two members that hold the same table, the first writable and the second not. They do not replicate: what is
+/// written is found where it was written.
+struct Members {
+    proxy: Proxy,
+    first: Server,
+    second: Server,
+}
+
+const NOTE: &str = "INSERT INTO notes (text) VALUES ('x')";
+const PORT: &str = "SELECT @@port FROM notes WHERE id = 1";
+const SOON: &str =
+    "probe: {interval_ms: 50, timeout_ms: 2000, backoff_ms_max: 200, backend: admin}\nreload: {poll_ms: 20}\n";
+
+fn map(family: &str, members: &[&Server]) -> String {
+    let members: Vec<String> =
+        members.iter().map(|server| format!("{{at: \"{}\", region: here}}", server.at())).collect();
+    format!(
+        "version: 1\nregions: [here]\ngroups:\n  pair: {{members: [{}]}}\nshards:\n  only: {{group: pair}}\ndatabases:\n  \
+         shop: {{family: {family}, unlisted: only}}\n",
+        members.join(", ")
+    )
+}
+
+fn prepare(server: &Server, writable: bool) {
+    server.run_all(&[
+        "CREATE DATABASE shop",
+        "CREATE TABLE shop.notes (id INT PRIMARY KEY AUTO_INCREMENT, text VARCHAR(40))",
+        "INSERT INTO shop.notes VALUES (1, 'there')",
+    ]);
+    set_writable(server, writable);
+}
+
+fn set_writable(server: &Server, writable: bool) {
+    let value = u8::from(!writable);
+    server.run_all(&[&format!("SET GLOBAL read_only = {value}")]);
+}
+
+impl Members {
+    fn of(first: Server, second: Server, limits: &str) -> Members {
+        prepare(&first, true);
+        prepare(&second, false);
+        let map = map(first.family(), &[&first, &second]);
+        let config = format!("{SOON}limits: {{{limits}}}\n");
+        let proxy = Proxy::start(&Settings { map, config, ..Settings::default() });
+        Members { proxy, first, second }
+    }
+
+    fn mariadb(limits: &str) -> Members {
+        Members::of(MariaDb::start("first", &[]), MariaDb::start("second", &[]), limits)
+    }
+
+    /// Of every kind that can be had here.
+    fn each(limits: &str) -> impl Iterator<Item = Members> {
+        let mysql9 = MySql9::start("first", &[]).zip(MySql9::start("second", &[]));
+        let mysql9 = mysql9.map(|(first, second)| Members::of(first, second, limits));
+        std::iter::once(Members::mariadb(limits)).chain(mysql9)
+    }
+
+    fn app(&self) -> Raw {
+        Raw::app(self.proxy.port, "shop").expect("the proxy answers")
+    }
+
+    fn await_log(&self, text: &str) {
+        self.await_log_times(text, 1);
+    }
+
+    fn await_log_times(&self, text: &str, times: usize) {
+        await_that(text, || (self.proxy.log().matches(text).count() >= times).then_some(()));
+    }
+
+    fn await_member(&self, raw: &mut Raw, server: &Server) {
+        let port = server.port.to_string();
+        await_that("the statement goes to the other member", || (raw.value(PORT) == port).then_some(()));
+    }
+}
+
+fn notes(server: &Server) -> String {
+    server.value("SELECT COUNT(*) FROM shop.notes WHERE text = 'x'")
+}
+
+fn value(reply: io::Result<Reply>) -> String {
+    match reply.expect("an answer") {
+        Reply::Rows(rows) => rows.value(),
+        other => panic!("no rows: {other:?}"),
+    }
+}
+
+#[test]
+fn a_promotion_by_hand_is_followed_and_loses_no_statement() {
+    for members in Members::each("") {
+        let (mut raw, mut prepared) = (members.app(), members.app());
+        raw.ok(NOTE);
+        let (statement, _, _) = prepared.prepare("INSERT INTO notes (text) VALUES ('x')").expect("it is sound");
+        prepared.execute(statement, &[], true);
+        assert_eq!((raw.value(PORT), notes(&members.first)), (members.first.port.to_string(), "2".into()));
+        for (round, from, to) in [(1, &members.first, &members.second), (2, &members.second, &members.first)] {
+            let before: u32 = notes(to).parse().expect("a number");
+            set_writable(from, false);
+            members.await_log_times("the group is not written now: none of its members is writable", round);
+            // The last primary shows every acknowledged write still.
+            assert_eq!(raw.value(PORT), from.port.to_string());
+            // Written while there is none: it waits.
+            raw.send_query(NOTE);
+            set_writable(to, true);
+            assert!(matches!(raw.reply(false).expect("an answer"), Reply::Ok(_)));
+            assert!(matches!(prepared.execute(statement, &[], true).as_slice(), [Reply::Ok(_)]));
+            assert_eq!(notes(to), (before + 2).to_string());
+            assert_eq!(raw.value(PORT), to.port.to_string());
+        }
+    }
+}
+
+#[test]
+fn two_writable_members_are_not_written_and_named() {
+    for members in Members::each("primary_wait_ms_max: 300") {
+        let (mut raw, mut inside) = (members.app(), members.app());
+        raw.ok(NOTE);
+        inside.ok("BEGIN");
+        inside.ok(NOTE);
+        set_writable(&members.second, true);
+        members.await_log("several of its members are writable");
+        let error = raw.refused(NOTE);
+        let both = format!("{} in here is writable, {} in here is writable", members.first.at(), members.second.at());
+        assert_eq!(error.code, 1290);
+        assert!(error.message.contains("group pair") && error.message.contains(&both), "{error:?}");
+        assert_eq!(raw.value(PORT), members.first.port.to_string());
+        // A transaction is not written further, nor committed; it goes on when the matter is settled.
+        assert_eq!(inside.refused(NOTE).code, 1290);
+        assert_eq!(inside.refused("COMMIT").code, 1290);
+        assert_eq!((notes(&members.first), notes(&members.second)), ("1".into(), "0".into()));
+        set_writable(&members.second, false);
+        await_that("one is writable", || matches!(raw.one(NOTE), Reply::Ok(_)).then_some(()));
+        inside.ok("COMMIT");
+        assert_eq!((notes(&members.first), notes(&members.second)), ("3".into(), "0".into()));
+    }
+}
+
+#[test]
+fn without_a_writable_member_a_write_ends_in_an_error_and_a_read_does_not() {
+    for members in Members::each("primary_wait_ms_max: 300") {
+        let mut raw = members.app();
+        raw.ok(NOTE);
+        set_writable(&members.first, false);
+        members.await_log("the group is not written now");
+        let error = raw.refused(NOTE);
+        assert_eq!(error.code, 1290);
+        assert!(error.message.contains("none of its members is writable"), "{error:?}");
+        assert!(error.message.contains(&members.second.at()), "{error:?}");
+        assert_eq!(raw.value(PORT), members.first.port.to_string());
+        // A proxy that starts now has never seen a primary: it reads nowhere.
+        let map = map(members.first.family(), &[&members.first, &members.second]);
+        let config = format!("{SOON}limits: {{primary_wait_ms_max: 300}}\n");
+        let other = Proxy::start(&Settings { map, config, ..Settings::default() });
+        assert_eq!(Raw::app(other.port, "shop").expect("it answers").refused(PORT).code, 1290);
+    }
+}
+
+#[test]
+fn a_killed_primary_is_replaced_by_the_one_that_is_promoted() {
+    let mut members = Members::mariadb("");
+    let (mut raw, mut inside, mut waiting) = (members.app(), members.app(), members.app());
+    raw.ok(NOTE);
+    inside.ok("BEGIN");
+    inside.ok(NOTE);
+    assert_eq!(waiting.value(PORT), members.first.port.to_string());
+    members.first.kill();
+    // A read, on a connection that is dead already, waits as well: no other member shows every write.
+    waiting.send_query(PORT);
+    members.await_log("the group is not written now");
+    set_writable(&members.second, true);
+    assert_eq!(value(waiting.reply(false)), members.second.port.to_string());
+    members.await_member(&mut raw, &members.second);
+    raw.ok(NOTE);
+    assert_eq!(notes(&members.second), "1");
+    let reply = inside.try_query(NOTE.as_bytes());
+    assert!(matches!(reply.as_deref(), Err(_) | Ok([Reply::Error(_)])), "{reply:?}");
+    // The old primary comes back as it was, writable: none is written until one of the two is not.
+    members.first.start_again();
+    members.await_log("several of its members are writable");
+    raw.send_query(NOTE);
+    set_writable(&members.first, false);
+    assert!(matches!(raw.reply(false).expect("an answer"), Reply::Ok(_)));
+    assert_eq!(notes(&members.second), "2");
+}
+
+#[test]
+fn a_stopped_primary_is_given_up_with_all_that_runs_there() {
+    let mut members = Members::mariadb("");
+    let (mut running, mut inside, mut idle) = (members.app(), members.app(), members.app());
+    inside.ok("BEGIN");
+    inside.ok(NOTE);
+    assert_eq!(idle.value(PORT), members.first.port.to_string());
+    let mut blocker = Raw::admin(members.first.port).expect("it answers");
+    blocker.ok("BEGIN");
+    blocker.rows("SELECT id FROM shop.notes WHERE id = 1 FOR UPDATE");
+    running.send_query("UPDATE notes SET text = 'y' WHERE id = 1");
+    await_that("it runs", || {
+        let waiting = "SELECT id FROM information_schema.processlist WHERE info LIKE 'UPDATE notes%'";
+        (!members.first.rows(waiting).rows.is_empty()).then_some(())
+    });
+    members.first.signal("STOP");
+    set_writable(&members.second, true);
+    members.await_member(&mut idle, &members.second);
+    idle.ok(NOTE);
+    // Nobody hears from the stopped server any more, and still all get an answer.
+    let answered = running.reply(false);
+    assert!(matches!(&answered, Ok(Reply::Error(error)) if error.code == 1158), "{answered:?}");
+    let reply = inside.try_query(NOTE.as_bytes());
+    assert!(matches!(reply.as_deref(), Err(_) | Ok([Reply::Error(_)])), "{reply:?}");
+    assert_eq!(notes(&members.second), "1");
+    members.first.signal("CONT");
+    blocker.ok("ROLLBACK");
+    members.await_log("several of its members are writable");
+    set_writable(&members.first, false);
+    assert_eq!(notes(&members.first), "0");
+    idle.ok(NOTE);
+    assert_eq!(notes(&members.second), "2");
+}
+
+#[test]
+fn a_transaction_on_a_demoted_member_is_over() {
+    for members in Members::each("") {
+        let (mut writes, mut reads, mut commits, mut pinned) =
+            (members.app(), members.app(), members.app(), members.app());
+        for raw in [&mut writes, &mut commits] {
+            raw.ok("BEGIN");
+            raw.ok(NOTE);
+        }
+        reads.ok("BEGIN");
+        reads.value(PORT);
+        pinned.ok("CREATE TEMPORARY TABLE scratch (id INT)");
+        set_writable(&members.first, false);
+        set_writable(&members.second, true);
+        let mut other = members.app();
+        members.await_member(&mut other, &members.second);
+        for (raw, statement) in [(&mut writes, NOTE), (&mut reads, PORT), (&mut commits, "COMMIT"), (&mut pinned, PORT)]
+        {
+            let error = raw.refused(statement);
+            assert_eq!(error.code, 1158, "{error:?}");
+            assert!(error.message.contains("is not the writable member of group pair any more"), "{error:?}");
+            assert!(raw.closed(), "{statement}");
+        }
+        assert_eq!((notes(&members.first), notes(&members.second)), ("0".into(), "0".into()));
+    }
+}
+
+#[test]
+fn members_come_and_go_with_the_map() {
+    let members = Members::mariadb("");
+    let third = MariaDb::start("third", &[]);
+    prepare(&third, false);
+    let folder = members.proxy.folder().to_path_buf();
+    let taken_up = "meridian_reloads_total{result=\"taken_up\"}";
+    let replace = |servers: &[&Server], reloads: u64| {
+        fs::write(folder.join("new.yaml"), map("mariadb", servers)).expect("the folder is ours");
+        fs::rename(folder.join("new.yaml"), folder.join("map.yaml")).expect("the folder is ours");
+        await_that("the map is in force", || (members.proxy.figure(taken_up) == reloads).then_some(()));
+    };
+    let (mut raw, mut inside) = (members.app(), members.app());
+    raw.ok(NOTE);
+    inside.ok("BEGIN");
+    inside.ok(NOTE);
+    replace(&[&members.second, &third, &members.first], 1);
+    raw.ok(NOTE);
+    inside.ok(NOTE);
+    inside.ok("COMMIT");
+    assert_eq!(notes(&members.first), "4");
+    // Away from the map, it is no second writable member.
+    replace(&[&members.second, &third], 2);
+    set_writable(&third, true);
+    members.await_member(&mut raw, &third);
+    raw.ok(NOTE);
+    assert_eq!((notes(&members.first), notes(&third)), ("4".into(), "1".into()));
+    // One alone is what it is, probed or not.
+    replace(&[&members.first], 3);
+    members.await_member(&mut raw, &members.first);
+    raw.ok(NOTE);
+    assert_eq!(notes(&members.first), "5");
+}
