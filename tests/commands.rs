@@ -68,6 +68,8 @@ database shop (mariadb); tables not listed: refused
   items: orders
   ledger: s0
   orders: orders
+  payments: by customer int: [MIN, 1000) s0, [1000, MAX] archive; scatter refused
+  refunds: by customer int: [MIN, 1000) s0, [1000, MAX] archive; scatter refused
   users: users
 database crm (mariadb); tables not listed: on users
   contacts: users

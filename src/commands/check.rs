@@ -168,7 +168,10 @@ impl Summary<'_> {
                         self.0.shard(copies.from()).name
                     )?;
                 }
-                Table::Split(split) => writeln!(f, "  {name}: by {}", self.split(split))?,
+                Table::Split(split) => {
+                    let scatter = if split.refuses_scatter { "; scatter refused" } else { "" };
+                    writeln!(f, "  {name}: by {}{scatter}", self.split(split))?;
+                }
             }
         }
         Ok(())

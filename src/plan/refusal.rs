@@ -45,6 +45,12 @@ pub enum Refusal {
         near: Box<str>,
         at: Option<usize>,
     },
+    /// A read of several shards of a table of which the map says `scatter: refuse`.
+    Scatter {
+        table: Box<str>,
+        key: Box<str>,
+        shards: Vec<Box<str>>,
+    },
     /// An IN list whose keys live on different shards.
     KeysApart {
         table: Box<str>,
@@ -238,6 +244,7 @@ impl Refusal {
             Refusal::NoKey { .. }
             | Refusal::Apart { .. }
             | Refusal::Together { .. }
+            | Refusal::Scatter { .. }
             | Refusal::KeysApart { .. }
             | Refusal::RowsApart { .. }
             | Refusal::ReadForm { .. }
@@ -267,6 +274,7 @@ impl Refusal {
             Refusal::NoKey { .. }
             | Refusal::Apart { .. }
             | Refusal::Together { .. }
+            | Refusal::Scatter { .. }
             | Refusal::KeysApart { .. }
             | Refusal::RowsApart { .. }
             | Refusal::NoCopy { .. } => RefusalKind::Shards,
@@ -320,6 +328,11 @@ impl Refusal {
                     list(shards)
                 )
             }
+            Refusal::Scatter { table, key, shards } => format!(
+                "this statement reads shards {}, and the shard map says `scatter: refuse` of {table}; add `{key} = ...` or \
+                 `{key} IN (...)` with keys of one shard, or {BY_HINT}",
+                list(shards)
+            ),
             Refusal::KeysApart { table, key, first, second } => format!(
                 "the keys given for {table}.{key} live on shards {first} and {second}; give keys of one shard, \
                  in one statement per shard"

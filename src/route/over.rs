@@ -1,6 +1,6 @@
 //! The shards of a statement as far as they are served: one, or several whose rows together are the answer.
 
-use super::{Route, Shards, Values, route};
+use super::{Route, Shards, Values, route, split_of};
 use crate::plan::{Concatenation, Obstacle, Refusal, Statement, Tables};
 use crate::shard_map::{ShardId, ShardMap};
 use crate::sql::{Access, Dialect, Verb};
@@ -25,12 +25,25 @@ pub fn served(
     match route(tables, map, values) {
         Ok(Route { shards: Shards::One(shard) }) => Ok(Shards::One(shard)),
         Ok(Route { shards: Shards::Several(shards) }) => match &statement.concatenation {
-            Concatenation::Yes => Ok(Shards::Several(shards)),
+            Concatenation::Yes => match scatter_refused(tables, map, &shards) {
+                None => Ok(Shards::Several(shards)),
+                Some(refusal) => Err(refusal),
+            },
             Concatenation::No(obstacle) => Err(together(obstacle, &names(map, &shards), client)),
             Concatenation::NotAsked => Err(Refusal::Apart { places: Vec::new() }),
         },
         Err(refusal) => Err(named(refusal, statement, client)),
     }
+}
+
+/// The refusal of a read of these shards, if the map refuses it of one of the tables.
+#[cold]
+pub(super) fn scatter_refused(tables: &Tables, map: &ShardMap, shards: &[ShardId]) -> Option<Refusal> {
+    tables.keyed.iter().find_map(|keyed| {
+        let split = split_of(map, &keyed.table).filter(|split| split.refuses_scatter)?;
+        let (table, key) = (keyed.table.name.clone(), split.key.name.as_str().into());
+        Some(Refusal::Scatter { table, key, shards: names(map, shards) })
+    })
 }
 
 /// A read that has no key of one shard: why it needs one.

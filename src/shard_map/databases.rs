@@ -31,6 +31,7 @@ pub(super) const TABLE: &[&str] = &[
     "home",
     "ids",
     "zone",
+    "scatter",
     "period",
     "table",
     "keep",
@@ -134,6 +135,7 @@ struct Follower<'n> {
     base: &'n str,
     /// `None` where it is called as in the other.
     key: Option<KeyColumn>,
+    refuses_scatter: bool,
 }
 
 impl Follower<'_> {
@@ -145,7 +147,7 @@ impl Follower<'_> {
                     let (table, kind) = (self.base.into(), base.key.kind);
                     faults.add(self.at, Problem::WithOtherType { table, kind });
                 }
-                Some(SplitTable { key, split: base.split.clone() })
+                Some(SplitTable { key, split: base.split.clone(), refuses_scatter: self.refuses_scatter })
             }
             Some(Table::Vertical(_) | Table::Everywhere(_)) => {
                 faults.add(self.at, Problem::WithUnsplit { table: self.base.into() });
@@ -177,6 +179,7 @@ fn table<'n>(
         }
     }
     contradictions(&fields, faults);
+    let refuses_scatter = scatter(&fields, faults);
     if let Some(node) = fields.get("with") {
         let base = with(node, siblings, faults);
         let key = fields.get("key").map(|key| key_column::read(key, &fields, faults));
@@ -184,7 +187,7 @@ fn table<'n>(
             Some(key) => Some(key?),
             None => None,
         };
-        return Some(Placed::With(Follower { at: node.at, base: base?, key }));
+        return Some(Placed::With(Follower { at: node.at, base: base?, key, refuses_scatter }));
     }
     let on = fields.get("on").and_then(|node| declared.shard(node, faults));
     let copies = fields.get("everywhere").map(|node| everywhere::read(name, node, &fields, declared, faults));
@@ -194,7 +197,7 @@ fn table<'n>(
         faults.add(fields.at(), Problem::NoPlace);
     }
     match (split, copies) {
-        (Some(split), _) => split.map(Table::Split),
+        (Some(split), _) => split.map(|split| Table::Split(SplitTable { refuses_scatter, ..split })),
         (None, Some(copies)) => copies.map(everywhere::Everywhere::table),
         (None, None) => on.map(Table::Vertical),
     }
@@ -208,6 +211,17 @@ fn reads(fields: &Fields<'_>, faults: &mut Faults) {
     {
         faults.add(node.at, Problem::NotYet(Feature::ReplicaReads));
     }
+}
+
+/// Whether the table has `scatter: refuse`, which only one with rows on several shards can have.
+fn scatter(fields: &Fields<'_>, faults: &mut Faults) -> bool {
+    let (Some(key), Some(node)) = (fields.key("scatter"), fields.get("scatter")) else {
+        return false;
+    };
+    if fields.get("key").is_none() && fields.get("with").is_none() {
+        faults.add(key.at, Shape::MissingField { name: "key", of: "a table with this field" });
+    }
+    node.choice(&[REFUSE], faults).is_some()
 }
 
 /// The table that `with` names.

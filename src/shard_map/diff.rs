@@ -149,6 +149,13 @@ impl Diff {
         if appears || vanishes {
             return;
         }
+        if let (Some(Table::Split(was)), Some(Table::Split(is))) = (was, is)
+            && was.refuses_scatter != is.refuses_scatter
+        {
+            let shown = |refused: bool| if refused { "refused" } else { "served" }.to_owned();
+            let (old, new) = (shown(was.refuses_scatter), shown(is.refuses_scatter));
+            self.notes.push(Note::Changed { what: format!("scatter of {name}"), old, new });
+        }
         let (before, after) = (old.owned(was), new.owned(is));
         if let (Some(was), Some(is)) = (before.key, after.key)
             && was != is
@@ -527,6 +534,10 @@ mod tests {
     fn what_moves_no_row_is_noted() {
         check(&[("127.0.0.1:3314", "127.0.0.1:3399")], &["group split1: 127.0.0.1:3314 in eu -> 127.0.0.1:3399 in eu"]);
         check(&[("version: 1\n", "version: 1\ngeneration: 5\n")], &["generation none -> 5"]);
+        check(
+            &[("key: {user_id: int}", "scatter: refuse\n        key: {user_id: int}")],
+            &["scatter of shop.events: served -> refused"],
+        );
         check_map(&SHOP.replace(" s1", " third"), &["shard s1 is gone", "shard third is new"]);
         check(&[("      users: users\n", "")], &["table shop.users is gone"]);
         check(&[("      users: users\n", "      users: users\n      more: s0\n")], &["table shop.more is new"]);

@@ -236,6 +236,7 @@ mod tests {
         for (from, to) in [
             ("# The map", "# A map"),
             ("127.0.0.1:3311", "127.0.0.1:3399"),
+            ("key: {user_id: int}", "scatter: refuse\n        key: {user_id: int}"),
             ("version: 1\n", "version: 1\ngeneration: 5\n"),
             (" s1", " s2"),
             ("[archive, s1]", "[s1, archive]"),

@@ -159,6 +159,7 @@ fn table_field(field: &str) -> Value {
             json!({"type": "integer", "minimum": 1, "maximum": BUCKETS_MAX, "description": what})
         }
         "below" => word(&[REFUSE], "Keys below the first bound have no home."),
+        "scatter" => word(&[REFUSE], "No statement reads several shards of the table."),
         "as" => text("`database.table` on the servers, where it differs."),
         "reads" => word(&["primary"], "Which member answers reads."),
         "zone" => text("UTC or an offset as +02:00: of the bounds of a timestamp."),

@@ -13,6 +13,8 @@ use super::{Key, KeyColumn, ShardId};
 pub struct SplitTable {
     pub key: KeyColumn,
     pub split: Split,
+    /// `scatter: refuse`: no statement reads several of its shards.
+    pub refuses_scatter: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -261,7 +263,7 @@ mod tests {
 
     fn table(split: Split) -> SplitTable {
         let kind = KeyType::Integer(IntegerType { bytes: 8, unsigned: false });
-        SplitTable { key: KeyColumn { name: "id".into(), kind }, split }
+        SplitTable { key: KeyColumn { name: "id".into(), kind }, split, refuses_scatter: false }
     }
 
     fn ranges(bounds: &[i128], begins_at_min: bool, on: &[u16]) -> Ranges {

@@ -38,7 +38,7 @@ pub(super) fn read(
             None
         }
     };
-    Some(SplitTable { key: key?, split: split? })
+    Some(SplitTable { key: key?, split: split?, refuses_scatter: false })
 }
 
 fn range(

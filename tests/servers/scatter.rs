@@ -5,7 +5,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use crate::support::fault::{Fault, Relay};
-use crate::support::pair::shop_map_at;
+use crate::support::pair::{shop_map, shop_map_at};
 use crate::support::raw::{AUTOCOMMIT, DEPRECATE_EOF, IN_TRANS, MORE_RESULTS, ORDINARY, Reply, ServerError};
 use crate::support::raw_login::Login;
 use crate::support::{MariaDb, Pair, Raw, Rows, Server, Settings, await_that};
@@ -526,4 +526,27 @@ fn what_is_no_concatenation_is_refused_by_name_and_place() {
         refused(&mut raw, text, 1235, &["first and second", construct, place]);
     }
     check_pools(&mut pair);
+}
+
+#[test]
+fn a_table_that_refuses_it_is_read_by_its_key_only() {
+    for mut pair in Pair::each() {
+        let map = shop_map(&pair.first, &pair.second);
+        let map = map.replace("      customers:\n", "      customers:\n        scatter: refuse\n");
+        pair.start_proxy(Settings { map, ..Settings::default() });
+        let mut raw = pair.app();
+        for text in ["SELECT id FROM customers", "SELECT id FROM customers WHERE id IN (42, 1000042)"] {
+            let error = raw.refused(text);
+            assert_eq!(error.code, 1235);
+            assert!(error.message.contains("`scatter: refuse` of customers; add `id = ...`"), "{error:?}");
+        }
+        assert_eq!(raw.value("SELECT name FROM customers WHERE id = 42"), "Douglas & Co");
+        assert_eq!(raw.value("SELECT COUNT(*) FROM customers WHERE id < 1000"), "3");
+        assert_eq!(raw.value("/* meridian: shard=first */ SELECT COUNT(*) FROM customers"), "4");
+        // Prepared, the values of an execution decide.
+        let (id, _, _) = raw.prepare("SELECT id FROM customers WHERE id IN (?, ?)").expect("one shard may have them");
+        assert!(matches!(&raw.execute(id, &[42, 1], true)[..], [Reply::Rows(rows)] if rows.rows.len() == 2));
+        assert!(matches!(&raw.execute(id, &[42, 1_000_042], false)[..], [Reply::Error(e)] if e.code == 1235));
+        pair.check_sound();
+    }
 }

@@ -7,7 +7,7 @@ mod print;
 
 pub use keys::{KeyFound, KeyValue, Read, ValuesRead, interval};
 
-use super::over::named;
+use super::over::{named, scatter_refused};
 use super::{
     ClientText, LOCKS, Reach, Shards, Values, apart, locks_elsewhere, name, restriction, served, split_of, with_copies,
 };
@@ -286,7 +286,8 @@ fn by_parameters(
     parameters.sort_unstable();
     parameters.dedup();
     may_refuse |= !settled.is_empty() || parameters.len() > 1;
-    let may_scatter = may_refuse && tables.scatters && statement.concatenation == Concatenation::Yes;
+    let scatters = tables.scatters && statement.concatenation == Concatenation::Yes;
+    let may_scatter = may_refuse && scatters && scatter_refused(tables, map, &candidates).is_none();
     let verdict = Verdict::Parameters { parameters, may_refuse: may_refuse && !may_scatter, may_scatter };
     Ok(Some((verdict, candidates)))
 }

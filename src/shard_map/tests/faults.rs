@@ -242,6 +242,14 @@ fn tables() {
 }
 
 #[test]
+fn scatters() {
+    check_tables(
+        "t: {on: s0, scatter: refuse}\nu: {key: {id: int}, scatter: no, range: [{from: MIN, on: s0}]}",
+        &["11:19: a table with this field lacks `key`; add `key:`", "12:36: unknown word `no`; write `refuse`"],
+    );
+}
+
+#[test]
 fn tables_that_are_everywhere() {
     check_tables(
         "\
