@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use crate::admin::Admin;
 use crate::backend;
 use crate::config::{self, Config};
-use crate::execute::{self, Probes, Proxy, Stop};
+use crate::execute::{self, Probes, Proxy, Stop, TimeLimits};
 use crate::frontend::{self, Accounts, Frontend, LoginKey, User};
 use crate::net::timer;
 use crate::telemetry::{Metrics, Prometheus};
@@ -113,6 +113,7 @@ pub async fn serve(config: Config, path: PathBuf, set_level: SetLevel) -> Result
         version: ArcSwap::from_pointee(version),
         options: frontend::Options {
             connections_max: config.limits.connections_max as usize,
+            user_connections_max: config.limits.user_connections_max as usize,
             login_timeout: Duration::from_millis(config.limits.login_timeout_ms),
             login_bytes_max: bytes(config.limits.login_bytes_max),
             require_tls: config.tls.as_ref().is_some_and(|tls| tls.require),
@@ -124,31 +125,47 @@ pub async fn serve(config: Config, path: PathBuf, set_level: SetLevel) -> Result
     let tasks = TaskTracker::new();
     let stop = CancellationToken::new();
     for address in &config.listen {
-        let listener = listen(*address)?;
+        let listener = listen(*address, config.listen_shared)?;
         let address = listener.local_addr().map_err(StartFailure::System)?;
         tracing::info!(%address, "listening");
         tasks.spawn(frontend.clone().accept(listener, tasks.clone(), stop.clone()));
     }
     tasks.spawn(reap(proxy.clone(), stop.clone()));
+    // Not a task of the drain: while sessions end it goes on.
+    let watcher = tokio::spawn(execute::end_overdue(proxy.registry.clone(), time_limits(&config.limits)));
     let files = Files { path, dummy, backends, set_level };
     let hangup = signal(SignalKind::hangup()).map_err(StartFailure::System)?;
     tasks.spawn(Reloader::new(config.clone(), files, &accounts, frontend.clone()).run(hangup, stop.clone()));
+    let draining = CancellationToken::new();
     // Members are watched and pages served during the drain as well, so these end after all others.
     let last = LastTasks { tasks: TaskTracker::new(), stop: CancellationToken::new() };
     let watch = proxy.clone().watch(last.tasks.clone(), last.stop.clone());
     last.tasks.spawn(watch);
     if let Some(settings) = &config.admin {
-        let pages = Admin { proxy: proxy.clone(), recorder, draining: stop.clone() };
+        let pages = Admin { proxy: proxy.clone(), recorder, draining: draining.clone() };
         last.serve(pages, settings.listen)?;
     }
 
     tokio::select! {
-        _ = terminate.recv() => tracing::info!("SIGTERM: draining"),
+        _ = terminate.recv() => {
+            draining.cancel();
+            if let Some(accept_ms) = config.drain.accept_ms {
+                tracing::info!(accept_ms, "SIGTERM: not ready; new clients are served for a while");
+                tokio::select! {
+                    () = timer::sleep(Duration::from_millis(accept_ms)) => {}
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            tracing::info!("SIGTERM: draining");
+        }
         _ = interrupt.recv() => tracing::info!("SIGINT: draining"),
     }
+    draining.cancel();
     stop.cancel();
     tasks.close();
     drain(&proxy, &tasks, &config.drain).await;
+    watcher.abort();
     last.end().await;
     Ok(())
 }
@@ -161,7 +178,7 @@ struct LastTasks {
 
 impl LastTasks {
     fn serve(&self, pages: Admin, address: SocketAddr) -> Result<(), StartFailure> {
-        let listener = listen(address)?;
+        let listener = listen(address, false)?;
         let address = listener.local_addr().map_err(StartFailure::System)?;
         tracing::info!(%address, "serving /metrics, /healthz and /readyz");
         self.tasks.spawn(Arc::new(pages).accept(listener, self.tasks.clone(), self.stop.clone()));
@@ -176,8 +193,8 @@ impl LastTasks {
     }
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, StartFailure> {
-    frontend::bind(address).map_err(|error| StartFailure::Listen { address, error })
+fn listen(address: SocketAddr, shared: bool) -> Result<TcpListener, StartFailure> {
+    frontend::bind(address, shared).map_err(|error| StartFailure::Listen { address, error })
 }
 
 /// Sessions end where they stand between statements and transactions; at the hard limit wherever they are.
@@ -189,7 +206,7 @@ async fn drain(proxy: &Proxy, tasks: &TaskTracker, limits: &config::Drain) {
         return;
     }
     tracing::warn!(sessions = proxy.registry.len(), "drain.hard_ms passed: remaining sessions are closed");
-    proxy.registry.stop_all(Stop::Kill);
+    proxy.registry.stop_all(Stop::Shutdown);
     if timer::timeout(Duration::from_secs(5), tasks.wait()).await.is_err() {
         tracing::warn!(sessions = proxy.registry.len(), "sessions did not end; leaving anyway");
     }
@@ -217,6 +234,7 @@ fn execute_options(config: &Config) -> execute::Options {
         session_state_bytes_max: bytes(limits.session_state_bytes_max),
         plan_cache_bytes_max: limits.plan_cache_bytes_max,
         client_stall: Duration::from_millis(limits.client_stall_ms_max),
+        result_bytes_max: limits.result_bytes_max.map_or(usize::MAX, bytes),
         probe: Probes {
             timeout: Duration::from_millis(config.probe.timeout_ms),
             delays: topology::Options {
@@ -235,6 +253,15 @@ pub fn pool_options(config: &Config) -> backend::Options {
         wait_ms_max: limits.pool_wait_ms_max,
         idle_ms_max: limits.pool_idle_ms_max,
         connect_ms_max: limits.backend_connect_ms_max,
+    }
+}
+
+fn time_limits(limits: &config::Limits) -> TimeLimits {
+    TimeLimits {
+        idle: Some(Duration::from_millis(limits.idle_ms_max)),
+        transaction_idle: limits.transaction_idle_ms_max.map(Duration::from_millis),
+        transaction: limits.transaction_ms_max.map(Duration::from_millis),
+        statement: limits.statement_ms_max.map(Duration::from_millis),
     }
 }
 

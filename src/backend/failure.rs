@@ -21,6 +21,10 @@ pub enum Failure {
     Demoted { group: String, member: String },
     /// The session's statement was cancelled, or the session ended, before it got a connection.
     Cancelled,
+    /// The session's statement was cancelled because its time ran out.
+    Overdue,
+    /// The reply was broken off behind so many bytes.
+    ResultTooLarge { bytes_max: usize },
     /// The connection broke. `answered`: a part of the reply had arrived.
     Lost { member: String, cause: io::Error, answered: bool },
     /// The member sent what the protocol does not allow.
@@ -71,6 +75,20 @@ impl Failure {
                 ),
             ),
             Failure::Cancelled => (1317, "70100", "Query execution was interrupted".to_string()),
+            Failure::Overdue => (
+                3024,
+                "HY000",
+                "Query execution was interrupted, maximum statement execution time exceeded (limits.statement_ms_max)"
+                    .to_string(),
+            ),
+            Failure::ResultTooLarge { bytes_max } => (
+                1317,
+                "70100",
+                format!(
+                    "Meridian: query execution was interrupted: the result is larger than {bytes_max} bytes \
+                     (limits.result_bytes_max); ask for less, or in parts"
+                ),
+            ),
             Failure::Lost { member, cause, .. } => (
                 1158,
                 "08S01",

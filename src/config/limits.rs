@@ -9,6 +9,8 @@ section! {
     pub struct Limits {
         /// Client connections at once; a further one gets error 1040 (too many connections).
         connections_max: u32 = 10_000,
+        /// Client connections of one user at once; a further one gets error 1203.
+        user_connections_max: u32 = 10_000,
         /// Milliseconds from accept to the end of the login; then the connection is closed.
         login_timeout_ms: u64 = 10_000,
         /// Bytes held of one client before it has logged in.
@@ -25,6 +27,18 @@ section! {
         session_state_bytes_max: u64 = 64 * 1024,
         /// Milliseconds that a client may take no byte of a reply before its statement is cancelled.
         client_stall_ms_max: u64 = 60_000,
+        /// Milliseconds that a statement may run; then it is cancelled on its servers and gets error 3024. Absent, any time.
+        statement_ms_max: Option<u64> = None,
+        /// Milliseconds that a session may wait for its client outside a transaction; then it is closed with error 4031.
+        idle_ms_max: u64 = 28_800_000,
+        /// The same inside a transaction, which is rolled back. Absent, as long as the transaction may take.
+        transaction_idle_ms_max: Option<u64> = None,
+        /// Milliseconds from the first statement of a transaction to its end; between two statements behind that it is rolled
+        /// back and its session closed with error 4031. Absent, any time.
+        transaction_ms_max: Option<u64> = None,
+        /// Bytes of the reply to one statement; what is longer is broken off with error 1317, and with it an open
+        /// transaction and its session. Absent, any number.
+        result_bytes_max: Option<u64> = None,
         /// Connections to one member for all sessions.
         pool_connections_max: u32 = 64,
         /// Milliseconds that a statement may wait for a connection.
@@ -65,7 +79,10 @@ section! {
 section! {
     /// How the process ends: no new connections, idle sessions close, others at their next boundary, then no mercy.
     pub struct Drain {
-        /// Milliseconds after SIGTERM when sessions are closed that are still inside a statement or a transaction;
+        /// Milliseconds after SIGTERM in which clients are served as before, new ones as well, while `/readyz` says no: what
+        /// sends clients here needs time to hear that. Absent, the drain begins at once, as it does on SIGINT.
+        accept_ms: Option<u64> = None,
+        /// Milliseconds after that when sessions are closed that are still inside a statement or a transaction;
         /// all others end at once.
         hard_ms: u64 = 60_000,
     }

@@ -36,6 +36,9 @@ section! {
     pub struct Config {
         /// Addresses that clients connect to, as `ADDRESS:PORT`.
         listen: Vec<SocketAddr> = vec![SocketAddr::from(([127, 0, 0, 1], 3306))],
+        /// Whether another process may listen on the same addresses, as during an upgrade: the system then spreads new
+        /// clients over both.
+        listen_shared: bool = false,
         /// The shard map.
         map: PathBuf [required] = PathBuf::new(),
         /// The accounts.

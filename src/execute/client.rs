@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use tokio::io::AsyncRead;
 
+use super::Options;
+use super::progress::Overdue;
 use super::registry::{SessionHandle, Stop};
 use crate::net::{RELAY_CAPACITY, ReadBuffer, Stream, timer};
 use crate::wire::{packet, reply};
@@ -65,6 +67,9 @@ pub enum Gone {
     Failed(io::Error),
     /// Asked to end, by KILL or because the process drains.
     Stopped(Stop),
+    /// It did nothing for longer than a limit.
+    Overdue(Overdue),
+
     /// It took no byte for longer than the limit.
     Stalled,
     /// It broke the protocol, and has been told so if it can be told.
@@ -81,19 +86,27 @@ pub struct Client {
     ahead: ReadBuffer,
     /// The sequence id of the next packet of this reply.
     pub sequence: u8,
+    /// The client has a part of a packet, so nothing can be said to it any more.
+    torn: bool,
     pub packet_bytes_max: usize,
+    /// Bytes of a reply; a longer one is broken off.
+    pub result_bytes_max: usize,
     pub stall: Duration,
 }
 
 impl Client {
-    pub fn new(
-        stream: Stream,
-        buffer: ReadBuffer,
-        capabilities: u32,
-        packet_bytes_max: usize,
-        stall: Duration,
-    ) -> Self {
-        Client { stream, buffer, capabilities, ahead: ReadBuffer::new(), sequence: 0, packet_bytes_max, stall }
+    pub fn new(stream: Stream, buffer: ReadBuffer, capabilities: u32, options: &Options) -> Self {
+        Client {
+            stream,
+            buffer,
+            capabilities,
+            ahead: ReadBuffer::new(),
+            sequence: 0,
+            torn: false,
+            packet_bytes_max: options.packet_bytes_max,
+            result_bytes_max: options.result_bytes_max,
+            stall: options.client_stall,
+        }
     }
 
     pub fn has(&self, capability: u32) -> bool {
@@ -104,6 +117,7 @@ impl Client {
     ///
     /// `boundary`: whether the session may end here when the process drains.
     pub async fn next(&mut self, handle: &SessionHandle, boundary: bool) -> Result<Incoming, Gone> {
+        self.sequence = 0;
         loop {
             if let Some(header) = packet::header(self.buffer.filled()) {
                 if header.seq != 0 {
@@ -240,9 +254,12 @@ impl Client {
                 });
             }
             match handle.poll_stopped(cx) {
-                Stop::Kill => Poll::Ready(Err(Gone::Stopped(Stop::Kill))),
+                stop @ (Stop::Kill | Stop::Shutdown) => Poll::Ready(Err(Gone::Stopped(stop))),
                 Stop::Drain if boundary => Poll::Ready(Err(Gone::Stopped(Stop::Drain))),
-                _ => Poll::Pending,
+                Stop::No | Stop::Drain => match handle.progress.expired() {
+                    None | Some(Overdue::Statement) => Poll::Pending,
+                    Some(overdue) => Poll::Ready(Err(Gone::Overdue(overdue))),
+                },
             }
         })
         .await
@@ -289,10 +306,11 @@ impl Client {
         // Only a send that had to wait pays for a timer.
         let or_stopped = poll_fn(|cx| match self.stream.poll_send(bytes, &mut sent, cx) {
             Poll::Ready(done) => Poll::Ready(done.map_err(Gone::Failed)),
-            Poll::Pending if handle.poll_stopped(cx) == Stop::Kill => Poll::Ready(Err(Gone::Stopped(Stop::Kill))),
-            Poll::Pending => Poll::Pending,
+            Poll::Pending => handle.poll_ended(cx).map_or(Poll::Pending, |gone| Poll::Ready(Err(gone))),
         });
-        match timer::timeout(self.stall, or_stopped).await {
+        let done = timer::timeout(self.stall, or_stopped).await;
+        self.torn = sent < bytes.len();
+        match done {
             Ok(done) => done,
             Err(_) => Err(Gone::Stalled),
         }
@@ -305,6 +323,32 @@ impl Client {
         match timer::timeout(self.stall, self.stream.send(&bytes)).await {
             Ok(done) => done.map_err(Gone::Failed),
             Err(_) => Err(Gone::Stalled),
+        }
+    }
+
+    /// A reply is left where it stands: the next packet's id, and whether the client has a part of one.
+    pub fn break_off(&mut self, sequence: u8, torn: bool) {
+        self.sequence = sequence;
+        self.torn |= torn;
+    }
+
+    /// Tells a client whose session ends for a reason of ours what it is, if a packet can be sent.
+    pub async fn last_words(&mut self, reason: &Gone) {
+        let said = match reason {
+            _ if self.torn => return,
+            Gone::Overdue(overdue) => {
+                let text = format!(
+                    "The client was disconnected by the server because of inactivity or for the length of its transaction \
+                     ({} passed)",
+                    overdue.limit()
+                );
+                self.error(4031, b"HY000", &text).await
+            }
+            Gone::Stopped(Stop::Shutdown) => self.error(1053, b"08S01", "Server shutdown in progress").await,
+            _ => return,
+        };
+        if let Err(gone) = said {
+            tracing::debug!(?gone, "the client did not take the reason");
         }
     }
 

@@ -17,11 +17,13 @@ mod explain;
 mod held;
 mod hint;
 mod kill;
+mod overdue;
 mod pinned;
 mod place;
 mod plan_cache;
 mod prelude;
 mod prepared;
+mod progress;
 mod proxy;
 mod registry;
 mod relay;
@@ -40,7 +42,9 @@ mod watch;
 use std::sync::Arc;
 
 pub use client::{Client, Gone, Incoming};
+pub use overdue::end_overdue;
 pub use plan_cache::{PlanCache, Scope};
+pub use progress::TimeLimits;
 pub use proxy::{Account, Options, Probes, Proxy, Snapshot};
 pub use registry::{Registered, Registry, SessionHandle, Stop};
 
@@ -55,6 +59,7 @@ use before::Before;
 use held::Held;
 use pinned::Pinned;
 use prepared::Statements;
+use progress::Phase;
 
 /// Why a session ended, when it is not to be closed at once.
 #[derive(Debug)]
@@ -128,6 +133,7 @@ impl Session {
         database: Option<String>,
     ) -> Self {
         registered.handle.set_user(&account.user);
+        registered.handle.progress.enter(Phase::Idle);
         let multi_statements = client.has(capability::MULTI_STATEMENTS);
         let (epoch, snapshot) = proxy.current();
         Session {
@@ -182,6 +188,7 @@ impl Session {
         } else {
             single::wait_holding(self).await?
         };
+        self.registered.handle.progress.enter(Phase::Running);
         self.snapshot_for_command();
         // A COM_QUERY goes its own way: it is what most commands are, and its packet is relayed as it is.
         let served = if incoming.payload().first() == Some(&command::code::QUERY) {
@@ -191,6 +198,8 @@ impl Session {
         };
         self.note_pins();
         self.client.finish(incoming);
+        let phase = if self.in_transaction() { Phase::InTransaction } else { Phase::Idle };
+        self.registered.handle.progress.enter(phase);
         served
     }
 

@@ -29,6 +29,7 @@ pub struct Options {
     pub session_state_bytes_max: usize,
     pub plan_cache_bytes_max: u64,
     pub client_stall: Duration,
+    pub result_bytes_max: usize,
     pub probe: Probes,
     /// How long a statement waits for a member of its group that serves it.
     pub primary_wait: Duration,

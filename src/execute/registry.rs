@@ -12,6 +12,8 @@ use std::task::{Context, Poll, Waker};
 use dashmap::DashMap;
 use tokio::sync::Notify;
 
+use super::client::Gone;
+use super::progress::{Overdue, Progress};
 use super::together::together;
 use crate::backend::Pool;
 
@@ -24,6 +26,8 @@ pub enum Stop {
     Drain,
     /// End now.
     Kill,
+    /// End now: the process does.
+    Shutdown,
 }
 
 /// One session as others see it.
@@ -31,6 +35,7 @@ pub enum Stop {
 pub struct SessionHandle {
     /// The connection id of the greeting.
     pub id: u32,
+    pub progress: Progress,
     user: Mutex<String>,
     stop: AtomicU8,
     waker: Mutex<Option<Waker>>,
@@ -72,6 +77,11 @@ impl SessionHandle {
     /// Asks the session to end; a weaker wish after a stronger one changes nothing.
     pub fn stop(&self, stop: Stop) {
         self.stop.fetch_max(stop as u8, Ordering::AcqRel);
+        self.wake();
+    }
+
+    /// Has the session look whether it is to end.
+    pub fn wake(&self) {
         if let Some(waker) = self.waker.lock().expect("no panic under this lock").take() {
             waker.wake();
         }
@@ -81,7 +91,8 @@ impl SessionHandle {
         match self.stop.load(Ordering::Acquire) {
             0 => Stop::No,
             1 => Stop::Drain,
-            _ => Stop::Kill,
+            2 => Stop::Kill,
+            _ => Stop::Shutdown,
         }
     }
 
@@ -97,6 +108,19 @@ impl SessionHandle {
         self.stopped()
     }
 
+    /// As `poll_stopped`, of what ends the session wherever it is.
+    pub fn poll_ended(&self, cx: &mut Context<'_>) -> Option<Gone> {
+        match self.poll_stopped(cx) {
+            Stop::No | Stop::Drain => None,
+            stop @ (Stop::Kill | Stop::Shutdown) => Some(Gone::Stopped(stop)),
+        }
+    }
+
+    /// Whether the running statement was cancelled because its time ran out.
+    pub fn is_overdue(&self) -> bool {
+        self.progress.expired() == Some(Overdue::Statement)
+    }
+
     /// Waits for a server connection, or until the wait is cancelled: then nothing. `wait` may be dropped half way.
     pub async fn or_interrupted<T>(&self, wait: impl Future<Output = T>) -> Option<T> {
         let _waiting = Waiting::on(self);
@@ -108,7 +132,7 @@ impl SessionHandle {
                 return Poll::Ready(Some(done));
             }
             let told = interrupted.as_mut().poll(cx).is_ready() || self.running().interrupted;
-            if told || self.poll_stopped(cx) == Stop::Kill {
+            if told || self.poll_ended(cx).is_some() {
                 return Poll::Ready(None);
             }
             Poll::Pending
@@ -194,6 +218,8 @@ impl Drop for Waiting<'_> {
 #[derive(Debug, Default)]
 pub struct Registry {
     sessions: DashMap<u32, Arc<SessionHandle>>,
+    /// How many sessions each user has, if any.
+    users: DashMap<String, usize>,
     last_id: AtomicU32,
 }
 
@@ -207,6 +233,7 @@ impl Registry {
             }
             let handle = Arc::new(SessionHandle {
                 id,
+                progress: Progress::default(),
                 user: Mutex::default(),
                 stop: AtomicU8::new(Stop::No as u8),
                 waker: Mutex::default(),
@@ -215,7 +242,7 @@ impl Registry {
                 interrupted: Notify::new(),
             });
             self.sessions.insert(id, handle.clone());
-            return Registered { handle, registry: self.clone() };
+            return Registered { handle, registry: self.clone(), user: None };
         }
     }
 
@@ -231,6 +258,10 @@ impl Registry {
         self.sessions.is_empty()
     }
 
+    pub fn handles(&self) -> Vec<Arc<SessionHandle>> {
+        self.sessions.iter().map(|entry| entry.value().clone()).collect()
+    }
+
     pub fn stop_all(&self, stop: Stop) {
         for entry in &self.sessions {
             entry.value().stop(stop);
@@ -243,10 +274,38 @@ impl Registry {
 pub struct Registered {
     pub handle: Arc<SessionHandle>,
     registry: Arc<Registry>,
+    /// Whose session it is counted as.
+    user: Option<String>,
+}
+
+impl Registered {
+    /// Counts the session as the user's, unless that has `sessions_max` already.
+    #[must_use]
+    pub fn log_in(&mut self, user: &str, sessions_max: usize) -> bool {
+        self.log_out();
+        let mut sessions = self.registry.users.entry(user.to_string()).or_default();
+        if *sessions >= sessions_max {
+            return false;
+        }
+        *sessions += 1;
+        self.user = Some(user.to_string());
+        true
+    }
+
+    fn log_out(&mut self) {
+        if let Some(user) = self.user.take() {
+            let users = &self.registry.users;
+            if let Some(mut sessions) = users.get_mut(&user) {
+                *sessions -= 1;
+            }
+            users.remove_if(&user, |_, sessions| *sessions == 0);
+        }
+    }
 }
 
 impl Drop for Registered {
     fn drop(&mut self) {
+        self.log_out();
         self.registry.sessions.remove(&self.handle.id);
     }
 }

@@ -7,7 +7,8 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use super::client::{Client, Gone};
-use super::registry::{SessionHandle, Stop};
+use super::registry::SessionHandle;
+use super::single::state_bytes;
 use crate::backend::{Connection, Failure};
 use crate::wire::walker::{End, EndKind, Event, Expect, ReplyWalker};
 use crate::wire::{capability, packet, reply};
@@ -40,6 +41,9 @@ pub enum Broken {
     Client(Gone),
 }
 
+/// ER_QUERY_INTERRUPTED, which a statement ends with that was cancelled.
+const INTERRUPTED: u16 = 1317;
+
 /// What the relay waited for.
 enum Waited {
     Read,
@@ -63,6 +67,7 @@ pub async fn relay(
     let rewrite = !client.has(capability::SESSION_TRACK);
     let mut want = 0;
     let mut capacity = 0;
+    let mut forwarded = 0;
     // The reply may have arrived already, together with those to the prelude.
     let mut arrived = !connection.buffer.is_empty();
     loop {
@@ -70,11 +75,14 @@ pub async fn relay(
             match wait(client, connection, handle, want.max(capacity)).await {
                 Waited::Read => capacity = connection.buffer.next_capacity(),
                 Waited::Failed(failure) => return Err(broken(failure, &walker)),
-                Waited::Gone(gone) => return Err(Broken::Client(gone)),
+                Waited::Gone(gone) => {
+                    client.break_off(walker.last_sequence().wrapping_add(1), !walker.between_packets());
+                    return Err(Broken::Client(gone));
+                }
             }
         }
         loop {
-            let step = walk(&mut walker, connection, rewrite)?;
+            let step = walk(&mut walker, connection, handle, rewrite)?;
             if step.forward > 0 {
                 let bytes = &connection.buffer.filled()[..step.forward];
                 let bytes = step.rewritten.as_deref().unwrap_or(bytes);
@@ -83,6 +91,7 @@ pub async fn relay(
                     client.send_rest(bytes, sent, handle).await.map_err(Broken::Client)?;
                 }
                 connection.buffer.consume(step.forward);
+                forwarded += step.forward;
             }
             match step.event {
                 Some(Event::End(end)) if !end.more => {
@@ -101,6 +110,11 @@ pub async fn relay(
                     break;
                 }
                 None => {
+                    if forwarded > client.result_bytes_max && walker.between_packets() {
+                        client.break_off(walker.last_sequence().wrapping_add(1), false);
+                        let failure = Failure::ResultTooLarge { bytes_max: client.result_bytes_max };
+                        return Err(Broken::Server { failure, forwarded: true, torn: false });
+                    }
                     want = step.want;
                     break;
                 }
@@ -119,7 +133,12 @@ struct Step {
 }
 
 /// Walks what is in the buffer, over the ends of result sets that are followed by others.
-fn walk(walker: &mut ReplyWalker, connection: &mut Connection, rewrite: bool) -> Result<Step, Broken> {
+fn walk(
+    walker: &mut ReplyWalker,
+    connection: &mut Connection,
+    handle: &SessionHandle,
+    rewrite: bool,
+) -> Result<Step, Broken> {
     let mut step = Step { forward: 0, rewritten: None, event: None, want: 0 };
     loop {
         let from = step.forward;
@@ -130,6 +149,14 @@ fn walk(walker: &mut ReplyWalker, connection: &mut Connection, rewrite: bool) ->
         let to = from + walked.forward;
         let filled = connection.buffer.filled();
         match walked.event {
+            Some(Event::End(end)) if matches!(end.kind, EndKind::Err { code: INTERRUPTED }) && handle.is_overdue() => {
+                let out = step.rewritten.get_or_insert_with(|| filled[..from].to_vec());
+                let last = to - end.packet;
+                out.extend_from_slice(&filled[from..last]);
+                let (code, sqlstate, text) = Failure::Overdue.client_error();
+                let mut sequence = filled[last + 3];
+                packet::append(out, &mut sequence, &reply::err(code, &state_bytes(sqlstate), &text));
+            }
             Some(Event::End(end)) if rewrite && tells_more_than_status(&end) => {
                 let out = step.rewritten.get_or_insert_with(|| filled[..from].to_vec());
                 let last = to - end.packet;
@@ -185,8 +212,8 @@ async fn wait(client: &mut Client, connection: &mut Connection, handle: &Session
             Poll::Ready(Err(cause)) => return Poll::Ready(Waited::Failed(connection.lost(cause, false))),
             Poll::Pending => {}
         }
-        if handle.poll_stopped(cx) == Stop::Kill {
-            return Poll::Ready(Waited::Gone(Gone::Stopped(Stop::Kill)));
+        if let Some(gone) = handle.poll_ended(cx) {
+            return Poll::Ready(Waited::Gone(gone));
         }
         client.poll_gone(cx).map(Waited::Gone)
     })

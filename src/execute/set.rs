@@ -8,7 +8,7 @@ use std::task::Poll;
 use super::held::{Held, Pins};
 use super::prelude::{Prelude, Step};
 use super::remembered::{ReadBack, characteristics, is_insert_id, is_switch, next_transaction, not_off, remember};
-use super::{Gone, Outcome, Served, Session, Stop};
+use super::{Gone, Outcome, Served, Session};
 use crate::backend::{Failure, InsertId, Lease};
 use crate::session::{State, Transaction};
 use crate::sql::{Assignment, Flags, Scope, Value};
@@ -388,8 +388,8 @@ impl Session {
                 if let Poll::Ready(reply) = call.as_mut().poll(cx) {
                     return Poll::Ready(Ok(reply));
                 }
-                if handle.poll_stopped(cx) == Stop::Kill {
-                    return Poll::Ready(Err(Gone::Stopped(Stop::Kill)));
+                if let Some(gone) = handle.poll_ended(cx) {
+                    return Poll::Ready(Err(gone));
                 }
                 client.poll_gone(cx).map(Err)
             });

@@ -457,6 +457,10 @@ impl Session {
     }
 
     pub(super) async fn answer_failure(&mut self, failure: &Failure) -> Served<Ran> {
+        let failure = match failure {
+            Failure::Cancelled if self.registered.handle.is_overdue() => &Failure::Overdue,
+            failure => failure,
+        };
         let (code, sqlstate, text) = failure.client_error();
         self.answer_error(code, &state_bytes(sqlstate), &text).await?;
         if let Failure::Demoted { .. } = failure {

@@ -28,11 +28,12 @@ pub struct Frontend {
     pub options: Options,
 }
 
-/// Binds a listening address.
-pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+/// Binds a listening address; `shared`, if other processes that say so may bind it as well.
+pub fn bind(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     let domain = if address.is_ipv4() { socket2::Domain::IPV4 } else { socket2::Domain::IPV6 };
     let socket = socket2::Socket::new(domain, socket2::Type::STREAM, Some(socket2::Protocol::TCP))?;
     socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shared)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(1024)?;
@@ -98,8 +99,11 @@ impl Frontend {
         loop {
             match session.run().await {
                 Ended::Closed(reason) => {
+                    let (mut client, _registered) = session.into_parts();
+                    if let Some(reason) = &reason {
+                        client.last_words(reason).await;
+                    }
                     log_end(id, reason);
-                    let (client, _registered) = session.into_parts();
                     client.stream.close().await;
                     return;
                 }
@@ -137,6 +141,7 @@ fn log_end(session: u32, reason: Option<Gone>) {
         None | Some(Gone::Closed) => tracing::debug!(session, "closed"),
         Some(Gone::Failed(error)) => tracing::debug!(session, %error, "client connection failed"),
         Some(Gone::Stopped(stop)) => tracing::info!(session, ?stop, "session ended on request"),
+        Some(Gone::Overdue(overdue)) => tracing::info!(session, limit = overdue.limit(), "session closed for its time"),
         Some(Gone::Stalled) => tracing::warn!(session, "client took no byte for limits.client_stall_ms_max"),
         Some(Gone::Protocol(reason)) => tracing::warn!(session, reason, "session closed"),
     }

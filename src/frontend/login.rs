@@ -138,8 +138,7 @@ impl<'a> Login<'a> {
         let ok = reply::ok(0, 0, status::AUTOCOMMIT, 0, b"");
         self.send(&ok).await?;
         let options = &self.frontend.proxy.options;
-        let client =
-            Client::new(self.stream, self.buffer, capabilities, options.packet_bytes_max, options.client_stall);
+        let client = Client::new(self.stream, self.buffer, capabilities, options);
         let session = Session::new(self.frontend.proxy.clone(), client, self.registered, account, collation, database);
         Ok((session, nonce))
     }
@@ -190,7 +189,8 @@ impl<'a> Login<'a> {
                     }
                     // A dummy is never accepted.
                     let found = found.ok_or(Reason::Denied(LoginFailure::Credentials, "unknown user".into()))?;
-                    return Ok(found.account.clone());
+                    let account = found.account.clone();
+                    return self.count(&account.user).await.map(|()| account);
                 }
                 Step::Deny => {
                     let using = if response.is_empty() { "NO" } else { "YES" };
@@ -201,6 +201,16 @@ impl<'a> Login<'a> {
                 }
             };
         }
+    }
+
+    async fn count(&mut self, user: &str) -> Result<(), Reason> {
+        if self.registered.log_in(user, self.frontend.options.user_connections_max) {
+            return Ok(());
+        }
+        let text = format!(
+            "User {user} already has more than 'max_user_connections' active connections (limits.user_connections_max)"
+        );
+        self.fail(1203, b"42000", &text, Reason::Denied(LoginFailure::Capacity, text.clone())).await
     }
 
     /// The database that the login names, if the map has it and the account may use it.
@@ -338,7 +348,6 @@ pub async fn change_user(
     login.send(&ok).await?;
     let collation = request.collation.unwrap_or(u16::from(charset::UTF8MB4_GENERAL_CI));
     let options = &frontend.proxy.options;
-    let client =
-        Client::new(login.stream, login.buffer, client.capabilities, options.packet_bytes_max, options.client_stall);
+    let client = Client::new(login.stream, login.buffer, client.capabilities, options);
     Ok(Session::new(frontend.proxy.clone(), client, login.registered, account, collation, database))
 }

@@ -18,6 +18,8 @@ pub use listener::{Frontend, bind};
 #[derive(Debug, Clone)]
 pub struct Options {
     pub connections_max: usize,
+    /// Of one user.
+    pub user_connections_max: usize,
     pub login_timeout: Duration,
     pub login_bytes_max: usize,
     /// A client without TLS is refused.

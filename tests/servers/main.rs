@@ -20,6 +20,7 @@ mod hints;
 mod itself;
 mod keys;
 mod large;
+mod limits;
 mod login;
 mod members;
 mod multi;

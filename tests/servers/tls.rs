@@ -243,7 +243,12 @@ fn server_with(certificates: &Certificates, name: &str) -> Server {
 /// A proxy in front of one server, with these lines of configuration and these accounts.
 fn in_front_of(server: &Server, mode: &str, accounts: &str) -> Proxy {
     let config = format!("backend_tls:\n{mode}");
-    Proxy::start(&Settings { map: single_map(server, "shop"), config, accounts: accounts.into(), wrapper: Vec::new() })
+    Proxy::start(&Settings {
+        map: single_map(server, "shop"),
+        config,
+        accounts: accounts.into(),
+        ..Settings::default()
+    })
 }
 
 /// The cipher between proxy and server, empty without TLS; or the error that a statement gets.

@@ -19,6 +19,8 @@ pub struct Settings {
     pub accounts: String,
     /// Lines of the configuration beyond listen, map, accounts and log, as `limits:\n  pool_connections_max: 1\n`.
     pub config: String,
+    /// Where it listens; 0 is a free port.
+    pub port: u16,
     /// What comes in front of the binary, as `["prlimit", "--nofile=64"]`.
     pub wrapper: Vec<String>,
 }
@@ -57,7 +59,8 @@ impl Proxy {
 
     fn try_start(settings: &Settings) -> (Proxy, bool) {
         let folder = Folder::new("proxy");
-        let (port, admin) = (free_port(), free_port());
+        let (free, admin) = (free_port(), free_port());
+        let port = if settings.port == 0 { free } else { settings.port };
         folder.write("map.yaml", &settings.map);
         folder.write("accounts.yaml", if settings.accounts.is_empty() { ACCOUNTS } else { &settings.accounts });
         let config = folder.write(

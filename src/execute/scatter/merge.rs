@@ -9,7 +9,7 @@ use std::task::Poll;
 use super::leg::{Leg, Part};
 use crate::backend::Failure;
 use crate::execute::client::{Client, Gone};
-use crate::execute::registry::{SessionHandle, Stop};
+use crate::execute::registry::SessionHandle;
 use crate::shard_map::ShardId;
 use crate::wire::columns::{Definitions, Difference};
 use crate::wire::packet::HEADER_LEN;
@@ -45,6 +45,8 @@ pub struct Seen {
     columns: Option<(ShardId, Definitions)>,
     /// The leg within whose row the client is.
     within: Option<usize>,
+    /// Bytes of rows.
+    bytes: usize,
 }
 
 impl Seen {
@@ -117,8 +119,13 @@ async fn serve(
             client.sequence = next;
         }
         leg.held.lease.buffer.consume(rows);
+        seen.bytes += rows;
     }
     seen.within = leg.is_within_row().then_some(at);
+    if seen.bytes > client.result_bytes_max && seen.within.is_none() {
+        let failure = Failure::ResultTooLarge { bytes_max: client.result_bytes_max };
+        return Err(Stopped::Server { leg: at, failure, torn: false });
+    }
     if end > 0 {
         let payload = leg.held.lease.buffer.filled()[HEADER_LEN..end].to_vec();
         leg.held.lease.buffer.consume(end);
@@ -153,8 +160,9 @@ async fn wait(
         if read {
             return Poll::Ready(Ok(()));
         }
-        if handle.poll_stopped(cx) == Stop::Kill {
-            return Poll::Ready(Err(Stopped::Client(Gone::Stopped(Stop::Kill))));
+        if let Some(gone) = handle.poll_ended(cx) {
+            client.break_off(client.sequence, within.is_some());
+            return Poll::Ready(Err(Stopped::Client(gone)));
         }
         client.poll_gone(cx).map(|gone| Err(Stopped::Client(gone)))
     })
