@@ -57,7 +57,7 @@ pub fn plan_hinted(
         Some(hint) => place.hinted(&facts, subject, &shape, &reader, hint),
     };
     let concatenation = match &target {
-        Target::Tables(tables) if !tables.keyed.is_empty() => concat::concatenation(normalized, &facts),
+        Target::Tables(tables) if !tables.keyed.is_empty() => concat::concatenation(normalized, &facts, tables),
         _ => Concatenation::NotAsked,
     };
     Statement { facts, target, hint, concatenation }
@@ -145,7 +145,7 @@ pub struct Tables {
     /// Tables with a copy on several shards, where only the keys of `keyed` say which is read. Beside `fixed` they are there.
     pub copies: Vec<Copied>,
     /// A SELECT that changes nothing, takes no lock and writes nowhere, with one occurrence of a split table and no other
-    /// table: its rows may be on several shards. Whether the rows of each make its answer is another question.
+    /// but copies: its rows may be on several shards. Whether the rows of each make its answer is another question.
     pub scatters: bool,
     /// Every logical database that the statement touches, ascending; for the account's rights.
     pub databases: Vec<DatabaseId>,

@@ -79,8 +79,7 @@ impl Place<'_> {
         tables.databases.dedup();
         self.together(&tables)?;
         self.choose_copies(&mut tables)?;
-        tables.scatters =
-            tables.fixed.is_empty() && tables.copies.is_empty() && tables.keyed.len() == 1 && only_reads(facts);
+        tables.scatters = tables.fixed.is_empty() && tables.keyed.len() == 1 && only_reads(facts);
         Ok(match self.routines(facts, tables, reader)? {
             Target::Tables(tables) if tables.fixed.is_empty() && tables.keyed.is_empty() => Target::NoTable,
             target => target,

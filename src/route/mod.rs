@@ -42,7 +42,10 @@ pub fn route(tables: &Tables, map: &ShardMap, values: &impl Values) -> Result<Ro
         Ok(shard) => return Ok(Route { shards: Shards::One(shard) }),
         Err(refusal) => refusal,
     };
-    several(tables, map, values).map(|shards| Route { shards }).ok_or(refusal)
+    match several(tables, map, values) {
+        Some(shards) => shards.map(|shards| Route { shards }),
+        None => Err(refusal),
+    }
 }
 
 /// Like [`route`] where only one shard will do. The refusal says why it is not one.
@@ -99,18 +102,24 @@ fn has_all(tables: &Tables, map: &ShardMap, shard: ShardId) -> bool {
 }
 
 #[cold]
-fn several(tables: &Tables, map: &ShardMap, values: &impl Values) -> Option<Shards> {
+fn several(tables: &Tables, map: &ShardMap, values: &impl Values) -> Option<Result<Shards, Refusal>> {
     let [keyed] = tables.keyed.as_slice() else {
         return None;
     };
     let split = split_of(map, &keyed.table).filter(|_| tables.scatters)?;
     let shards = conditions::shards(split, &keyed.sources, values);
-    match shards.as_slice() {
+    let shards = match shards.as_slice() {
         // No row matches, wherever it is looked for.
-        [] => Some(Shards::One(split.first())),
-        [shard] => Some(Shards::One(*shard)),
-        _ => Some(Shards::Several(shards)),
-    }
+        [] => Shards::One(definition(tables, map)?),
+        [shard] => Shards::One(*shard),
+        _ => Shards::Several(shards),
+    };
+    let missing = |shard: &ShardId| with_copies(tables, map, *shard).err();
+    let missing = match &shards {
+        Shards::One(shard) => missing(shard),
+        Shards::Several(shards) => shards.iter().find_map(missing),
+    };
+    Some(missing.map_or(Ok(shards), Err))
 }
 
 /// Where named locks live, whatever the database: two sessions that ask for one name must ask one server.

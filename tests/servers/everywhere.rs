@@ -2,7 +2,7 @@
 
 use crate::support::pair::shop_map;
 use crate::support::raw::Reply;
-use crate::support::{Pair, Settings};
+use crate::support::{Pair, Raw, Settings};
 
 const TABLES: &str = "      cities: {everywhere: [first, second], from: second}\n";
 
@@ -105,6 +105,46 @@ fn one_copy_is_changed_by_a_hint_only() {
         raw.ok("SET meridian_shard = DEFAULT");
         assert_eq!(raw.value("SELECT COUNT(x IS NULL) FROM cities"), "2");
         assert!(matches!(&raw.query("SELECT x FROM users, cities")[..], [Reply::Error(e)] if e.code == 1054));
+        pair.check_sound();
+    }
+}
+
+/// What one server with all rows answers, its rows in any order.
+#[test]
+fn a_join_of_a_split_table_is_as_on_one_server() {
+    for mut pair in each() {
+        for server in [&pair.first, &pair.second] {
+            server
+                .run_all(&["UPDATE shop.cities SET server = LENGTH(name)", "ALTER TABLE shop.cities ADD COLUMN x INT"]);
+        }
+        let mut plain = Raw::app(pair.whole().port, "shop").expect("a session of the plain server");
+        let whole = pair.whole();
+        whole.run_all(&CITIES);
+        whole.run_all(&["UPDATE shop.cities SET server = LENGTH(name)", "ALTER TABLE shop.cities ADD COLUMN x INT"]);
+        let mut raw = pair.app();
+        for text in [
+            "SELECT k.id, c.country FROM customers k JOIN cities c ON c.name = k.city",
+            "SELECT k.id, c.* FROM customers k LEFT JOIN cities c ON c.name = k.city AND c.country <> 'PT'",
+            "SELECT * FROM cities c RIGHT JOIN customers k ON c.name = k.city WHERE c.name IS NULL OR k.id > 1000",
+            "SELECT k.id, c.name FROM cities c, customers k WHERE k.id IN (42, 1000042, 1)",
+            "SELECT k.id, c.name, d.name FROM customers k CROSS JOIN cities c LEFT JOIN cities d ON d.server > c.server",
+            "SELECT id, country FROM customers NATURAL LEFT JOIN cities",
+            "SELECT k.id FROM cities c RIGHT JOIN cities d ON c.name < d.name JOIN customers k ON k.city = d.name",
+        ] {
+            let sorted = |mut lines: Vec<String>| {
+                lines.sort();
+                lines
+            };
+            let expected = sorted(plain.rows(text).lines());
+            assert_eq!(sorted(raw.rows(text).lines()), expected, "{text}");
+            assert!(!expected.is_empty(), "{text}");
+        }
+        for text in [
+            "SELECT k.id FROM cities c LEFT JOIN customers k ON c.name = k.city",
+            "SELECT k.id FROM customers k RIGHT JOIN cities c ON c.name = k.city",
+        ] {
+            assert_eq!(raw.refused(text).code, 1235, "{text}");
+        }
         pair.check_sound();
     }
 }

@@ -1,15 +1,16 @@
 //! Whether the answer of a SELECT over several shards is the concatenation of its shards' answers: every row of it comes
-//! of one row of one split table, and no row depends on another.
+//! of one row of one split table, and of rows that every shard has; no row depends on another of the split table.
 //!
 //! Pure, and asked once per plan. What is allowed is listed, word by word; everything else is an [`Obstacle`], which names
 //! the construct and its place. A function counts only if it is one of `functions.rs`: builtins of both families whose
 //! value depends on nothing but their arguments and the session's settings.
 
+mod from;
 mod functions;
 #[cfg(test)]
 mod tests;
 
-use super::Refusal;
+use super::{Refusal, Tables};
 use crate::sql::{Access, Dialect, Facts, Lexeme, Token, Verb, place_of, tokens};
 use functions::Called;
 
@@ -36,10 +37,10 @@ pub struct Obstacle {
     before: usize,
 }
 
-/// What the statement with this normalized text is.
-pub fn concatenation(normalized: &[u8], facts: &Facts) -> Concatenation {
+/// What the statement with this normalized text, which names these tables, is.
+pub fn concatenation(normalized: &[u8], facts: &Facts, tables: &Tables) -> Concatenation {
     let mut select = Select { tokens: tokens(normalized).collect(), normalized, at: 0 };
-    match select.read(facts) {
+    match select.read(facts, tables) {
         Ok(()) => Concatenation::Yes,
         Err(construct) => Concatenation::No(select.obstacle(construct)),
     }
@@ -66,6 +67,18 @@ struct Select<'a> {
 
 /// The construct that begins at `at`.
 type Read = Result<(), String>;
+
+/// What ends expressions, beside the end of the statement.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Nothing,
+    From,
+    /// What may follow the condition of a join.
+    On,
+}
+
+/// Words that may begin a join.
+const JOINS: [&str; 6] = ["LEFT", "RIGHT", "INNER", "CROSS", "NATURAL", "STRAIGHT_JOIN"];
 
 /// Words between SELECT and the first column that change no row.
 #[rustfmt::skip]
@@ -123,7 +136,7 @@ const BEFORE_PARENTHESIS: [&str; 40] = [
 
 impl Select<'_> {
     /// The whole statement.
-    fn read(&mut self, facts: &Facts) -> Read {
+    fn read(&mut self, facts: &Facts, tables: &Tables) -> Read {
         if facts.verb != Verb::Select || !self.is_word(0, "SELECT") {
             return Err(match self.word(0) {
                 Some(word) => String::from_utf8_lossy(word).to_ascii_uppercase(),
@@ -134,33 +147,34 @@ impl Select<'_> {
         while MODIFIERS.iter().any(|word| self.is_word(self.at, word)) {
             self.at += 1;
         }
-        self.expression(true)?;
+        self.expression(End::From)?;
         if !self.is_word(self.at, "FROM") {
             return Err("what could not be read as a column".into());
         }
         self.at += 1;
-        self.table()?;
+        let has_all = self.from(tables)?;
         if self.is_word(self.at, "WHERE") {
             self.at += 1;
-            self.expression(false)?;
+            self.expression(End::Nothing)?;
         }
         if self.at < self.tokens.len() {
             return Err(self.clause());
         }
-        if facts.access != Access::Read {
-            // A lock or a function that the walk let pass; there is none, as far as is known.
+        if facts.access != Access::Read || !has_all {
+            // A lock, a function or a table that the walk let pass; there is none, as far as is known.
             self.at = 0;
             return Err("what may be no read".into());
         }
         Ok(())
     }
 
-    /// Expressions, up to a FROM outside of parentheses or to the end.
-    fn expression(&mut self, to_from: bool) -> Read {
+    /// Expressions, up to what ends them outside of parentheses, or to the end.
+    fn expression(&mut self, end: End) -> Read {
         let mut depth = 0usize;
         while let Some(lexeme) = self.tokens.get(self.at) {
             match &lexeme.token {
-                Token::Word(_) if depth == 0 && to_from && self.is_word(self.at, "FROM") => return Ok(()),
+                _ if depth == 0 && end == End::On && self.ends_condition() => return Ok(()),
+                Token::Word(_) if depth == 0 && end == End::From && self.is_word(self.at, "FROM") => return Ok(()),
                 Token::Word(_) if depth == 0 && (self.is_word(self.at, "FOR") || self.is_word(self.at, "LOCK")) => {
                     return Err(self.clause());
                 }
@@ -280,7 +294,6 @@ impl Select<'_> {
 
     /// What the clause is called that begins here.
     fn clause(&self) -> String {
-        const JOINS: [&str; 6] = ["LEFT", "RIGHT", "INNER", "CROSS", "NATURAL", "STRAIGHT_JOIN"];
         let Some(word) = self.word(self.at) else {
             return if self.is_punct(self.at, b',') { "a join (,)".into() } else { "what could not be read".into() };
         };
@@ -347,8 +360,10 @@ impl Select<'_> {
 
 /// Words behind a table that are no alias.
 fn ends_table(word: &[u8]) -> bool {
-    const ENDS: [&str; 12] = [
+    const ENDS: [&str; 14] = [
         "WHERE",
+        "ON",
+        "USING",
         "USE",
         "FORCE",
         "IGNORE",

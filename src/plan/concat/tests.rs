@@ -1,6 +1,8 @@
 //! What is a concatenation, and what is named where something is none.
 
 use super::*;
+use crate::plan::plan;
+use crate::shard_map::ShardMap;
 use crate::sql::{Flavor, Scratch, facts, scan};
 
 fn dialect() -> Dialect {
@@ -10,7 +12,7 @@ fn dialect() -> Dialect {
 fn read(text: &str) -> Concatenation {
     let mut scratch = Scratch::default();
     scan(text.as_bytes(), &dialect(), &mut scratch).expect("it can be lexed");
-    concatenation(scratch.normalized(), &facts(scratch.normalized()))
+    concatenation(scratch.normalized(), &facts(scratch.normalized()), &Tables::default())
 }
 
 #[track_caller]
@@ -21,7 +23,12 @@ fn plain(text: &str) {
 /// `place`: what the client's text has where the obstacle begins.
 #[track_caller]
 fn refused(text: &str, construct: &str, place: &str) {
-    let Concatenation::No(obstacle) = read(text) else {
+    refused_as(read(text), text, construct, place);
+}
+
+#[track_caller]
+fn refused_as(found: Concatenation, text: &str, construct: &str, place: &str) {
+    let Concatenation::No(obstacle) = found else {
         panic!("{text} is read as a concatenation");
     };
     assert_eq!(&*obstacle.construct, construct, "{text}");
@@ -133,4 +140,53 @@ fn the_refusal_names_construct_and_place() {
         ),
         "{message}"
     );
+}
+
+/// The same by a map in which `t` is split, and `r` and `s` are everywhere.
+fn joined(text: &str) -> Concatenation {
+    let yaml = "version: 1\nregions: [eu]\ngroups: {a: {members: [{at: 'a:1', region: eu}]}, b: {members: [{at: 'b:1', region: eu}]}}\n\
+                shards: {x: {group: a}, y: {group: b}}\ndatabases:\n  shop:\n    family: mariadb\n    unlisted: refuse\n    \
+                tables:\n      t: {key: {id: int}, range: [{from: MIN, on: x}, {from: 5, on: y}]}\n      \
+                r: {everywhere: [x, y], from: x}\n      s: {everywhere: [x, y], from: y}\n";
+    let map = ShardMap::load(yaml).expect("a sound map");
+    let mut scratch = Scratch::default();
+    scan(text.as_bytes(), &dialect(), &mut scratch).expect("it can be lexed");
+    plan(&map, Some("shop"), scratch.normalized(), facts(scratch.normalized()), &dialect()).concatenation
+}
+
+#[track_caller]
+fn joins_refused(text: &str, construct: &str, place: &str) {
+    refused_as(joined(text), text, construct, place);
+}
+
+#[test]
+fn a_join_with_tables_that_are_everywhere_is_one() {
+    for text in [
+        "SELECT t.a, r.b FROM t JOIN r ON r.id = t.r",
+        "SELECT * FROM r INNER JOIN t ON r.id = t.r AND LEFT(t.a, 1) = 'x' WHERE t.b > 5",
+        "SELECT * FROM t, r WHERE t.r = r.id",
+        "SELECT * FROM t LEFT JOIN r ON t.r = r.id LEFT OUTER JOIN s USING (x, y) WHERE r.id IS NULL",
+        "SELECT * FROM r AS q RIGHT JOIN shop.`t` ON q.id = t.r",
+        "SELECT * FROM r LEFT JOIN s ON r.a = s.a, t",
+        "SELECT * FROM r LEFT JOIN s ON (r.a, 1) = (s.a, 1) CROSS JOIN t STRAIGHT_JOIN r q ON q.x = t.x",
+        "SELECT * FROM t NATURAL LEFT JOIN r",
+        "SELECT * FROM t JOIN r JOIN s ON r.a = s.a ON t.r = r.id",
+        "SELECT * FROM r RIGHT JOIN s ON r.a = s.a JOIN t USE INDEX (i) ON 1 = 1",
+    ] {
+        assert_eq!(joined(text), Concatenation::Yes, "{text}");
+    }
+    let keeps = "an outer join that keeps all rows of a table that is everywhere";
+    joins_refused("SELECT * FROM r LEFT JOIN t ON t.r = r.id", keeps, "LEFT JOIN t");
+    joins_refused("SELECT * FROM t RIGHT OUTER JOIN r ON t.r = r.id", keeps, "RIGHT OUTER");
+    joins_refused("SELECT * FROM t JOIN s ON 1 = 1 RIGHT JOIN r ON t.r = r.id", keeps, "RIGHT JOIN r");
+    joins_refused("SELECT * FROM r NATURAL LEFT JOIN t", keeps, "NATURAL");
+    let later = "an outer join whose condition comes later";
+    joins_refused("SELECT * FROM r LEFT JOIN s JOIN t ON s.a = t.a ON r.a = s.a", later, "JOIN t");
+    joins_refused("SELECT * FROM t JOIN r ON r.id = t.r ORDER BY 1", "ORDER BY", "ORDER");
+    joins_refused("SELECT * FROM t JOIN r ON r.id = (SELECT 1)", "a subquery", "SELECT 1");
+    joins_refused("SELECT * FROM t JOIN r ON r.id = NOW()", "the clock (NOW())", "NOW");
+    joins_refused("SELECT COUNT(*) FROM t JOIN r ON r.id = t.r", "aggregate COUNT()", "COUNT");
+    joins_refused("SELECT * FROM (t JOIN r ON r.id = t.r)", "parentheses in FROM", "(t");
+    joins_refused("SELECT * FROM t JOIN (r, s) ON r.id = t.r", "parentheses in FROM", "(r");
+    joins_refused("SELECT * FROM t JOIN r ON r.id = t.r JOIN t q ON 1 = 1", "JOIN", "JOIN r");
 }

@@ -286,7 +286,7 @@ fn by_parameters(
     parameters.sort_unstable();
     parameters.dedup();
     may_refuse |= !settled.is_empty() || parameters.len() > 1;
-    let scatters = tables.scatters && statement.concatenation == Concatenation::Yes;
+    let scatters = tables.scatters && without.is_empty() && statement.concatenation == Concatenation::Yes;
     let may_scatter = may_refuse && scatters && scatter_refused(tables, map, &candidates).is_none();
     let verdict = Verdict::Parameters { parameters, may_refuse: may_refuse && !may_scatter, may_scatter };
     Ok(Some((verdict, candidates)))

@@ -1,0 +1,127 @@
+//! The FROM of a concatenation: one split table, alone or joined with tables that are everywhere.
+//!
+//! Each shard has all rows of the latter, so a join distributes over the shards of the split table as long as no row of the
+//! others is kept for want of a match: every shard would keep it. So the split table never stands on the side of an outer
+//! join that is filled with NULL. Only chains are read, where each LEFT and RIGHT JOIN has its condition at once.
+
+use super::{End, JOINS, Read, Select};
+use crate::plan::Tables;
+use crate::sql::Token;
+
+const KEEPS: &str = "an outer join that keeps all rows of a table that is everywhere";
+
+/// Where the split table is, as far as FROM has been read.
+struct Seen<'t> {
+    tables: &'t Tables,
+    split: usize,
+    others: usize,
+}
+
+impl Select<'_> {
+    /// Reads it; whether it has every table of the statement.
+    pub(super) fn from(&mut self, tables: &Tables) -> Result<bool, String> {
+        if tables.copies.is_empty() || tables.keyed.len() != 1 {
+            return self.table().map(|()| true);
+        }
+        let mut seen = Seen { tables, split: 0, others: 0 };
+        self.reference(&mut seen)?;
+        while let Some(join) = self.join() {
+            let before = self.at;
+            self.at += join.words;
+            let had_split = seen.split > 0;
+            self.reference(&mut seen)?;
+            let is_filled = match join.keeps {
+                Keeps::None => false,
+                Keeps::Left => !had_split && seen.split > 0,
+                Keeps::Right => had_split,
+            };
+            if is_filled {
+                self.at = before;
+                return Err(KEEPS.into());
+            }
+            let is_conditioned = self.condition()?;
+            if !is_conditioned && join.keeps != Keeps::None && !join.natural {
+                return Err("an outer join whose condition comes later".into());
+            }
+            // The conditions of inner joins that came without theirs.
+            while self.condition()? {}
+        }
+        Ok(seen.split == 1 && seen.others == tables.copies.len())
+    }
+
+    fn reference(&mut self, seen: &mut Seen<'_>) -> Read {
+        let start = self.at;
+        self.table()?;
+        let name = if self.is_punct(start + 1, b'.') { start + 2 } else { start };
+        let is = |table: &str| match self.tokens.get(name).map(|lexeme| &lexeme.token) {
+            Some(Token::Word(word)) => *word == table.as_bytes(),
+            Some(Token::Quoted(word)) => **word == *table.as_bytes(),
+            _ => false,
+        };
+        let split = seen.tables.keyed.iter().filter(|keyed| is(&keyed.table.name)).count();
+        let others = seen.tables.copies.iter().filter(|copied| is(&copied.table.name)).count();
+        match (split, others) {
+            (1, 0) => seen.split += 1,
+            (0, 1..) => seen.others += 1,
+            // Two databases with one name.
+            _ => return Err("what could not be read".into()),
+        }
+        Ok(())
+    }
+
+    /// The words of the join that begins here.
+    fn join(&self) -> Option<Join> {
+        let inner = |words| Join { words, keeps: Keeps::None, natural: false };
+        if self.is_punct(self.at, b',') || self.is_word(self.at, "STRAIGHT_JOIN") {
+            return Some(inner(1));
+        }
+        let natural = self.is_word(self.at, "NATURAL");
+        let mut words = usize::from(natural);
+        let keeps = match [self.is_word(self.at + words, "LEFT"), self.is_word(self.at + words, "RIGHT")] {
+            [true, _] => Keeps::Left,
+            [_, true] => Keeps::Right,
+            _ => Keeps::None,
+        };
+        if keeps != Keeps::None {
+            words += 1 + usize::from(self.is_word(self.at + words + 1, "OUTER"));
+        } else if self.is_word(self.at + words, "INNER") || self.is_word(self.at + words, "CROSS") {
+            words += 1;
+        }
+        self.is_word(self.at + words, "JOIN").then_some(Join { words: words + 1, keeps, natural })
+    }
+
+    /// `ON expression` or `USING (columns)`; whether there is one.
+    fn condition(&mut self) -> Result<bool, String> {
+        if self.is_word(self.at, "ON") {
+            self.at += 1;
+            self.expression(End::On)?;
+        } else if self.is_word(self.at, "USING") {
+            self.at += 1;
+            self.names()?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Whether a condition of ON ends here, outside of parentheses.
+    pub(super) fn ends_condition(&self) -> bool {
+        let word = |word: &str| self.is_word(self.at, word) && !self.is_punct(self.at + 1, b'(');
+        self.is_punct(self.at, b',') || ["JOIN", "ON", "USING", "WHERE"].iter().chain(&JOINS).any(|end| word(end))
+    }
+}
+
+struct Join {
+    /// How many they are.
+    words: usize,
+    keeps: Keeps,
+    natural: bool,
+}
+
+/// The side of which a join keeps every row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keeps {
+    None,
+    Left,
+    Right,
+}
