@@ -67,9 +67,13 @@ database shop (mariadb); tables not listed: refused
   events: by user_id int: [0, 5000) s0, [5000, MAX] s1
   items: orders
   ledger: s0
+  lines: by (tenant int unsigned, id bigint unsigned): [MIN, (5, 1000)) s0, [(5, 1000), (6)) s1, [(6), (7)) s0, [(7), MAX] s1
+  offices: by (country char(2) collate ascii_bin, number int): ('AT', 1) s0, ('DE', 1) s0, ('DE', 2) s0, ('DE', 3) s1, ('FR', 1) s1, others refused
   orders: orders
   payments: by customer int: [MIN, 1000) s0, [1000, MAX] archive; scatter refused
+  prices: by (article varchar(20) collate utf8mb4_bin, day date), crc32/1 of 16 buckets: [0, 8) s0, [8, MAX] s1
   refunds: by customer int: [MIN, 1000) s0, [1000, MAX] archive; scatter refused
+  remarks: by (owner int unsigned, number bigint unsigned): [MIN, (5, 1000)) s0, [(5, 1000), (6)) s1, [(6), (7)) s0, [(7), MAX] s1
   users: users
 database crm (mariadb); tables not listed: on users
   contacts: users
@@ -222,7 +226,14 @@ fn a_diff_prints_what_the_new_map_has_to_accept() {
          - {{table: \"shop.countries\", keys: \"[MIN, MAX]\", from: \"s1\", to: \"s1\", base: \"{base}\"}}    # from group split1 to group users\n  \
          - {{table: \"shop.customers\", keys: \"[500000, 1000000)\", from: \"s0\", to: \"s1\", base: \"{base}\"}}\n  \
          - {{table: \"shop.customers\", keys: \"[1000000, MAX]\", from: \"s1\", to: \"s1\", base: \"{base}\"}}    # from group split1 to group users\n  \
-         - {{table: \"shop.events\", keys: \"[5000, MAX]\", from: \"s1\", to: \"s1\", base: \"{base}\"}}    # from group split1 to group users\n\
+         - {{table: \"shop.events\", keys: \"[5000, MAX]\", from: \"s1\", to: \"s1\", base: \"{base}\"}}    # from group split1 to group users\n  \
+         - {{table: \"shop.lines\", keys: \"[(5, 1000), (6))\", from: \"s1\", to: \"s1\", base: \"{base}\"}}    # from group split1 to group users\n  \
+         - {{table: \"shop.lines\", keys: \"[(7), MAX]\", from: \"s1\", to: \"s1\", base: \"{base}\"}}    # from group split1 to group users\n  \
+         - {{table: \"shop.offices\", keys: \"('DE', 3)\", from: \"s1\", to: \"s1\", base: \"{base}\"}}    # from group split1 to group users\n  \
+         - {{table: \"shop.offices\", keys: \"('FR', 1)\", from: \"s1\", to: \"s1\", base: \"{base}\"}}    # from group split1 to group users\n  \
+         - {{table: \"shop.prices\", keys: \"[bucket 8, MAX]\", from: \"s1\", to: \"s1\", base: \"{base}\"}}    # from group split1 to group users\n  \
+         - {{table: \"shop.remarks\", keys: \"[(5, 1000), (6))\", from: \"s1\", to: \"s1\", base: \"{base}\"}}    # from group split1 to group users\n  \
+         - {{table: \"shop.remarks\", keys: \"[(7), MAX]\", from: \"s1\", to: \"s1\", base: \"{base}\"}}    # from group split1 to group users\n\
          # shard s1: on group split1 -> on group users\n# table shop.more is new\n"
     );
     assert_eq!(out, expected);

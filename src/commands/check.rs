@@ -178,7 +178,7 @@ impl Summary<'_> {
     }
 
     fn split(&self, table: &SplitTable) -> String {
-        let key = format!("{} {}", table.key.name, table.key.kind);
+        let key = table.key.declared();
         let (of, count, noun) = match &table.split {
             Split::Range(ranges) => (String::new(), ranges.count(), "ranges"),
             Split::List(list) => (String::new(), list.entries().count(), "listed keys"),
@@ -191,14 +191,14 @@ impl Summary<'_> {
             return format!("{key}{of}, {count} {noun} on {} shards: {shown}{more}", shards.len());
         }
         let name = |id: ShardId| self.0.shard(id).name.as_str();
-        let kind = table.key.kind;
         let places: Vec<String> = match &table.split {
-            Split::Range(ranges) => {
-                ranges.intervals().map(|found| format!("{} {}", interval(Some(kind), found), name(found.on))).collect()
-            }
+            Split::Range(ranges) => ranges
+                .intervals()
+                .map(|found| format!("{} {}", interval(Some(&table.key), found), name(found.on)))
+                .collect(),
             Split::List(list) => {
                 let otherwise = list.otherwise.map_or("refused", name);
-                let keys = list.entries().map(|(key, found)| format!("{} {}", kind.shown(key), name(found.on)));
+                let keys = list.entries().map(|(key, found)| format!("{} {}", table.key.shown(key), name(found.on)));
                 keys.chain([format!("others {otherwise}")]).collect()
             }
             Split::Hash(hash) => {

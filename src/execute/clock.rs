@@ -60,11 +60,16 @@ pub fn state_at(state: &State, tables: &Tables, instant: Option<Instant>) -> Opt
         return None;
     };
     let is_clock = |operand: &Operand| matches!(operand, Operand::Clock(..));
-    let reads = |source: &KeySource| match source {
-        KeySource::Inserted(operands) | KeySource::Assigned(operands) => operands.iter().any(is_clock),
-        _ => false,
-    };
-    if !tables.keyed.iter().any(|keyed| keyed.sources.iter().any(reads)) {
+    fn stores(source: &KeySource, is: &impl Fn(&Operand) -> bool) -> bool {
+        match source {
+            KeySource::Inserted(operands) | KeySource::Assigned(operands) => operands.iter().any(is),
+            KeySource::InsertedTuples(rows) => rows.iter().flatten().any(is),
+            KeySource::Columns(sources) => sources.iter().any(|source| stores(source, is)),
+            KeySource::Of(_, source) => stores(source, is),
+            _ => false,
+        }
+    }
+    if !tables.keyed.iter().any(|keyed| keyed.sources.iter().any(|source| stores(source, &is_clock))) {
         return None;
     }
     let mut fixed = state.clone();

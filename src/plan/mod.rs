@@ -209,6 +209,14 @@ pub enum KeySource {
     Inserted(Vec<Operand>),
     /// The keys that the rows found are to get.
     Assigned(Vec<Operand>),
+    /// Of a key of several columns, and nowhere else: each of these holds. They are `Of`, `Tuples`, `All` and `Any`.
+    Columns(Vec<KeySource>),
+    /// What a source says of the column with this index; what the column is to get, if it is `Assigned`.
+    Of(u8, Box<KeySource>),
+    /// The columns with these indexes equal one of the rows, value by value; folded slots stand for many rows.
+    Tuples { columns: Vec<u8>, rows: Vec<Vec<Operand>> },
+    /// As `Inserted`: a row has an operand for each column of the key.
+    InsertedTuples(Vec<Vec<Operand>>),
 }
 
 /// How a key is compared with an operand that stands right of it.

@@ -100,6 +100,11 @@ pub enum Refusal {
         key: Box<str>,
         construct: Construct,
     },
+    /// An UPDATE, or ON DUPLICATE KEY UPDATE, of some columns of a key: the rest of it does not say where the row belongs then.
+    KeyMayMove {
+        table: Box<str>,
+        key: Box<str>,
+    },
     /// The same, of a key that lives on another shard.
     KeyMoved {
         table: Box<str>,
@@ -253,6 +258,7 @@ impl Refusal {
             | Refusal::Source { .. }
             | Refusal::Selected { .. }
             | Refusal::KeyAssigned { .. }
+            | Refusal::KeyMayMove { .. }
             | Refusal::KeyMoved { .. }
             | Refusal::CopyChanged { .. }
             | Refusal::NoCopy { .. }
@@ -282,6 +288,7 @@ impl Refusal {
             | Refusal::WrittenForm { .. }
             | Refusal::Columns { .. }
             | Refusal::KeyAssigned { .. }
+            | Refusal::KeyMayMove { .. }
             | Refusal::KeyMoved { .. } => RefusalKind::Key,
             Refusal::LocksElsewhere { .. } => RefusalKind::Shards,
             Refusal::Hint(refusal) => refusal.kind(),
@@ -387,6 +394,10 @@ impl Refusal {
                  shard then; write the key as a literal that lives on the same shard, or insert the row anew and \
                  delete it here",
                 construct.named()
+            ),
+            Refusal::KeyMayMove { table, key } => format!(
+                "the columns of sharding key {table}.{key} that are given do not say for certain that the row stays on its \
+                 shard; give all of them literals, or give those that stay an equality in WHERE"
             ),
             Refusal::KeyMoved { table, key, from, to } => format!(
                 "the new value of sharding key {table}.{key} lives on shard {to}, and the row on {from}; insert it there \

@@ -12,12 +12,12 @@ use crate::shard_map::{Key, KeyType, ShardId, SplitTable};
 
 /// Keys from `low` to `high`, both included.
 #[derive(Clone, Copy)]
-struct Span {
-    low: i128,
-    high: i128,
+pub(super) struct Span {
+    pub low: i128,
+    pub high: i128,
 }
 
-const EVERY_KEY: Span = Span { low: i128::MIN, high: i128::MAX };
+pub(super) const EVERY_KEY: Span = Span { low: i128::MIN, high: i128::MAX };
 
 /// Every shard that may hold a key for which all of `sources` hold: ascending, each once; none if there is no such key.
 #[cold]
@@ -42,7 +42,8 @@ pub(super) fn doubt(split: &SplitTable, source: &KeySource, values: &impl Values
 }
 
 fn within(split: &SplitTable, sources: &[KeySource], span: Span, values: &impl Values) -> Vec<ShardId> {
-    let span = sources.iter().fold(span, |span, source| narrowed(split, source, span, values));
+    let kind = &split.key.first.kind;
+    let span = sources.iter().fold(span, |span, source| narrowed(kind, source, span, values));
     let bound = |number: i128, none: i128| match number == none {
         true => Bound::Unbounded,
         false => Bound::Included(Key::Number(number)),
@@ -56,7 +57,8 @@ fn within(split: &SplitTable, sources: &[KeySource], span: Span, values: &impl V
         let left = match source {
             KeySource::Equal(operand) => points(split, std::slice::from_ref(operand), false, span, values).ok(),
             KeySource::In(operands) => points(split, operands, true, span, values).ok(),
-            KeySource::Compare(Comparison::NullSafe, operand) => match settled(split, *operand, values) {
+            KeySource::Compare(Comparison::NullSafe, operand) => match settled(&split.key.first.kind, *operand, values)
+            {
                 Some(key) => points_of(split, key, span),
                 None => None,
             },
@@ -68,6 +70,8 @@ fn within(split: &SplitTable, sources: &[KeySource], span: Span, values: &impl V
             }
             KeySource::Compare(..) | KeySource::Between { .. } => None,
             KeySource::Inserted(_) | KeySource::Assigned(_) => None,
+            // Of keys of several columns: see `columns`.
+            KeySource::Columns(_) | KeySource::Of(..) | KeySource::Tuples { .. } | KeySource::InsertedTuples(_) => None,
         };
         if let Some(left) = left {
             shards.retain(|shard| left.contains(shard));
@@ -77,10 +81,10 @@ fn within(split: &SplitTable, sources: &[KeySource], span: Span, values: &impl V
 }
 
 /// The span without the keys for which a comparison by order does not hold.
-fn narrowed(split: &SplitTable, source: &KeySource, span: Span, values: &impl Values) -> Span {
+pub(super) fn narrowed(kind: &KeyType, source: &KeySource, span: Span, values: &impl Values) -> Span {
     let (low, high) = match source {
         KeySource::Compare(comparison, operand) => {
-            let Some(key) = settled(split, *operand, values) else {
+            let Some(key) = settled(kind, *operand, values) else {
                 return span;
             };
             match comparison {
@@ -92,7 +96,7 @@ fn narrowed(split: &SplitTable, source: &KeySource, span: Span, values: &impl Va
             }
         }
         KeySource::Between { low, high, outside: false } => {
-            match (settled(split, *low, values), settled(split, *high, values)) {
+            match (settled(kind, *low, values), settled(kind, *high, values)) {
                 (Some(low), Some(high)) => (low, high),
                 _ => return span,
             }
@@ -104,7 +108,7 @@ fn narrowed(split: &SplitTable, source: &KeySource, span: Span, values: &impl Va
 
 /// `None` if the bounds are not settled.
 fn outside(split: &SplitTable, low: Operand, high: Operand, span: Span, values: &impl Values) -> Option<Vec<ShardId>> {
-    let (low, high) = (settled(split, low, values)?, settled(split, high, values)?);
+    let (low, high) = (settled(&split.key.first.kind, low, values)?, settled(&split.key.first.kind, high, values)?);
     let mut shards = within(split, &[], Span { high: span.high.min(low - 1), ..span }, values);
     shards.extend(within(split, &[], Span { low: span.low.max(high + 1), ..span }, values));
     Some(shards)
@@ -118,9 +122,8 @@ fn points(
     span: Span,
     values: &impl Values,
 ) -> Result<Vec<ShardId>, Form> {
-    let kind = &split.key.kind;
     let (mut shards, mut doubt) = (Vec::new(), None);
-    let mut add = |read: Read<'_>| match read {
+    each_key(&split.key.first.kind, operands, list, values, &mut |read| match read {
         Read::Key(key) => {
             let shard = points_of_key(split, key.key(), span);
             if shard.is_some_and(|shard| shards.last() != Some(&shard)) {
@@ -129,28 +132,38 @@ fn points(
         }
         Read::Nothing => {}
         Read::Unsettled(form) => doubt = doubt.or(Some(form)),
-    };
+    });
+    doubt.map_or(Ok(shards), Err)
+}
+
+/// Visits what a comparison with each of the operands matches; NULL matches nothing.
+pub(super) fn each_key(
+    kind: &KeyType,
+    operands: &[Operand],
+    list: bool,
+    values: &impl Values,
+    visit: &mut dyn FnMut(Read<'_>),
+) {
     for operand in operands {
         match operand {
             Operand::Slot { slot, negated } => {
                 let mut given = false;
                 values.each(*slot, &mut |value| {
                     given = true;
-                    add(key::read(value, *negated, kind, list, values));
+                    visit(key::read(value, *negated, kind, list, values));
                     true
                 });
                 if !given {
-                    add(Read::Unsettled(Form::Missing));
+                    visit(Read::Unsettled(Form::Missing));
                 }
             }
-            Operand::Bool(truth) => add(key::read_truth(*truth, kind)),
-            Operand::Null => {}
+            Operand::Bool(truth) => visit(key::read_truth(*truth, kind)),
+            Operand::Null => visit(Read::Nothing),
             Operand::Default | Operand::Clock(..) | Operand::Expression | Operand::Missing => {
-                add(Read::Unsettled(Form::Expression));
+                visit(Read::Unsettled(Form::Expression));
             }
         }
     }
-    doubt.map_or(Ok(shards), Err)
 }
 
 fn points_of(split: &SplitTable, number: i128, span: Span) -> Option<Vec<ShardId>> {
@@ -167,11 +180,10 @@ fn points_of_key(split: &SplitTable, key: Key<'_>, span: Span) -> Option<ShardId
 
 /// The one key that an operand of a comparison by order stands for, where both servers order it among the column's values
 /// in the same way: a number of the column's range beside numbers, a date or a point in time beside those.
-fn settled(split: &SplitTable, operand: Operand, values: &impl Values) -> Option<i128> {
+pub(super) fn settled(kind: &KeyType, operand: Operand, values: &impl Values) -> Option<i128> {
     let Operand::Slot { slot, negated } = operand else {
         return None;
     };
-    let kind = &split.key.kind;
     let (mut found, mut count) = (None, 0);
     values.each(slot, &mut |value| {
         count += 1;

@@ -1,9 +1,10 @@
 //! Which shard, and why: a plan and this execution's values in, one shard out.
 //!
-//! Pure and hot: routing a cached statement neither allocates nor parses SQL.
+//! Pure and hot: routing a cached statement parses no SQL, nor does it allocate where keys have one column.
 //! Invariant: keys are read as docs/keys.md has them, tried on both servers. Reads may be
 //! coarse (a literal that matches nothing goes anywhere), writes are exact or refused.
 
+mod columns;
 mod conditions;
 pub mod explain;
 mod key;
@@ -17,7 +18,7 @@ pub use over::{ClientText, served};
 pub use values::{Literals, SessionFacts, TextFacts, Value, Values};
 
 use crate::plan::{DatabaseId, Form, HintRefusal, KeySource, Keyed, Operand, Refusal, Statement, TableName, Tables};
-use crate::shard_map::{ShardId, ShardMap, SplitTable, Table};
+use crate::shard_map::{KeyColumn, ShardId, ShardMap, SplitTable, Table};
 use crate::sql::Flags;
 use key::{Read, Written};
 
@@ -107,7 +108,10 @@ fn several(tables: &Tables, map: &ShardMap, values: &impl Values) -> Option<Resu
         return None;
     };
     let split = split_of(map, &keyed.table).filter(|_| tables.scatters)?;
-    let shards = conditions::shards(split, &keyed.sources, values);
+    let shards = match keyed.sources.as_slice() {
+        [KeySource::Columns(sources)] => columns::shards(split, sources, values),
+        sources => conditions::shards(split, sources, values),
+    };
     let shards = match shards.as_slice() {
         // No row matches, wherever it is looked for.
         [] => Shards::One(definition(tables, map)?),
@@ -146,6 +150,11 @@ enum Doubt {
     NoKey,
     Read(Form),
     Written(Form),
+    /// Of the column with this index.
+    ReadOf(u8, Form),
+    WrittenOf(u8, Form),
+    /// A row may belong on another shard once it has the columns that it is to get.
+    MayMove,
     Keys(ShardId, ShardId),
     Rows(ShardId, ShardId),
 }
@@ -223,11 +232,23 @@ impl Found {
                     _ => self.doubt = Some(conditions::doubt(split, source, values)),
                 }
             }
+            KeySource::Columns(sources) => self.take(columns::reach(split, sources, values)),
+            KeySource::InsertedTuples(rows) => self.take(columns::stored(split, rows, values)),
+            // Inside of `Columns` only.
+            KeySource::Of(..) | KeySource::Tuples { .. } => self.doubt = Some(Doubt::NoKey),
+        }
+    }
+
+    fn take(&mut self, reach: Result<Reach, Doubt>) {
+        match reach {
+            Ok(Reach::Shard(shard)) => self.shard = Some(shard),
+            Ok(Reach::Nothing) => {}
+            Err(doubt) => self.doubt = Some(doubt),
         }
     }
 
     fn read_all(&mut self, split: &SplitTable, operands: &[Operand], values: &impl Values, list: bool) {
-        let kind = &split.key.kind;
+        let kind = &split.key.first.kind;
         for operand in operands {
             match operand {
                 Operand::Slot { slot, negated } => values.each(*slot, &mut |value| {
@@ -260,7 +281,7 @@ impl Found {
     }
 
     fn write_all(&mut self, split: &SplitTable, operands: &[Operand], values: &impl Values) {
-        let kind = &split.key.kind;
+        let kind = &split.key.first.kind;
         for operand in operands {
             let mut given = false;
             if let Operand::Slot { slot, negated } = operand {
@@ -373,15 +394,27 @@ fn key_moved(tables: &Tables, map: &ShardMap, values: &impl Values) -> Option<Re
         _ => None,
     };
     tables.keyed.iter().find_map(|assigned| {
-        let [KeySource::Assigned(_)] = assigned.sources.as_slice() else {
+        let [source] = assigned.sources.as_slice() else {
             return None;
         };
+        if !is_assigned(source) {
+            return None;
+        }
         let to = shard_of(assigned)?;
         let of_table = tables.keyed.iter().filter(|keyed| keyed.table == assigned.table);
         let from = of_table.filter_map(shard_of).find(|from| *from != to)?;
-        let key = split_of(map, &assigned.table)?.key.name.as_str().into();
+        let key = split_of(map, &assigned.table)?.key.name().into();
         Some(Refusal::KeyMoved { table: assigned.table.name.clone(), key, from: name(map, from), to: name(map, to) })
     })
+}
+
+fn is_assigned(source: &KeySource) -> bool {
+    match source {
+        KeySource::Assigned(_) => true,
+        KeySource::Columns(sources) => sources.iter().any(is_assigned),
+        KeySource::Of(_, source) => is_assigned(source),
+        _ => false,
+    }
 }
 
 /// The plan was made with another map: `execute` drops its plans with their map, so this is its fault.
@@ -393,14 +426,27 @@ fn stale(keyed: &Keyed) -> Refusal {
 impl Doubt {
     #[cold]
     fn refusal(self, keyed: &Keyed, split: &SplitTable, map: &ShardMap) -> Refusal {
-        let (table, key) = (keyed.table.name.clone(), Box::from(split.key.name.as_str()));
+        let (table, key) = (keyed.table.name.clone(), Box::from(split.key.name()));
+        let column = |place: u8| split.key.column(usize::from(place)).unwrap_or(&split.key.first);
         match self {
             Doubt::NoKey => {
                 let shards = split.shards().into_iter().map(|shard| name(map, shard)).collect();
                 Refusal::NoKey { table, key, shards }
             }
-            Doubt::Read(form) => Refusal::ReadForm { table, key, kind: split.key.kind, form },
-            Doubt::Written(form) => Refusal::WrittenForm { table, key, kind: split.key.kind, form },
+            Doubt::Read(form) => Refusal::ReadForm { table, key, kind: split.key.first.kind, form },
+            Doubt::Written(form) => Refusal::WrittenForm { table, key, kind: split.key.first.kind, form },
+            Doubt::ReadOf(place, form) => {
+                let KeyColumn { name, kind } = column(place);
+                Refusal::ReadForm { table, key: name.as_str().into(), kind: *kind, form }
+            }
+            Doubt::WrittenOf(place, form @ Form::Below) => {
+                Refusal::WrittenForm { table, key, kind: column(place).kind, form }
+            }
+            Doubt::WrittenOf(place, form) => {
+                let KeyColumn { name, kind } = column(place);
+                Refusal::WrittenForm { table, key: name.as_str().into(), kind: *kind, form }
+            }
+            Doubt::MayMove => Refusal::KeyMayMove { table, key },
             Doubt::Keys(first, second) => {
                 Refusal::KeysApart { table, key, first: name(map, first), second: name(map, second) }
             }

@@ -41,7 +41,7 @@ pub fn served(
 pub(super) fn scatter_refused(tables: &Tables, map: &ShardMap, shards: &[ShardId]) -> Option<Refusal> {
     tables.keyed.iter().find_map(|keyed| {
         let split = split_of(map, &keyed.table).filter(|split| split.refuses_scatter)?;
-        let (table, key) = (keyed.table.name.clone(), split.key.name.as_str().into());
+        let (table, key) = (keyed.table.name.clone(), split.key.name().into());
         Some(Refusal::Scatter { table, key, shards: names(map, shards) })
     })
 }

@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 use super::document::{Fields, Key, Node, Position, Shape, Value, near};
 use super::load::{Names, check_name, unknown};
 use super::problem::{Faults, Feature, Problem, Thing};
-use super::{Database, Family, Group, KeyColumn, Shard, ShardId, SplitTable, Table, everywhere, key_column, splits};
+use super::{Database, Family, Group, Shard, ShardId, SplitTable, Table, TableKey, everywhere, key_column, splits};
 
 /// The word that stands where a shard could: no shard at all.
 pub(super) const REFUSE: &str = "refuse";
@@ -134,7 +134,7 @@ struct Follower<'n> {
     at: Position,
     base: &'n str,
     /// `None` where it is called as in the other.
-    key: Option<KeyColumn>,
+    key: Option<TableKey>,
     refuses_scatter: bool,
 }
 
@@ -143,8 +143,8 @@ impl Follower<'_> {
         match tables.get(self.base) {
             Some(Table::Split(base)) => {
                 let key = self.key.unwrap_or_else(|| base.key.clone());
-                if key.kind != base.key.kind {
-                    let (table, kind) = (self.base.into(), base.key.kind);
+                if !key.is_of_types(&base.key) {
+                    let (table, kind) = (self.base.into(), base.key.kinds().into());
                     faults.add(self.at, Problem::WithOtherType { table, kind });
                 }
                 Some(SplitTable { key, split: base.split.clone(), refuses_scatter: self.refuses_scatter })

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::ownership::{Cut, Owned, Ownership, by_key};
-use super::{CRC32_1, Database, Key, KeyColumn, KeyType, ShardId, ShardMap, Table};
+use super::{CRC32_1, Database, Key, KeyType, ShardId, ShardMap, Table, TableKey};
 
 /// What is between two maps.
 #[derive(Debug, Clone)]
@@ -161,8 +161,7 @@ impl Diff {
             && was != is
         {
             let what = format!("key of {name}");
-            let shown = |key: &KeyColumn| format!("{} {}", key.name, key.kind);
-            self.notes.push(Note::Changed { what, old: shown(was), new: shown(is) });
+            self.notes.push(Note::Changed { what, old: was.declared(), new: is.declared() });
             if !compare(was, is) {
                 return self.rekeyed(name, old, &before, new, &after);
             }
@@ -185,9 +184,9 @@ impl Diff {
             return self.piece(name, None, (None, None), (old, before.cuts[0].on), (new, after.cuts[0].on));
         };
         // Buckets are shown as such.
-        let kind = Some(key.kind).filter(|_| after.buckets.or(before.buckets).is_none());
+        let key = Some(key).filter(|_| after.buckets.or(before.buckets).is_none());
         for piece in pieces(&before.cuts, &after.cuts) {
-            self.piece(name, kind, piece.keys, (old, piece.was), (new, piece.is));
+            self.piece(name, key, piece.keys, (old, piece.was), (new, piece.is));
         }
     }
 
@@ -195,7 +194,7 @@ impl Diff {
     fn piece(
         &mut self,
         name: &str,
-        kind: Option<KeyType>,
+        key: Option<&TableKey>,
         keys: (Option<Key<'_>>, Option<Key<'_>>),
         (old, was): (Side<'_>, Option<ShardId>),
         (new, is): (Side<'_>, Option<ShardId>),
@@ -203,7 +202,7 @@ impl Diff {
         if old.owner(was) == new.owner(is) {
             return;
         }
-        let (table, keys) = (name.to_owned(), interval(kind, keys));
+        let (table, keys) = (name.to_owned(), interval(key, keys));
         match (was, is) {
             (Some(was), Some(is)) => self.moves.push(moved(table, keys, (old, was), (new, is))),
             (Some(was), None) => self.notes.push(Note::Refused { table, keys, shard: old.shard(was) }),
@@ -214,16 +213,16 @@ impl Diff {
 
     /// A table that is everywhere in one of the maps: each new copy needs its rows; one that goes needs nothing.
     fn copied(&mut self, name: &str, old: Side<'_>, was: &Owned<'_>, new: Side<'_>, is: &Owned<'_>) {
-        let kind = was.key.or(is.key).filter(|_| was.buckets.or(is.buckets).is_none()).map(|key| key.kind);
+        let key = was.key.or(is.key).filter(|_| was.buckets.or(is.buckets).is_none());
         for piece in pieces(&was.cuts, &is.cuts) {
             let (before, after) = (was.all(piece.was), is.all(piece.is));
             let (Some(from), false) = (before.first(), after.is_empty()) else {
-                self.piece(name, kind, piece.keys, (old, piece.was), (new, piece.is));
+                self.piece(name, key, piece.keys, (old, piece.was), (new, piece.is));
                 continue;
             };
             for to in &after {
                 if before.iter().all(|shard| old.owner(Some(*shard)) != new.owner(Some(*to))) {
-                    let keys = interval(kind, piece.keys);
+                    let keys = interval(key, piece.keys);
                     self.moves.push(moved(name.to_owned(), keys, (old, *from), (new, *to)));
                 }
             }
@@ -264,15 +263,16 @@ fn moved(table: String, keys: String, (old, was): (Side<'_>, ShardId), (new, is)
 }
 
 /// Whether the values of two keys are in one order, so that bounds of the one say something of the other.
-fn compare(a: &KeyColumn, b: &KeyColumn) -> bool {
-    let alike = match (a.kind, b.kind) {
+fn compare(a: &TableKey, b: &TableKey) -> bool {
+    let alike = |a: KeyType, b: KeyType| match (a, b) {
         (KeyType::Integer(_), KeyType::Integer(_))
         | (KeyType::DateTime { .. }, KeyType::DateTime { .. })
         | (KeyType::Timestamp { .. }, KeyType::Timestamp { .. }) => true,
         (KeyType::Decimal(a), KeyType::Decimal(b)) => a.scale == b.scale,
         (a, b) => a == b,
     };
-    alike && a.name.eq_ignore_ascii_case(&b.name)
+    let mut columns = a.columns().zip(b.columns());
+    a.count() == b.count() && columns.all(|(a, b)| alike(a.kind, b.kind) && a.name.eq_ignore_ascii_case(&b.name))
 }
 
 /// Keys that have one shard in each of the maps.
@@ -299,9 +299,9 @@ fn pieces<'m>(old: &[Cut<'m>], new: &[Cut<'m>]) -> Vec<Piece<'m>> {
     pieces
 }
 
-fn interval(kind: Option<KeyType>, (from, to): (Option<Key<'_>>, Option<Key<'_>>)) -> String {
-    let shown = |key: Key<'_>| match (kind, key) {
-        (Some(kind), key) => kind.shown(key),
+fn interval(of: Option<&TableKey>, (from, to): (Option<Key<'_>>, Option<Key<'_>>)) -> String {
+    let shown = |key: Key<'_>| match (of, key) {
+        (Some(of), key) => of.shown(key),
         (None, Key::Number(bucket)) => format!("bucket {bucket}"),
         (None, Key::Text(_)) => String::new(),
     };
@@ -511,7 +511,41 @@ mod tests {
                 r#"table: "shop.countries", keys: "[MIN, MAX]", from: "s1", to: "s1""#,
                 r#"table: "shop.customers", keys: "[1000000, MAX]", from: "s1", to: "s1""#,
                 r#"table: "shop.events", keys: "[5000, MAX]", from: "s1", to: "s1""#,
+                r#"table: "shop.lines", keys: "[(5, 1000), (6))", from: "s1", to: "s1""#,
+                r#"table: "shop.lines", keys: "[(7), MAX]", from: "s1", to: "s1""#,
+                r#"table: "shop.offices", keys: "('DE', 3)", from: "s1", to: "s1""#,
+                r#"table: "shop.offices", keys: "('FR', 1)", from: "s1", to: "s1""#,
+                r#"table: "shop.prices", keys: "[bucket 8, MAX]", from: "s1", to: "s1""#,
+                r#"table: "shop.remarks", keys: "[(5, 1000), (6))", from: "s1", to: "s1""#,
+                r#"table: "shop.remarks", keys: "[(7), MAX]", from: "s1", to: "s1""#,
                 "shard s1: on group split1 -> on group users",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_moved_bound_of_several_columns_moves_the_keys_between() {
+        check(
+            &[("{from: [5, 1000], on: s1}", "{from: [5, 2000], on: s1}")],
+            &[
+                r#"table: "shop.lines", keys: "[(5, 1000), (5, 2000))", from: "s1", to: "s0""#,
+                r#"table: "shop.remarks", keys: "[(5, 1000), (5, 2000))", from: "s1", to: "s0""#,
+            ],
+        );
+        // Nothing is below 0.
+        check(&[("{from: [6], on: s0}", "{from: [6, 0], on: s0}")], &[]);
+        check(
+            &[("{in: [[FR, 1], [DE, 3]], on: s1}", "{in: [[FR, 1]], on: s1}")],
+            &["shop.offices ('DE', 3): refused from now on, was on s1"],
+        );
+        check(
+            &[
+                ("key: {tenant: int unsigned, id:", "key: {tenant: bigint unsigned, id:"),
+                ("key: {owner: int unsigned,", "key: {owner: bigint unsigned,"),
+            ],
+            &[
+                "key of shop.lines: (tenant int unsigned, id bigint unsigned) -> (tenant bigint unsigned, id bigint unsigned)",
+                "key of shop.remarks: (owner int unsigned, number bigint unsigned) -> (owner bigint unsigned, number bigint unsigned)",
             ],
         );
     }

@@ -23,6 +23,7 @@ mod splits;
 mod stored;
 #[cfg(test)]
 mod tests;
+mod tuples;
 
 use std::collections::HashMap;
 
@@ -30,7 +31,7 @@ use foldhash::fast::FixedState;
 
 pub use diff::{Diff, Move, Note, diff};
 pub use everywhere::Everywhere;
-pub use key::{DecimalType, IntegerType, Key, KeyColumn, KeyType, NotExact, TextType, Zone};
+pub use key::{DecimalType, IntegerType, Key, KeyColumn, KeyType, NotExact, TableKey, TextType, Zone};
 pub use ownership::Ownership;
 pub use positions::Positions;
 pub use problem::{Fault, Feature, Problem, Thing};

@@ -8,7 +8,7 @@
 //! meridian ownership 1
 //! database NAME OWNER            by name; the owner of tables that are not listed
 //! table NAME                     by name, below their database
-//! key NAME TYPE                  of a split table; the type as `check` prints it
+//! key NAME TYPE                  of a split table, each column; the type as `check` prints it
 //! buckets 1024 crc32/1           of one split by hash: what follows is of its buckets
 //! copy OWNER                     of a table that is everywhere, by owner; then OWNER of the copy that decides
 //! from KEY OWNER                 ascending; MIN for the lowest; neighbours with one owner stand as one
@@ -21,7 +21,7 @@ use std::fmt::{self, Write};
 
 use aws_lc_rs::digest;
 
-use super::{CRC32_1, Database, Interval, Key, KeyColumn, ShardId, ShardMap, Split, Table};
+use super::{CRC32_1, Database, Interval, Key, ShardId, ShardMap, Split, Table, TableKey};
 
 /// The hash of a map's ownership; shown in hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -40,7 +40,7 @@ pub(super) struct Cut<'m> {
 #[derive(Debug)]
 pub(super) struct Owned<'m> {
     /// None: all rows are in one place, whatever their key.
-    pub key: Option<&'m KeyColumn>,
+    pub key: Option<&'m TableKey>,
     /// The cuts are of so many buckets, not of keys.
     pub buckets: Option<u32>,
     /// Never empty; the first begins at MIN.
@@ -68,7 +68,7 @@ impl ShardMap {
             for (name, table) in tables {
                 line(&mut text, format_args!("table {}", Name(name)));
                 let owned = Owned::of(table);
-                if let Some(key) = owned.key {
+                for key in owned.key.iter().flat_map(|key| key.columns()) {
                     line(&mut text, format_args!("key {} {}", Name(&key.name), key.kind));
                 }
                 if let Some(buckets) = owned.buckets {

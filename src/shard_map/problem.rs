@@ -109,6 +109,13 @@ pub enum Problem {
         value: Box<str>,
         before: Box<str>,
     },
+    /// A bound or a listed key has not as many values as the key has columns.
+    TupleOfOther {
+        count: usize,
+        key: Box<str>,
+    },
+    /// `[MIN, 5]`
+    ValueBehindMin,
     MinNotFirst,
     FirstNotMin,
     BelowBesideMin,
@@ -122,7 +129,7 @@ pub enum Problem {
     /// The keys of two tables that are split alike are of two types.
     WithOtherType {
         table: Box<str>,
-        kind: KeyType,
+        kind: Box<str>,
     },
     /// Two shards of one group would hold the same physical table.
     SamePlace {
@@ -147,8 +154,6 @@ pub enum Thing {
 /// What the grammar has and this version has not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Feature {
-    /// A key of several columns.
-    CompositeKey,
     /// A key of a type that CREATE TABLE knows.
     KeyType(Box<str>),
     /// A decimal key of more digits than are compared.
@@ -230,6 +235,11 @@ impl Explain for Problem {
             Problem::BoundsDisorder { value, before } => {
                 write!(f, "the bound {value} is not above the one before, {before}")
             }
+            Problem::TupleOfOther { count, key } => match count {
+                1 => write!(f, "1 value for a key of {key}"),
+                count => write!(f, "{count} values for a key of {key}"),
+            },
+            Problem::ValueBehindMin => f.write_str("a value behind MIN"),
             Problem::MinNotFirst => f.write_str("MIN is not the first bound"),
             Problem::FirstNotMin => f.write_str("keys below the first bound have no home"),
             Problem::BelowBesideMin => f.write_str("`below` has no effect, the first bound is MIN"),
@@ -261,6 +271,7 @@ impl Explain for Problem {
             }
             Problem::DuplicateName { .. } => f.write_str("remove one"),
             Problem::ReservedName { .. } => f.write_str("choose another name"),
+            Problem::TooMany { thing: Thing::Column, count_max, .. } => write!(f, "a key has at most {count_max}"),
             Problem::TooMany { thing, count_max, .. } => write!(f, "a map holds at most {count_max} {thing}s"),
             Problem::MemberWithoutPort { .. } => f.write_str("write `host:port`, as `orders-0.orders:3306`"),
             Problem::AddressTwice { first_line, .. } => {
@@ -302,6 +313,8 @@ impl Explain for Problem {
                 _ => bound_of(*kind, f),
             },
             Problem::BoundsDisorder { .. } => f.write_str("write lower bounds in ascending order"),
+            Problem::TupleOfOther { .. } => f.write_str("write one for each column, in the order of `key`"),
+            Problem::ValueBehindMin => f.write_str("give the columns in front of it a value, or leave it out"),
             Problem::MinNotFirst => f.write_str("move it to the beginning of the list"),
             Problem::FirstNotMin => f.write_str("begin with `{from: MIN, on: SHARD}` or add `below: refuse`"),
             Problem::BelowBesideMin => f.write_str("remove `below`"),
@@ -380,7 +393,6 @@ impl Thing {
 impl Feature {
     fn name(&self) -> &'static str {
         match self {
-            Feature::CompositeKey => "a key of several columns",
             Feature::KeyType(_) => "a key of this type",
             Feature::WideDecimal => "a decimal key of more than 38 digits",
             Feature::PhysicalTable => "a physical name (`as`)",
@@ -397,7 +409,6 @@ impl Feature {
     /// What can be written today.
     fn instead(&self) -> &'static str {
         match self {
-            Feature::CompositeKey => "write one integer column",
             Feature::KeyType(_) => "write an integer, decimal, date, datetime, timestamp, char, varchar or binary type",
             Feature::WideDecimal => "write `decimal(38,...)` or fewer digits",
             Feature::PhysicalTable | Feature::PhysicalDatabase => {

@@ -3,18 +3,19 @@
 //! Invariant: bounds ascend strictly and lie inside the key's type; only the first may be MIN.
 
 use super::databases::{Declared, REFUSE};
-use super::document::{Fields, Node, Position};
+use super::document::{Fields, Node, Position, Value};
 use super::key::Bound;
 use super::problem::{Faults, Feature, Problem};
 use super::sorted::{Sorted, order};
-use super::{KeyType, Ranges, ShardId};
+use super::tuples;
+use super::{KeyType, Ranges, ShardId, TableKey};
 
 pub(super) const RANGE: &[&str] = &["from", "on", "home"];
 
 /// The kind of what is cut into ranges; `None` where the key is unsound, and then the values of bounds are not looked at.
 #[derive(Clone, Copy)]
-pub(super) enum Of {
-    Key(Option<KeyType>),
+pub(super) enum Of<'k> {
+    Key(Option<&'k TableKey>),
     Buckets(u32),
 }
 
@@ -32,7 +33,7 @@ enum From {
 }
 
 /// Every range, sound or not.
-pub(super) fn read(node: &Node, of: Of, declared: &Declared<'_>, faults: &mut Faults) -> Option<Vec<Written>> {
+pub(super) fn read(node: &Node, of: Of<'_>, declared: &Declared<'_>, faults: &mut Faults) -> Option<Vec<Written>> {
     let nodes = node.list("a list of `{from: BOUND, on: SHARD}`", faults)?;
     let mut written: Vec<Written> = Vec::with_capacity(nodes.len());
     let mut last: Option<Bound> = None;
@@ -106,20 +107,30 @@ pub(super) fn ranges(written: Vec<Written>, of: Of) -> Option<Ranges> {
     Some(Ranges::new(of.sorted(bounds), begins_at_min, on))
 }
 
-impl Of {
+impl Of<'_> {
     fn bound(self, node: &Node, faults: &mut Faults) -> Option<From> {
-        let kind = match self {
-            Of::Key(kind) => kind,
+        let key = match self {
+            Of::Key(key) => key,
             Of::Buckets(count) => {
                 let bucket = node.integer(0, u64::from(count) - 1, faults)?;
                 return Some(From::Value(Bound::Number(bucket.into())));
             }
         };
+        let is_list = matches!(node.value, Value::List(_));
+        if let Some(key) = key.filter(|key| key.is_composite())
+            && !is_min(node)
+        {
+            let bound = tuples::bound(key, node, faults)?;
+            return Some(if bound.is_empty() { From::Min } else { From::Value(Bound::Text(bound)) });
+        }
+        if key.is_none() && is_list {
+            return None;
+        }
         let scalar = node.scalar("MIN or a value of the key's type", faults)?;
-        if scalar.plain && *scalar.text == "MIN" {
+        if is_min(node) {
             return Some(From::Min);
         }
-        match kind?.bound(&scalar.text) {
+        match key?.first.kind.bound(&scalar.text) {
             Ok(bound) => Some(From::Value(bound)),
             Err(problem) => {
                 faults.add(node.at, problem);
@@ -128,13 +139,21 @@ impl Of {
         }
     }
 
-    fn is_padded(self) -> bool {
-        matches!(self, Of::Key(Some(KeyType::Text(text))) if text.is_padded())
+    fn key(&self) -> Option<&TableKey> {
+        match self {
+            Of::Key(key) => *key,
+            Of::Buckets(_) => None,
+        }
+    }
+
+    pub(super) fn is_padded(self) -> bool {
+        let sole = self.key().filter(|key| !key.is_composite()).map(|key| key.first.kind);
+        matches!(sole, Some(KeyType::Text(text)) if text.is_padded())
     }
 
     pub(super) fn shown(self, bound: &Bound) -> String {
         match (self, bound) {
-            (Of::Key(Some(kind)), bound) => kind.shown(bound.key()),
+            (Of::Key(Some(key)), bound) => key.shown(bound.key()),
             (_, Bound::Number(number)) => number.to_string(),
             (_, Bound::Text(_)) => String::new(),
         }
@@ -149,8 +168,14 @@ impl Of {
             }
         }
         match self {
-            Of::Key(Some(KeyType::Text(_))) => Sorted::Texts { keys, padded: self.is_padded() },
+            Of::Key(Some(key)) if key.is_composite() || matches!(key.first.kind, KeyType::Text(_)) => {
+                Sorted::Texts { keys, padded: self.is_padded() }
+            }
             _ => Sorted::Numbers(numbers),
         }
     }
+}
+
+fn is_min(node: &Node) -> bool {
+    matches!(&node.value, Value::Scalar(scalar) if scalar.plain && *scalar.text == "MIN")
 }

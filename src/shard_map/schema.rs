@@ -65,6 +65,11 @@ fn value(what: &str) -> Value {
     json!({"type": ["string", "integer", "number"], "description": what})
 }
 
+/// A key of one column, or of several.
+fn value_or_tuple(one: &str, several: &str) -> Value {
+    json!({"anyOf": [value(one), list(value("A value of the column's type."), several)]})
+}
+
 fn top_field(field: &str) -> Value {
     match field {
         "version" => json!({"enum": [1, "1"], "description": "The version of this grammar."}),
@@ -143,7 +148,10 @@ fn table_field(field: &str) -> Value {
         "everywhere" => list(name("A shard."), "Shards that have every row each."),
         "from" => name("Which of `everywhere` is written first and decides."),
         "with" => name("The table along which this one is split."),
-        "key" => named(text("The column's type as in CREATE TABLE."), "The column that decides where a row lives."),
+        "key" => {
+            let what = "The column that decides where a row lives, or several, in the order of the file.";
+            named(text("The column's type as in CREATE TABLE."), what)
+        }
         "range" => {
             let fields = served(RANGE, ["home"].into_iter());
             list(entry(&fields, &["from", "on"]), "Lower bounds, ascending; each holds up to the next.")
@@ -169,8 +177,10 @@ fn table_field(field: &str) -> Value {
 
 fn place_field(field: &str) -> Value {
     match field {
-        "from" => value("The first key: MIN, or a value of the key's type."),
-        "in" => list(value("A value of the key's type."), "Values of the key."),
+        "from" => {
+            value_or_tuple("The first key: MIN, or a value of the key's type.", "Values of the first columns, or all.")
+        }
+        "in" => list(value_or_tuple("A value of the key's type.", "A value for each column."), "Values of the key."),
         "on" => name("The shard of these rows, or `refuse`."),
         _ => unknown(),
     }

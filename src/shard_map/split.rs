@@ -5,13 +5,14 @@
 
 use std::ops::Bound;
 
+use super::key::tuple;
 use super::sorted::Sorted;
-use super::{Key, KeyColumn, ShardId};
+use super::{Key, KeyColumn, ShardId, TableKey};
 
 /// A table whose rows live on the shards of their keys.
 #[derive(Debug, Clone)]
 pub struct SplitTable {
-    pub key: KeyColumn,
+    pub key: TableKey,
     pub split: Split,
     /// `scatter: refuse`: no statement reads several of its shards.
     pub refuses_scatter: bool,
@@ -111,6 +112,37 @@ impl SplitTable {
         }
     }
 
+    /// Appends the value of a column of a key of several to their text, which is [`SplitTable::home`]'s [`Key::Text`] once
+    /// it has them all, in order.
+    pub fn append(&self, column: &KeyColumn, value: Key<'_>, text: &mut Vec<u8>) {
+        match &self.split {
+            Split::Hash(_) => tuple::append_hashed(column.kind, value, text),
+            Split::Range(_) | Split::List(_) => tuple::append(column.kind, value, text),
+        }
+    }
+
+    /// Every shard that may hold a key of several columns whose text begins with `from`, or is above it, and is not above
+    /// all that begin with `to`: ascending, each once.
+    pub fn between_beginnings(&self, from: &[u8], to: Vec<u8>) -> Vec<ShardId> {
+        let end = tuple::behind(to);
+        let (from, to) = (Bound::Included(Key::Text(from)), end.as_deref());
+        let to = to.map_or(Bound::Unbounded, |to| Bound::Excluded(Key::Text(to)));
+        match &self.split {
+            Split::Range(ranges) => ascending(ranges.between(from, to)),
+            Split::List(list) => list.between(from, to),
+            Split::Hash(_) => self.shards(),
+        }
+    }
+
+    /// Whether some keys have no home.
+    pub fn has_gaps(&self) -> bool {
+        match &self.split {
+            Split::Range(ranges) => !ranges.begins_at_min,
+            Split::List(list) => list.otherwise.is_none(),
+            Split::Hash(_) => false,
+        }
+    }
+
     /// Whether any key lives on the shard.
     pub fn is_on(&self, shard: ShardId) -> bool {
         match &self.split {
@@ -132,24 +164,19 @@ impl SplitTable {
     /// The shard of every key of the type, where it is one: then the table is not split.
     pub fn sole(&self) -> Option<ShardId> {
         let first = self.first();
-        let everything_has_a_home = match &self.split {
-            Split::Range(ranges) => ranges.begins_at_min,
-            Split::List(list) => list.otherwise.is_some(),
-            Split::Hash(_) => true,
-        };
-        (everything_has_a_home && self.shards().len() == 1).then_some(first)
+        (!self.has_gaps() && self.shards().len() == 1).then_some(first)
     }
 
     /// Whether rows of both tables with equal keys are on one shard, for every key.
     pub fn is_like(&self, other: &SplitTable) -> bool {
-        self.key.kind == other.key.kind && self.split == other.split
+        self.key.is_of_types(&other.key) && self.split == other.split
     }
 
     /// The bucket of a key.
     pub fn bucket(&self, hash: &Hash, key: Key<'_>) -> u32 {
         let crc = match key {
             Key::Text(bytes) => crc32fast::hash(bytes),
-            Key::Number(number) => self.key.kind.crc32(number),
+            Key::Number(number) => self.key.first.kind.crc32(number),
         };
         crc % hash.buckets
     }
@@ -231,6 +258,22 @@ impl List {
         self.keys.find(key).map(|index| self.on[index]).or(self.otherwise)
     }
 
+    /// The shards of the listed keys between, and of the others.
+    fn between(&self, low: Bound<Key<'_>>, high: Bound<Key<'_>>) -> Vec<ShardId> {
+        let first = match low {
+            Bound::Unbounded => 0,
+            Bound::Included(key) => self.keys.count_below(key),
+            Bound::Excluded(key) => self.keys.count_to(key),
+        };
+        let last = match high {
+            Bound::Unbounded => self.keys.len(),
+            Bound::Included(key) => self.keys.count_to(key),
+            Bound::Excluded(key) => self.keys.count_below(key),
+        };
+        let listed = self.on.get(first..last).unwrap_or_default();
+        ascending(listed.iter().copied().chain(self.otherwise).collect())
+    }
+
     /// Whether the key is one of the list, not of the others.
     pub fn holds(&self, key: Key<'_>) -> bool {
         self.keys.find(key).is_some()
@@ -263,7 +306,8 @@ mod tests {
 
     fn table(split: Split) -> SplitTable {
         let kind = KeyType::Integer(IntegerType { bytes: 8, unsigned: false });
-        SplitTable { key: KeyColumn { name: "id".into(), kind }, split, refuses_scatter: false }
+        let first = KeyColumn { name: "id".into(), kind };
+        SplitTable { key: TableKey { first, more: Vec::new() }, split, refuses_scatter: false }
     }
 
     fn ranges(bounds: &[i128], begins_at_min: bool, on: &[u16]) -> Ranges {

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use super::databases::{Declared, REFUSE};
-use super::document::{Fields, Node, Position, Shape};
+use super::document::{Fields, Node, Position, Shape, Value};
 use super::key::Bound;
 use super::problem::{Faults, Feature, Problem};
 use super::ranges::{self, Of};
 use super::sorted::order;
-use super::{CRC32_1, GroupId, Hash, KeyType, List, ShardId, Split, SplitTable, key_column};
+use super::{CRC32_1, GroupId, Hash, KeyType, List, ShardId, Split, SplitTable, TableKey, key_column, tuples};
 
 pub(super) const LIST: &[&str] = &["in", "on", "home"];
 
@@ -24,11 +24,10 @@ pub(super) fn read(
     faults: &mut Faults,
 ) -> Option<SplitTable> {
     let key = key_column::read(key, fields, faults);
-    let kind = key.as_ref().map(|key| key.kind);
     let split = match (fields.get("hash"), fields.get("list"), fields.get("range")) {
         (Some(node), _, _) => hash(table, node, fields, declared, faults),
-        (None, Some(node), _) => list(table, node, kind, fields, declared, faults),
-        (None, None, Some(node)) => range(table, node, kind, fields, declared, faults),
+        (None, Some(node), _) => list(table, node, key.as_ref(), fields, declared, faults),
+        (None, None, Some(node)) => range(table, node, key.as_ref(), fields, declared, faults),
         (None, None, None) => {
             let elsewhere = ["with", "on", "everywhere", "period"];
             if elsewhere.iter().all(|field| fields.get(field).is_none()) {
@@ -44,21 +43,22 @@ pub(super) fn read(
 fn range(
     table: &str,
     node: &Node,
-    kind: Option<KeyType>,
+    key: Option<&TableKey>,
     fields: &Fields<'_>,
     declared: &Declared<'_>,
     faults: &mut Faults,
 ) -> Option<Split> {
-    if let Some(kind @ KeyType::Text(text)) = kind
+    if let Some(TableKey { first, .. }) = key
+        && let kind @ KeyType::Text(text) = first.kind
         && !text.is_ordered()
     {
         faults.add(node.at, Problem::UnorderedRange { kind });
         return None;
     }
-    let written = ranges::read(node, Of::Key(kind), declared, faults)?;
+    let written = ranges::read(node, Of::Key(key), declared, faults)?;
     ranges::below(&written, fields, faults);
     same_place(table, written.iter().map(|written| (written.at, written.on)), declared, faults);
-    ranges::ranges(written, Of::Key(kind)).map(Split::Range)
+    ranges::ranges(written, Of::Key(key)).map(Split::Range)
 }
 
 fn hash(table: &str, node: &Node, fields: &Fields<'_>, declared: &Declared<'_>, faults: &mut Faults) -> Option<Split> {
@@ -89,7 +89,7 @@ struct Listed {
 fn list(
     table: &str,
     node: &Node,
-    kind: Option<KeyType>,
+    key: Option<&TableKey>,
     fields: &Fields<'_>,
     declared: &Declared<'_>,
     faults: &mut Faults,
@@ -110,13 +110,8 @@ fn list(
         let keys = fields.require("in", faults).and_then(|node| node.list("a list of keys", faults));
         sound &= on.is_some() && keys.is_some();
         for node in keys.unwrap_or_default() {
-            let text = node.text("a key", faults);
-            match text.zip(kind).map(|(text, kind)| kind.bound(text)) {
-                Some(Ok(key)) => listed.push(Listed { at: node.at, key, on }),
-                Some(Err(problem)) => {
-                    faults.add(node.at, problem);
-                    sound = false;
-                }
+            match listed_key(node, key, faults) {
+                Some(key) => listed.push(Listed { at: node.at, key, on }),
                 None => sound = false,
             }
         }
@@ -130,12 +125,12 @@ fn list(
         }
     });
     same_place(table, places, declared, faults);
-    let padded = matches!(kind, Some(KeyType::Text(text)) if text.is_padded());
+    let padded = Of::Key(key).is_padded();
     // The sort keeps the order of the file among equal keys.
     listed.sort_by(|a, b| order(a.key.key(), b.key.key(), padded));
     for pair in listed.windows(2) {
         if order(pair[0].key.key(), pair[1].key.key(), padded).is_eq() {
-            let key = Of::Key(kind).shown(&pair[1].key).into();
+            let key = Of::Key(key).shown(&pair[1].key).into();
             faults.add(pair[1].at, Problem::ListedTwice { key, first_line: pair[0].at.line });
         }
     }
@@ -144,8 +139,20 @@ fn list(
         return None;
     }
     let on = listed.iter().map(|listed| listed.on).collect::<Option<Vec<ShardId>>>()?;
-    let keys = Of::Key(kind).sorted(listed.into_iter().map(|listed| listed.key).collect());
+    let keys = Of::Key(key).sorted(listed.into_iter().map(|listed| listed.key).collect());
     Some(Split::List(List::new(keys, on, otherwise)))
+}
+
+fn listed_key(node: &Node, key: Option<&TableKey>, faults: &mut Faults) -> Option<Bound> {
+    match key {
+        Some(key) if key.is_composite() => tuples::listed(key, node, faults).map(Bound::Text),
+        // Its own faults were added.
+        None if matches!(node.value, Value::List(_)) => None,
+        key => {
+            let text = node.text("a key", faults)?;
+            key?.first.kind.bound(text).map_err(|problem| faults.add(node.at, problem)).ok()
+        }
+    }
 }
 
 /// Two shards of one group have the same schema name there, so they cannot hold parts of one table.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::key::calendar::{self, Date};
-use super::{Key, KeyType, ShardId, SplitTable};
+use super::{Key, KeyColumn, KeyType, ShardId, SplitTable};
 
 /// What a stored key says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,32 +16,45 @@ pub enum Stored {
 }
 
 impl SplitTable {
-    /// Where the row with this key belongs: numbers, dates and times as a session with `time_zone = '+00:00'` is shown them,
+    /// Where the row with this key belongs, its columns in order: numbers, dates and times as a session with `time_zone = '+00:00'` is shown them,
     /// text as the column's own bytes.
-    pub fn stored(&self, key: &[u8]) -> Stored {
-        let number = match self.key.kind {
-            KeyType::Integer(integer) => {
-                let value = std::str::from_utf8(key).ok().and_then(|text| text.parse().ok());
-                value.filter(|value| integer.holds(*value))
-            }
-            KeyType::Decimal(decimal) => decimal.read(key).ok().flatten(),
-            KeyType::Date => Date::read(key).and_then(Date::days),
-            KeyType::DateTime { digits } | KeyType::Timestamp { digits, .. } => calendar::read_moment(key, digits),
-            KeyType::Text(kind) => {
-                let text = kind.collation.map_or(Cow::Borrowed(key), |collation| collation.charset.to_utf8(key));
-                return match kind.normal(&text).map(|key| self.home(Key::Text(&key))) {
-                    Ok(Some(shard)) => Stored::Home(shard),
-                    Ok(None) => Stored::Nowhere,
-                    Err(_) => Stored::Unread,
+    pub fn stored(&self, key: &[&[u8]]) -> Stored {
+        let home = match key {
+            [only] if !self.key.is_composite() => read(&self.key.first, only, |key| self.home(key)),
+            values if values.len() == self.key.count() => {
+                let mut text = Vec::new();
+                let read = |(column, value): (&KeyColumn, &&[u8])| {
+                    read(column, value, |key| self.append(column, key, &mut text))
                 };
+                let all: Option<()> = self.key.columns().zip(values).map(read).collect();
+                all.map(|()| self.home(Key::Text(&text)))
             }
+            _ => None,
         };
-        match number.map(|number| self.home(Key::Number(number))) {
+        match home {
             Some(Some(shard)) => Stored::Home(shard),
             Some(None) => Stored::Nowhere,
             None => Stored::Unread,
         }
     }
+}
+
+/// What `with` makes of a column's value; `None` if it is none of its type.
+fn read<T>(column: &KeyColumn, value: &[u8], with: impl FnOnce(Key<'_>) -> T) -> Option<T> {
+    let number = match column.kind {
+        KeyType::Integer(integer) => {
+            let value = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+            value.filter(|value| integer.holds(*value))
+        }
+        KeyType::Decimal(decimal) => decimal.read(value).ok().flatten(),
+        KeyType::Date => Date::read(value).and_then(Date::days),
+        KeyType::DateTime { digits } | KeyType::Timestamp { digits, .. } => calendar::read_moment(value, digits),
+        KeyType::Text(kind) => {
+            let text = kind.collation.map_or(Cow::Borrowed(value), |collation| collation.charset.to_utf8(value));
+            return kind.normal(&text).ok().map(|key| with(Key::Text(&key)));
+        }
+    };
+    number.map(|number| with(Key::Number(number)))
 }
 
 #[cfg(test)]
@@ -59,7 +72,7 @@ mod tests {
         );
         let map = ShardMap::load(&yaml).unwrap_or_else(|faults| panic!("{faults:?}"));
         let Some(Table::Split(split)) = map.databases[0].table("t") else { panic!("a split table") };
-        match split.stored(stored.as_bytes()) {
+        match split.stored(&[stored.as_bytes()]) {
             Stored::Home(ShardId(0)) => "a",
             Stored::Home(_) => "b",
             Stored::Nowhere => "-",

@@ -138,11 +138,16 @@ async fn other_weights(connection: &mut Connection, map: &ShardMap, group: Group
     let mut stored = BTreeMap::new();
     for table in map.databases.iter().flat_map(|database| database.tables.values()) {
         let Table::Split(split) = table else { continue };
-        if let KeyType::Text(TextType { collation: Some(Collation { order: Order::Weights(weights), .. }), .. }) =
-            split.key.kind
-            && split.shards().iter().any(|shard| map.shard(*shard).group == group)
-        {
-            stored.insert(weights.name(), weights);
+        if !split.shards().iter().any(|shard| map.shard(*shard).group == group) {
+            continue;
+        }
+        for column in split.key.columns() {
+            if let KeyType::Text(TextType {
+                collation: Some(Collation { order: Order::Weights(weights), .. }), ..
+            }) = column.kind
+            {
+                stored.insert(weights.name(), weights);
+            }
         }
     }
     let mut others = Vec::new();

@@ -6,7 +6,7 @@ use std::fmt;
 use super::ask::{Asked, Column, Schema, Server};
 use super::copies;
 use crate::shard_map::document::Position;
-use crate::shard_map::{Database, Family, Positions, ShardMap, SplitTable, Table};
+use crate::shard_map::{Database, Family, KeyColumn, Positions, ShardMap, SplitTable, Table};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Severity {
@@ -126,18 +126,20 @@ impl Judge<'_> {
                 continue;
             }
             if let Some(split) = split {
-                self.key(asked, database, schema, name, split);
+                for key in split.key.columns() {
+                    self.key(asked, database, schema, name, key);
+                }
                 self.uniques(database, schema, name, split);
             }
             self.references(asked, database, schema, name, split);
         }
     }
 
-    /// The key column on one server.
-    fn key(&mut self, asked: &Asked, database: &Database, schema: &Schema, table: &str, split: &SplitTable) {
-        let key = split.key.name.as_str();
+    /// A column of the key on one server.
+    fn key(&mut self, asked: &Asked, database: &Database, schema: &Schema, table: &str, column: &KeyColumn) {
+        let key = column.name.as_str();
         let path = ["databases", &*database.name, "tables", table, "key"];
-        let (at, declared) = (&asked.at, split.key.kind.to_string());
+        let (at, declared) = (&asked.at, column.kind.to_string());
         let of = format!("{}.{table}.{key}", database.name);
         let is_key = |column: &&Column| column.table == table && column.name.eq_ignore_ascii_case(key);
         let Some(column) = schema.columns.iter().find(is_key) else {
@@ -188,12 +190,13 @@ impl Judge<'_> {
 
     fn uniques(&mut self, database: &Database, schema: &Schema, table: &str, split: &SplitTable) {
         let path = ["databases", &*database.name, "tables", table];
-        let key = split.key.name.as_str();
+        let key = split.key.name();
         let names: BTreeSet<&str> =
             schema.uniques.iter().filter(|one| one.table == table).map(|one| one.name.as_str()).collect();
         for name in names {
-            let columns = schema.uniques.iter().filter(|one| one.table == table && one.name == name);
-            if !columns.into_iter().any(|one| one.column.eq_ignore_ascii_case(key)) {
+            let columns: Vec<_> = schema.uniques.iter().filter(|one| one.table == table && one.name == name).collect();
+            let has = |key: &KeyColumn| columns.iter().any(|one| one.column.eq_ignore_ascii_case(&key.name));
+            if !split.key.columns().all(has) {
                 let text = format!(
                     "unique key {name} of {}.{table} lacks the sharding key {key}: it is unique on each shard only; add {key} \
                      to it, or make sure of it elsewhere",
@@ -232,11 +235,13 @@ impl Judge<'_> {
                 (Some(Table::Split(_)), None) => false,
                 // The same rows of both are together only if the keys are equal and split alike.
                 (Some(Table::Split(other)), Some(split)) => {
-                    let by_keys = columns.iter().any(|one| {
-                        one.column.eq_ignore_ascii_case(&split.key.name)
-                            && one.to_column.eq_ignore_ascii_case(&other.key.name)
-                    });
-                    by_keys && split.is_like(other)
+                    let joined = |(own, their): (&KeyColumn, &KeyColumn)| {
+                        columns.iter().any(|one| {
+                            one.column.eq_ignore_ascii_case(&own.name)
+                                && one.to_column.eq_ignore_ascii_case(&their.name)
+                        })
+                    };
+                    split.is_like(other) && split.key.columns().zip(other.key.columns()).all(joined)
                 }
             };
             if !together {

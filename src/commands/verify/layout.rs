@@ -1,6 +1,6 @@
 //! What a server says of a table: the columns by which it is read in order, and how their values are written.
 
-use crate::shard_map::KeyColumn;
+use crate::shard_map::{KeyColumn, TableKey};
 use crate::wire::result_set::TextRows;
 
 /// How the values of a column are asked for, and written as literals that compare as the column orders.
@@ -27,11 +27,11 @@ pub struct Column {
 /// How a table is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
-    /// The primary key; where there is none, the sharding key, whose values are read with the number of their rows.
+    /// The primary key; where there is none, the sharding key's columns, whose values are read with the number of their rows.
     pub by: Vec<Column>,
     pub is_primary: bool,
-    /// The sharding key; a table that is not split has none.
-    pub key: Option<Column>,
+    /// The columns of the sharding key in order; a table that is not split has none.
+    pub key: Vec<Column>,
     /// The index that has them in order.
     pub index: String,
 }
@@ -69,20 +69,19 @@ struct Described {
 
 impl Layout {
     /// From the answers to `SHOW FULL COLUMNS` and `SHOW INDEX`.
-    pub fn of(key: Option<&KeyColumn>, columns: &TextRows, indexes: &TextRows) -> Result<Layout, Unreadable> {
+    pub fn of(key: Option<&TableKey>, columns: &TextRows, indexes: &TextRows) -> Result<Layout, Unreadable> {
         let columns = described(columns).ok_or(Unreadable::Answer)?;
         let find = |name: &str| columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
-        let key = match key {
-            None => None,
-            Some(key) => {
-                let found = find(&key.name).ok_or_else(|| Unreadable::NoKeyColumn { key: key.name.clone() })?;
-                if class(&key.kind.to_string()) != class(&found.kind) {
-                    let (declared, found) = (key.kind.to_string(), found.kind.clone());
-                    return Err(Unreadable::OtherType { key: key.name.clone(), declared, found });
-                }
-                Some(found.column()?)
+        let column = |key: &KeyColumn| {
+            let found = find(&key.name).ok_or_else(|| Unreadable::NoKeyColumn { key: key.name.clone() })?;
+            if class(&key.kind.to_string()) != class(&found.kind) {
+                let (declared, found) = (key.kind.to_string(), found.kind.clone());
+                return Err(Unreadable::OtherType { key: key.name.clone(), declared, found });
             }
+            found.column()
         };
+        let name = key.map(TableKey::name);
+        let key: Vec<Column> = key.into_iter().flat_map(TableKey::columns).map(column).collect::<Result<_, _>>()?;
         let indexes = index_columns(indexes).ok_or(Unreadable::Answer)?;
         let primary: Vec<_> = indexes.iter().filter(|one| one.index == "PRIMARY").collect();
         if !primary.is_empty() {
@@ -90,14 +89,17 @@ impl Layout {
             let by = by.collect::<Result<_, _>>()?;
             return Ok(Layout { by, is_primary: true, key, index: "PRIMARY".into() });
         }
-        let Some(column) = key else { return Err(Unreadable::NoOrder { key: None }) };
-        let begins = |one: &&IndexColumn| one.is_first && one.orders && one.column.eq_ignore_ascii_case(&column.name);
-        match indexes.iter().find(begins) {
-            Some(one) => {
-                let index = one.index.clone();
-                Ok(Layout { by: vec![column.clone()], is_primary: false, key: Some(column), index })
-            }
-            None => Err(Unreadable::NoOrder { key: Some(column.name) }),
+        // Its first columns are the key's, in order.
+        let begins = |index: &&IndexColumn| {
+            let columns: Vec<&IndexColumn> =
+                indexes.iter().filter(|one| one.index == index.index).take(key.len()).collect();
+            let same =
+                |(one, column): (&&IndexColumn, &Column)| one.orders && one.column.eq_ignore_ascii_case(&column.name);
+            !key.is_empty() && columns.len() == key.len() && columns[0].is_first && columns.iter().zip(&key).all(same)
+        };
+        match indexes.iter().find(begins).map(|one| one.index.clone()) {
+            Some(index) => Ok(Layout { by: key.clone(), is_primary: false, key, index }),
+            None => Err(Unreadable::NoOrder { key: name }),
         }
     }
 

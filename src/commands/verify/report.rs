@@ -161,10 +161,12 @@ impl<'m> Report<'m> {
             (false, count) => (format!("{} rows with ", grouped(count)), "are", "belong", "have"),
         };
         let mut line = format!("{}: {count}{}", self.table, by.join(", "));
-        if let Some(key) = &layout.key
-            && !layout.by.iter().any(|column| column.name == key.name)
-        {
-            line += &format!(" ({} = {})", key.name, shown(&key.form, &row.key));
+        let unseen =
+            layout.key.iter().zip(&row.key).filter(|(key, _)| !layout.by.iter().any(|one| one.name == key.name));
+        let unseen: Vec<String> =
+            unseen.map(|(key, value)| format!("{} = {}", key.name, shown(&key.form, value))).collect();
+        if !unseen.is_empty() {
+            line += &format!(" ({})", unseen.join(", "));
         }
         line += &format!(" {are} on {}, ", self.name(place.shard));
         match belongs {
@@ -179,6 +181,12 @@ impl<'m> Report<'m> {
         let values = layout.by.iter().zip(&row.by);
         let by: Map<String, Value> =
             values.map(|(column, value)| (column.name.clone(), bare(&column.form, value).into())).collect();
+        let key: Map<String, Value> = layout
+            .key
+            .iter()
+            .zip(&row.key)
+            .map(|(column, value)| (column.name.clone(), bare(&column.form, value).into()))
+            .collect();
         let belongs = match belongs {
             Stored::Home(shard) => Some(self.name(*shard)),
             Stored::Nowhere | Stored::Unread => None,
@@ -186,7 +194,7 @@ impl<'m> Report<'m> {
         json!({
             "table": self.table,
             "primary": if layout.is_primary { Value::from(by) } else { Value::Null },
-            "key": layout.key.as_ref().map(|key| json!({key.name.clone(): bare(&key.form, &row.key)})),
+            "key": if layout.key.is_empty() { Value::Null } else { Value::from(key) },
             "on": self.name(place.shard),
             "belongs": belongs,
             "rows": row.count,

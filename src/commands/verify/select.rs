@@ -13,9 +13,9 @@ pub type Value = Option<Vec<u8>>;
 pub struct Row {
     /// As the server answered: hexadecimal digits where the form says so.
     pub by: Vec<Value>,
-    pub key: Value,
-    /// The sharding key's own text or bytes.
-    pub stored: Value,
+    pub key: Vec<Value>,
+    /// The sharding key's own texts or bytes.
+    pub stored: Vec<Value>,
     pub count: u64,
 }
 
@@ -48,11 +48,10 @@ impl Select<'_> {
         let layout = self.layout;
         let by: Vec<String> = layout.by.iter().map(|column| name(&column.name)).collect();
         let mut selected: Vec<String> = layout.by.iter().map(selected).collect();
-        selected.push(match &layout.key {
-            _ if !layout.is_primary => "COUNT(*)".into(),
-            Some(key) => self::selected(key),
-            None => "NULL".into(),
-        });
+        match layout.is_primary {
+            true => selected.extend(layout.key.iter().map(self::selected)),
+            false => selected.push("COUNT(*)".into()),
+        }
         let mut text = format!(
             "SELECT {} FROM {}.{} FORCE INDEX ({})",
             selected.join(", "),
@@ -105,18 +104,20 @@ impl Select<'_> {
     /// A row of an answer; `None` if it is none of these statements'.
     pub fn row(&self, mut values: Vec<Value>) -> Option<Row> {
         let layout = self.layout;
-        let last = values.pop()?;
-        if values.len() != layout.by.len() {
+        let more = match layout.is_primary {
+            true => layout.key.len(),
+            false => 1,
+        };
+        if values.len() != layout.by.len() + more {
             return None;
         }
+        let rest = values.split_off(layout.by.len());
         let (key, count) = match layout.is_primary {
-            true => (last, 1),
-            false => (values[0].clone(), std::str::from_utf8(&last?).ok()?.parse().ok()?),
+            true => (rest, 1),
+            false => (values.clone(), std::str::from_utf8(rest[0].as_deref()?).ok()?.parse().ok()?),
         };
-        let stored = match &layout.key {
-            Some(column) => plain(&column.form, &key)?,
-            None => None,
-        };
+        let plain = layout.key.iter().zip(&key).map(|(column, value)| plain(&column.form, value));
+        let stored = plain.collect::<Option<_>>()?;
         Some(Row { by: values, key, stored, count })
     }
 }
@@ -222,7 +223,7 @@ mod tests {
         Layout {
             by: vec![column("a", Form::Number), column("b`", utf8mb4), column("c", Form::Index)],
             is_primary: true,
-            key: Some(column("at", Form::Quoted)),
+            key: vec![column("at", Form::Quoted)],
             index: "PRIMARY".into(),
         }
     }
@@ -237,7 +238,7 @@ mod tests {
         let condition = "`a` > -7 OR `a` = -7 AND `b``` > _utf8mb4 x'C3A4' OR `a` = -7 AND `b``` = _utf8mb4 x'C3A4' AND `c` + 0 > 2";
         let last = [text("-7"), text("C3A4"), text("2")];
         assert_eq!(select.chunk(Some(&last), 10), Some(format!("{head} WHERE {condition} {order} LIMIT 10")));
-        let row = |a| Row { by: vec![text(a), text(""), text("2")], key: None, stored: None, count: 1 };
+        let row = |a| Row { by: vec![text(a), text(""), text("2")], key: vec![None], stored: vec![None], count: 1 };
         let equal = |a| format!("`a` = {a} AND `b``` = _utf8mb4 x'' AND `c` + 0 = 2");
         let again = format!("{head} WHERE {} OR {} {order}", equal(1), equal(2));
         assert_eq!(select.again(&[row("1"), row("2")]), Some(again));
@@ -246,14 +247,14 @@ mod tests {
     #[test]
     fn without_a_primary_key_the_rows_of_each_key_are_counted() {
         let key = column("k", Form::Number);
-        let layout = Layout { by: vec![key.clone()], is_primary: false, key: Some(key), index: "k_at".into() };
+        let layout = Layout { by: vec![key.clone()], is_primary: false, key: vec![key], index: "k_at".into() };
         let select = Select { database: "shop", table: "t", layout: &layout };
         let head = "SELECT `k`, COUNT(*) FROM `shop`.`t` FORCE INDEX (`k_at`)";
         let order = "GROUP BY `k` ORDER BY `k`";
         assert_eq!(select.chunk(None, 5), Some(format!("{head} {order} LIMIT 5")));
         assert_eq!(select.chunk(Some(&[None]), 5), Some(format!("{head} WHERE `k` IS NOT NULL {order} LIMIT 5")));
         let row = select.row(vec![text("5"), text("12")]).expect("a row");
-        assert_eq!((&row.stored, row.count), (&text("5"), 12));
+        assert_eq!((&row.stored, row.count), (&vec![text("5")], 12));
         assert_eq!(select.again(&[row]), Some(format!("{head} WHERE `k` = 5 {order}")));
         assert_eq!(select.row(vec![text("5"), None]), None);
         assert_eq!(select.row(vec![text("5")]), None);

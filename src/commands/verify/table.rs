@@ -40,14 +40,15 @@ impl Table<'_> {
         }
     }
 
-    /// Where a row belongs whose key has this text, or these bytes, on its server.
-    pub fn home(&self, key: Option<&[u8]>) -> Stored {
-        match (self.table, key) {
+    /// Where a row belongs whose key's columns have these texts, or these bytes, on its server.
+    pub fn home(&self, key: &[Option<Vec<u8>>]) -> Stored {
+        let values: Option<Vec<&[u8]>> = key.iter().map(Option::as_deref).collect();
+        match (self.table, values) {
             (shard_map::Table::Vertical(shard), _) => Stored::Home(*shard),
             (shard_map::Table::Everywhere(copies), _) => Stored::Home(copies.from()),
             // NULL has no home.
             (shard_map::Table::Split(_), None) => Stored::Nowhere,
-            (shard_map::Table::Split(split), Some(key)) => split.stored(key),
+            (shard_map::Table::Split(split), Some(values)) => split.stored(&values),
         }
     }
 

@@ -153,7 +153,7 @@ impl Reader {
         };
         let select = Select { database: &table.database.name, table: table.name, layout: &layout };
         let chunk = pace.chunk().min(ANSWER_BYTES_MAX / layout.width().max(1)).max(1);
-        let belongs_here = |row: &Row| table.home(row.stored.as_deref()) == Stored::Home(place.shard);
+        let belongs_here = |row: &Row| table.home(&row.stored) == Stored::Home(place.shard);
         let mut last = None;
         loop {
             let rows = self.rows(&select, select.chunk(last.as_deref(), chunk)).await?;
@@ -173,7 +173,7 @@ impl Reader {
                 let rows = self.rows(&select, select.again(some)).await?;
                 pace.wait(rows.iter().map(|row| row.count).sum()).await;
                 for row in rows.iter().filter(|row| !belongs_here(row)) {
-                    let belongs = table.home(row.stored.as_deref());
+                    let belongs = table.home(&row.stored);
                     report.misplaced(&Misplaced { place, layout: &layout, row, belongs }).map_err(Trouble::Write)?;
                 }
             }

@@ -5,69 +5,93 @@
 use super::Place;
 use crate::plan::read::{Column, Given, Insert, InsertSource, Occurrence, OccurrenceId, Role, Selected, Shape};
 use crate::plan::{Clock, Construct, Form, KeySource, Operand, Refusal, SelectDoubt, TableName};
-use crate::shard_map::{KeyType, SplitTable};
+use crate::shard_map::{KeyColumn, KeyType, SplitTable};
 
 impl Place<'_> {
     /// Of the rows that an INSERT or REPLACE is to store.
     pub fn inserted(&self, shape: &Shape, index: usize, split: &SplitTable) -> Result<Vec<KeySource>, Refusal> {
         let table = shape.occurrences[index].name.clone();
-        let key: Box<str> = split.key.name.as_str().into();
+        let key = listed(split);
         let Some(insert) = inserts_into(shape, index) else {
             return Err(Refusal::Source { table, source: Construct::InsertSelect });
         };
         let Some(columns) = &insert.columns else {
             return Err(Refusal::Columns { table, key });
         };
-        let mut places = columns.iter().enumerate().filter(|(_, column)| named(column, &key)).map(|(place, _)| place);
-        let (Some(place), None) = (places.next(), places.next()) else {
-            return Err(written_form(&shape.occurrences[index], split, Form::Missing));
-        };
+        let target = &shape.occurrences[index];
+        let mut places = Vec::with_capacity(split.key.count());
+        for key in split.key.columns() {
+            let mut found = columns.iter().enumerate().filter(|(_, column)| named(column, &key.name));
+            let (Some((place, _)), None) = (found.next(), found.next()) else {
+                return Err(written_form(target, key, Form::Missing));
+            };
+            places.push(place);
+        }
         match &insert.source {
             InsertSource::Rows(rows) => {
-                let operands: Vec<Operand> =
-                    rows.iter().map(|row| row.get(place).copied().unwrap_or(Operand::Missing)).collect();
-                stored(&shape.occurrences[index], split, operands).map(|source| vec![source])
+                let of_row = |row: &Vec<Operand>| -> Vec<Operand> {
+                    places.iter().map(|place| row.get(*place).copied().unwrap_or(Operand::Missing)).collect()
+                };
+                stored(target, split, rows.iter().map(of_row).collect()).map(|source| vec![source])
             }
-            InsertSource::Query(Ok(selected)) => self.selected(shape, index, split, selected, place),
+            InsertSource::Query(Ok(selected)) => self.selected(shape, index, split, selected, &places),
             InsertSource::Query(Err(doubt)) => Err(Refusal::Selected { table, key, doubt: *doubt }),
         }
     }
 
-    /// The column at `place` of a SELECT whose rows are stored: a literal, or the key of a row of a table that is split alike.
+    /// The columns at `places` of a SELECT whose rows are stored: literals, or the key of a row of a table that is split alike.
     fn selected(
         &self,
         shape: &Shape,
         index: usize,
         split: &SplitTable,
         selected: &Selected,
-        place: usize,
+        places: &[usize],
     ) -> Result<Vec<KeySource>, Refusal> {
         let target = &shape.occurrences[index];
-        let refusal = |doubt| {
-            let (table, key) = (target.name.clone(), split.key.name.as_str().into());
-            Err(Refusal::Selected { table, key, doubt })
-        };
-        if selected.items.iter().take(place + 1).any(Option::is_none) {
-            return refusal(SelectDoubt::Star);
+        let refusal = |doubt| Err(Refusal::Selected { table: target.name.clone(), key: listed(split), doubt });
+        let (mut operands, mut from) = (Vec::new(), None);
+        for (at, (place, key)) in places.iter().zip(split.key.columns()).enumerate() {
+            if selected.items.iter().take(place + 1).any(Option::is_none) {
+                return refusal(SelectDoubt::Star);
+            }
+            let column = match selected.items.get(*place).and_then(Option::as_ref) {
+                Some(Given::Column(column)) => column,
+                Some(Given::Operand(Operand::Expression) | Given::OfRow(_)) => return refusal(SelectDoubt::Expression),
+                Some(Given::Operand(operand)) => {
+                    operands.push(*operand);
+                    continue;
+                }
+                None => return Err(written_form(target, key, Form::Missing)),
+            };
+            if let Some(doubt) = selected.doubt {
+                return refusal(doubt);
+            }
+            let merged = column.table.is_none() && selected.scope.merges(&column.name);
+            let found = self.key_of(shape, column, at, &selected.scope.tables);
+            let Some(found) = found.filter(|(_, of)| !merged && is_split_alike(split, of)) else {
+                return refusal(SelectDoubt::Column);
+            };
+            // All from one row.
+            if from.get_or_insert(found).0 != found.0 {
+                return refusal(SelectDoubt::Column);
+            }
         }
-        let column = match selected.items.get(place).and_then(Option::as_ref) {
-            Some(Given::Column(column)) => column,
-            Some(Given::Operand(Operand::Expression) | Given::OfRow(_)) => return refusal(SelectDoubt::Expression),
-            Some(Given::Operand(operand)) => return stored(target, split, vec![*operand]).map(|source| vec![source]),
-            None => return Err(written_form(target, split, Form::Missing)),
-        };
-        if let Some(doubt) = selected.doubt {
-            return refusal(doubt);
-        }
-        let merged = column.table.is_none() && selected.scope.merges(&column.name);
-        match self.key_of(shape, column, &selected.scope.tables) {
-            Some((from, of)) if !merged && is_split_alike(split, of) => self.sources(shape, from, of),
-            _ => refusal(SelectDoubt::Column),
+        match from {
+            None => stored(target, split, vec![operands]).map(|source| vec![source]),
+            Some((from, of)) if operands.is_empty() => self.sources(shape, from, of),
+            Some(_) => refusal(SelectDoubt::Column),
         }
     }
 
-    /// The occurrence of a split table whose key the column is, and of no other table's column.
-    fn key_of(&self, shape: &Shape, column: &Column, visible: &[OccurrenceId]) -> Option<(usize, &SplitTable)> {
+    /// The occurrence of a split table whose key has the column at `place`, and that is no other table's column.
+    fn key_of(
+        &self,
+        shape: &Shape,
+        column: &Column,
+        place: usize,
+        visible: &[OccurrenceId],
+    ) -> Option<(usize, &SplitTable)> {
         let mut named = visible.iter().map(|id| id.0).filter(|&id| {
             let occurrence = &shape.occurrences[id];
             match column.table {
@@ -81,35 +105,67 @@ impl Place<'_> {
         let occurrence = &shape.occurrences[index];
         let database = self.database(occurrence.database.as_deref()).ok()?;
         let split = self.split(&TableName { database, name: occurrence.name.clone() })?;
-        column.is_named(&split.key.name).then_some((index, split))
+        split.key.column(place).is_some_and(|key| column.is_named(&key.name)).then_some((index, split))
     }
 
     /// The keys that UPDATE, or ON DUPLICATE KEY UPDATE, gives to rows of this occurrence.
     pub fn assigned(&self, shape: &Shape, index: usize, split: &SplitTable) -> Result<Option<KeySource>, Refusal> {
         let occurrence = &shape.occurrences[index];
-        let mut operands = Vec::new();
+        let mut assigned = Vec::new();
         let construct = match occurrence.role {
             Role::Rows => Construct::Update,
             _ => Construct::OnDuplicateKey,
         };
-        for (column, value) in self.given_to(shape, index, split) {
-            match value {
-                // The key that it has.
-                Given::Column(same) if same.is_same(column) => {}
-                // The row that is found and the one that was to be stored live on the one shard.
-                Given::OfRow(name) if named(name, &split.key.name) => {}
-                Given::Operand(operand @ (Operand::Slot { .. } | Operand::Clock(..))) => operands.push(*operand),
-                Given::Operand(_) | Given::Column(_) | Given::OfRow(_) => {
-                    let (table, key) = (occurrence.name.clone(), split.key.name.as_str().into());
-                    return Err(Refusal::KeyAssigned { table, key, construct });
+        for (place, key) in (0u8..).zip(split.key.columns()) {
+            let refused = || {
+                let (table, key) = (occurrence.name.clone(), key.name.as_str().into());
+                Refusal::KeyAssigned { table, key, construct }
+            };
+            let (mut operands, mut of_row) = (Vec::new(), false);
+            for (column, value) in self.given_to(shape, index, key) {
+                match value {
+                    // The key that it has.
+                    Given::Column(same) if same.is_same(column) => {}
+                    Given::OfRow(name) if named(name, &key.name) => of_row = true,
+                    Given::Operand(operand @ (Operand::Slot { .. } | Operand::Clock(..))) => operands.push(*operand),
+                    Given::Operand(_) | Given::Column(_) | Given::OfRow(_) => return Err(refused()),
                 }
             }
+            assigned.push(Assigned { place, key, operands, of_row });
         }
-        Ok((!operands.is_empty()).then_some(KeySource::Assigned(operands)))
+        // The row that is found and the one that was to be stored live on the one shard, if it gets all of its key.
+        if assigned.iter().all(|one| one.operands.is_empty() && (one.of_row || !split.key.is_composite())) {
+            return Ok(None);
+        }
+        if !split.key.is_composite() {
+            return Ok(assigned.pop().map(|one| KeySource::Assigned(one.operands)));
+        }
+        assigned.retain(|one| one.of_row || !one.operands.is_empty());
+        if assigned.is_empty() {
+            return Ok(None);
+        }
+        // What the row keeps is what the conditions say that it has; a row that is found by INSERT may have anything.
+        let places: Vec<u8> = assigned.iter().map(|one| one.place).collect();
+        let mut sources = match occurrence.role {
+            Role::Rows => self.restricting(shape, index, split),
+            _ => Vec::new(),
+        };
+        sources = sources.into_iter().filter_map(|source| without(source, &places)).collect();
+        for mut one in assigned {
+            if one.of_row {
+                let given = inserts_into(shape, index).and_then(|insert| given_rows(insert, &one.key.name));
+                one.operands.extend(given.ok_or_else(|| {
+                    let (table, key) = (occurrence.name.clone(), one.key.name.as_str().into());
+                    Refusal::KeyAssigned { table, key, construct }
+                })?);
+            }
+            sources.push(KeySource::Of(one.place, Box::new(KeySource::Assigned(one.operands))));
+        }
+        Ok(Some(KeySource::Columns(sources)))
     }
 
-    /// The assignments that may be to the key of this occurrence.
-    fn given_to<'s>(&self, shape: &'s Shape, index: usize, split: &SplitTable) -> Vec<(&'s Column, &'s Given)> {
+    /// The assignments that may be to this column of the key of this occurrence.
+    fn given_to<'s>(&self, shape: &'s Shape, index: usize, key: &KeyColumn) -> Vec<(&'s Column, &'s Given)> {
         let updated = inserts_into(shape, index).map(|insert| insert.updated.as_slice()).unwrap_or_default();
         let of_insert = updated.iter().map(|updated| (&updated.column, &updated.value));
         let of_update = shape
@@ -121,7 +177,7 @@ impl Place<'_> {
                 answers(index) || !assignment.visible.iter().any(|id| answers(id.0))
             })
             .map(|assignment| (&assignment.column, &assignment.value));
-        of_insert.chain(of_update).filter(|(column, _)| column.may_be_named(&split.key.name)).collect()
+        of_insert.chain(of_update).filter(|(column, _)| column.may_be_named(&key.name)).collect()
     }
 }
 
@@ -130,7 +186,42 @@ fn inserts_into(shape: &Shape, index: usize) -> Option<&Insert> {
     shape.inserts.iter().find(|insert| insert.target.0 == index)
 }
 
-fn stored(target: &Occurrence, split: &SplitTable, operands: Vec<Operand>) -> Result<KeySource, Refusal> {
+/// What an UPDATE, or ON DUPLICATE KEY UPDATE, gives to one column of a key.
+struct Assigned<'a> {
+    place: u8,
+    key: &'a KeyColumn,
+    operands: Vec<Operand>,
+    /// It gets what the row that was to be stored has there.
+    of_row: bool,
+}
+
+/// What the rows of VALUES or SET have in a column.
+fn given_rows(insert: &Insert, key: &str) -> Option<Vec<Operand>> {
+    let place = insert.columns.as_ref()?.iter().position(|column| named(column, key))?;
+    match &insert.source {
+        InsertSource::Rows(rows) => rows.iter().map(|row| row.get(place).copied()).collect(),
+        InsertSource::Query(_) => None,
+    }
+}
+
+/// A condition without what it says of these columns; `None` if it says nothing else for certain.
+fn without(source: KeySource, places: &[u8]) -> Option<KeySource> {
+    match source {
+        KeySource::All(all) => {
+            let left: Vec<KeySource> = all.into_iter().filter_map(|source| without(source, places)).collect();
+            (!left.is_empty()).then_some(KeySource::All(left))
+        }
+        KeySource::Any(any) => {
+            any.into_iter().map(|source| without(source, places)).collect::<Option<_>>().map(KeySource::Any)
+        }
+        KeySource::Of(place, _) if places.contains(&place) => None,
+        KeySource::Tuples { columns, .. } if columns.iter().any(|column| places.contains(column)) => None,
+        source => Some(source),
+    }
+}
+
+/// `rows` have an operand for each column of the key.
+fn stored(target: &Occurrence, split: &SplitTable, mut rows: Vec<Vec<Operand>>) -> Result<KeySource, Refusal> {
     let form = |operand: &Operand| match operand {
         Operand::Clock(Clock::Called, _) => Some(Form::Called),
         Operand::Slot { .. } | Operand::Clock(..) => None,
@@ -140,23 +231,36 @@ fn stored(target: &Occurrence, split: &SplitTable, operands: Vec<Operand>) -> Re
         Operand::Expression => Some(Form::Expression),
         Operand::Missing => Some(Form::Missing),
     };
-    let fault = if operands.is_empty() { Some(Form::Missing) } else { operands.iter().find_map(form) };
-    match fault {
-        Some(form) => Err(written_form(target, split, form)),
-        None => Ok(KeySource::Inserted(operands)),
+    if rows.is_empty() {
+        return Err(written_form(target, &split.key.first, Form::Missing));
     }
+    for row in &rows {
+        for (operand, key) in row.iter().zip(split.key.columns()) {
+            if let Some(form) = form(operand) {
+                return Err(written_form(target, key, form));
+            }
+        }
+    }
+    Ok(match split.key.is_composite() {
+        true => KeySource::InsertedTuples(rows),
+        false => KeySource::Inserted(rows.iter_mut().filter_map(Vec::pop).collect()),
+    })
 }
 
-fn written_form(target: &Occurrence, split: &SplitTable, form: Form) -> Refusal {
-    let (table, key) = (target.name.clone(), split.key.name.as_str().into());
-    Refusal::WrittenForm { table, key, kind: split.key.kind, form }
+fn written_form(target: &Occurrence, key: &KeyColumn, form: Form) -> Refusal {
+    Refusal::WrittenForm { table: target.name.clone(), key: key.name.as_str().into(), kind: key.kind, form }
+}
+
+/// `id`, or `tenant, id`.
+fn listed(split: &SplitTable) -> Box<str> {
+    split.key.columns().map(|key| key.name.as_str()).collect::<Vec<_>>().join(", ").into()
 }
 
 /// Whether a key of `from`, stored in `into`, is the same key, and lives on the same shard.
 ///
 /// A local time may be stored as another point in time than it was read from.
 fn is_split_alike(into: &SplitTable, from: &SplitTable) -> bool {
-    into.key.kind == from.key.kind && into.split == from.split && !matches!(into.key.kind, KeyType::Timestamp { .. })
+    into.is_like(from) && !into.key.columns().any(|key| matches!(key.kind, KeyType::Timestamp { .. }))
 }
 
 fn named(column: &str, key: &str) -> bool {

@@ -152,6 +152,7 @@ impl Test {
             {
                 Test::Unknown
             }
+            Test::Rows(ref columns, _) if columns.iter().any(unknown) => Test::Unknown,
             test => test,
         }
     }

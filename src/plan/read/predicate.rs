@@ -53,11 +53,11 @@ impl Reader {
         if let Some((column, operand)) = sides(right, left) {
             return Some(Test::Compare(column, comparison.mirrored(), operand));
         }
-        if comparison != Comparison::Equal {
-            return None;
-        }
         let (left, right) = (self.row(left)?, self.row(right)?);
-        self.rows_equal(&left, &[right])
+        match comparison {
+            Comparison::Equal => self.rows_equal(&left, &[right]),
+            comparison => self.rows_ordered(&left, comparison, &right),
+        }
     }
 
     /// `column IN (operands)`, `(columns) IN ((operands), ...)`.
@@ -99,8 +99,40 @@ impl Reader {
             let operands = rows.iter().map(|row| self.operand(row[index].0, row[index].1)).collect::<Option<Vec<_>>>();
             operands.map(|operands| Test::In(column, operands))
         };
-        let tests = left.iter().enumerate().filter_map(|(index, range)| column_in(index, *range)).collect();
+        let mut tests: Vec<Test> =
+            left.iter().enumerate().filter_map(|(index, range)| column_in(index, *range)).collect();
+        if rows.len() > 1 {
+            tests.extend(self.pairs(left, rows));
+        }
         Some(all(tests))
+    }
+
+    /// The same of those columns together that are compared with operands.
+    fn pairs(&self, left: &[(usize, usize)], rows: &[Vec<(usize, usize)>]) -> Option<Test> {
+        let operands = |index: usize| {
+            let operands = rows.iter().map(|row| self.operand(row[index].0, row[index].1));
+            operands.collect::<Option<Vec<_>>>()
+        };
+        let known = left.iter().enumerate();
+        let known = known.filter_map(|(index, (from, to))| Some((self.column(*from, *to)?, operands(index)?)));
+        let (columns, operands): (Vec<_>, Vec<_>) = known.unzip();
+        if columns.len() < 2 {
+            return None;
+        }
+        let row = |row: usize| operands.iter().map(|column| column[row]).collect();
+        Some(Test::Rows(columns, (0..rows.len()).map(row).collect()))
+    }
+
+    /// `(a, b) < (1, 2)`: then `a` is no more than 1.
+    fn rows_ordered(&self, left: &[(usize, usize)], comparison: Comparison, right: &[(usize, usize)]) -> Option<Test> {
+        let comparison = match comparison {
+            Comparison::Below | Comparison::AtMost => Comparison::AtMost,
+            Comparison::Above | Comparison::AtLeast => Comparison::AtLeast,
+            Comparison::Equal | Comparison::NullSafe => return None,
+        };
+        let (first, other) = (left.first()?, right.first()?);
+        let operand = self.operand(other.0, other.1)?;
+        (left.len() == right.len()).then_some(Test::Compare(self.column(first.0, first.1)?, comparison, operand))
     }
 }
 

@@ -77,6 +77,8 @@ pub enum Test {
     /// `column comparison operand`
     Compare(Column, Comparison, Operand),
     In(Column, Vec<Operand>),
+    /// The columns equal one of the rows, value by value. Beside it stands what that says of each column.
+    Rows(Vec<Column>, Vec<Vec<Operand>>),
     /// `column BETWEEN low AND high`, or `column NOT BETWEEN low AND high` if `outside`.
     Between {
         column: Column,

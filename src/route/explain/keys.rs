@@ -3,12 +3,15 @@
 use super::{alone, database};
 use crate::plan::{Clock, Form, KeySource, Keyed, Operand, Tables};
 use crate::route::key::{self, Normal, Read as Compared, Written};
-use crate::route::{self, Doubt, Reach, Value, reach, restriction, split_of};
-use crate::shard_map::{Interval, Key, KeyType, ShardMap, Split, SplitTable};
+use crate::route::{self, Doubt, Reach, Value, columns, reach, restriction, split_of};
+use crate::shard_map::{Interval, Key, ShardMap, Split, SplitTable, TableKey};
 use crate::sql::NormSlot;
 
 /// Values kept of one reading; of the others the number.
 const VALUES_MAX: usize = 4;
+
+/// Keys of several columns that are looked up for an explanation.
+const TUPLES_MAX: usize = 256;
 
 /// Readings kept of one key: an IN list may touch every range of a large map.
 const READINGS_MAX: usize = 16;
@@ -76,7 +79,15 @@ fn one(keyed: &Keyed, split: &SplitTable, map: &ShardMap, values: &impl route::V
     let alone = source.is_none_or(|source| is_simple(source) || restriction(split, keyed, values).is_err());
     let alone = alone || source.is_some_and(|source| reach(split, source, values).is_ok());
     let condition = match source {
-        _ if !alone => text_of_all(&keyed.sources, values),
+        _ if !alone => text_of_all(&keyed.sources, &split.key, values),
+        Some(KeySource::Columns(sources)) => {
+            gathered.columns(sources, values);
+            format!("where {}", text_of_all(sources, &split.key, values))
+        }
+        Some(KeySource::InsertedTuples(rows)) => {
+            gathered.rows(rows, values);
+            format!("<- {}", shown_rows(rows, values))
+        }
         Some(KeySource::Equal(operand)) => {
             gathered.compared(std::slice::from_ref(operand), values, false);
             format!("= {}", shown(std::slice::from_ref(operand), values))
@@ -93,13 +104,13 @@ fn one(keyed: &Keyed, split: &SplitTable, map: &ShardMap, values: &impl route::V
             gathered.stored(operands, values);
             format!(":= {}", shown(operands, values))
         }
-        Some(source) => text_of_source(source, values),
+        Some(source) => text_of_source(source, &split.key, values),
         None => String::new(),
     };
     KeyFound {
         database: database(map, keyed.table.database),
         table: keyed.table.name.clone(),
-        column: split.key.name.as_str().into(),
+        column: split.key.name().into(),
         method: split.method(),
         condition,
         values: gathered.values,
@@ -190,9 +201,11 @@ fn operands_of(source: &KeySource, operands: &mut Vec<Operand>) {
         KeySource::Equal(operand) | KeySource::Compare(_, operand) => operands.push(*operand),
         KeySource::In(all) | KeySource::Inserted(all) | KeySource::Assigned(all) => operands.extend(all),
         KeySource::Between { low, high, .. } => operands.extend([*low, *high]),
-        KeySource::All(sources) | KeySource::Any(sources) => {
+        KeySource::All(sources) | KeySource::Any(sources) | KeySource::Columns(sources) => {
             sources.iter().for_each(|source| operands_of(source, operands));
         }
+        KeySource::Of(_, source) => operands_of(source, operands),
+        KeySource::Tuples { rows, .. } | KeySource::InsertedTuples(rows) => operands.extend(rows.iter().flatten()),
     }
 }
 
@@ -201,11 +214,12 @@ pub(super) fn is_simple(source: &KeySource) -> bool {
     match source {
         KeySource::Equal(_) | KeySource::In(_) | KeySource::Inserted(_) | KeySource::Assigned(_) => true,
         KeySource::Compare(..) | KeySource::Between { .. } | KeySource::All(_) | KeySource::Any(_) => false,
+        KeySource::Columns(_) | KeySource::Of(..) | KeySource::Tuples { .. } | KeySource::InsertedTuples(_) => false,
     }
 }
 
 /// A condition as it follows the name of its column.
-fn text_of_source(source: &KeySource, values: &impl route::Values) -> String {
+fn text_of_source(source: &KeySource, key: &TableKey, values: &impl route::Values) -> String {
     let one = |operand: &Operand| shown(std::slice::from_ref(operand), values);
     match source {
         KeySource::Equal(operand) => format!("= {}", one(operand)),
@@ -216,17 +230,32 @@ fn text_of_source(source: &KeySource, values: &impl route::Values) -> String {
         KeySource::Between { low, high, outside } => {
             format!("{}BETWEEN {} AND {}", if *outside { "NOT " } else { "" }, one(low), one(high))
         }
-        KeySource::All(sources) => format!("({})", text_of_all(sources, values)),
-        KeySource::Any(sources) => format!("({})", joined(sources, " OR ", values)),
+        KeySource::All(sources) => format!("({})", text_of_all(sources, key, values)),
+        KeySource::Any(sources) => format!("({})", joined(sources, " OR ", key, values)),
+        KeySource::Columns(sources) => text_of_all(sources, key, values),
+        KeySource::Of(place, source) => match (key.column(usize::from(*place)), &**source) {
+            (Some(column), KeySource::Assigned(operands)) => format!("{} := {}", column.name, shown(operands, values)),
+            (column, source) => {
+                let name = column.map_or("", |column| column.name.as_str());
+                format!("{name} {}", text_of_source(source, key, values))
+            }
+        },
+        KeySource::Tuples { columns, rows } => {
+            let names = columns.iter().filter_map(|place| key.column(usize::from(*place)));
+            let names: Vec<&str> = names.map(|column| column.name.as_str()).collect();
+            format!("({}) IN ({})", names.join(", "), shown_rows(rows, values))
+        }
+        KeySource::InsertedTuples(rows) => shown_rows(rows, values),
     }
 }
 
-fn text_of_all(sources: &[KeySource], values: &impl route::Values) -> String {
-    joined(sources, " AND ", values)
+fn text_of_all(sources: &[KeySource], key: &TableKey, values: &impl route::Values) -> String {
+    joined(sources, " AND ", key, values)
 }
 
-fn joined(sources: &[KeySource], between: &str, values: &impl route::Values) -> String {
-    let mut texts: Vec<String> = sources.iter().take(VALUES_MAX).map(|source| text_of_source(source, values)).collect();
+fn joined(sources: &[KeySource], between: &str, key: &TableKey, values: &impl route::Values) -> String {
+    let mut texts: Vec<String> =
+        sources.iter().take(VALUES_MAX).map(|source| text_of_source(source, key, values)).collect();
     if sources.len() > VALUES_MAX {
         texts.push("...".into());
     }
@@ -243,7 +272,7 @@ struct Gathered<'m> {
 
 impl Gathered<'_> {
     fn compared(&mut self, operands: &[Operand], values: &impl route::Values, list: bool) {
-        let kind = self.split.key.kind;
+        let kind = self.split.key.first.kind;
         for operand in operands {
             match operand {
                 Operand::Slot { slot, negated } => values.each(*slot, &mut |value| {
@@ -270,7 +299,7 @@ impl Gathered<'_> {
     }
 
     fn stored(&mut self, operands: &[Operand], values: &impl route::Values) {
-        let kind = self.split.key.kind;
+        let kind = self.split.key.first.kind;
         for operand in operands {
             if let Operand::Clock(clock, digits) = operand {
                 key::each_digits(*digits, values, &mut |digits| {
@@ -302,6 +331,63 @@ impl Gathered<'_> {
         }
     }
 
+    /// Of a key of several columns: the keys that are compared, where they are few, and what names none.
+    fn columns(&mut self, sources: &[KeySource], values: &impl route::Values) {
+        let split = self.split;
+        for source in sources {
+            let KeySource::Of(place, source) = source else { continue };
+            let (operands, list) = match &**source {
+                KeySource::Equal(operand) => (std::slice::from_ref(operand), false),
+                KeySource::In(operands) => (&operands[..], true),
+                _ => continue,
+            };
+            let Some(column) = split.key.column(usize::from(*place)) else { continue };
+            for operand in operands {
+                let Operand::Slot { slot, negated } = operand else { continue };
+                values.each(*slot, &mut |value| {
+                    let given = || format!("{} = {}", column.name, literal(value, *negated));
+                    match (value, key::read(value, *negated, &column.kind, list, values)) {
+                        (Value::Unbound(_), _) => self.push(Read::Open, given(), None),
+                        (_, Compared::Unsettled(form)) => self.push(Read::Unsettled(form.named()), given(), None),
+                        (_, Compared::Nothing) => self.push(Read::NoRow, given(), None),
+                        (_, Compared::Key(_)) => {}
+                    }
+                    true
+                });
+            }
+        }
+        if !sources.iter().any(|source| !open(source, values).is_empty()) {
+            columns::each_key_left(split, sources, values, TUPLES_MAX, &mut |keys| self.tuple(keys));
+        }
+    }
+
+    /// Of rows that are to be stored with a key of several columns.
+    fn rows(&mut self, rows: &[Vec<Operand>], values: &impl route::Values) {
+        for operand in rows.iter().flatten() {
+            let Operand::Slot { slot, negated } = operand else { continue };
+            values.each(*slot, &mut |value| {
+                if let Value::Unbound(_) = value {
+                    self.push(Read::Open, literal(value, *negated), None);
+                }
+                true
+            });
+        }
+        let _ = columns::each_row(self.split, rows, values, &mut |keys| {
+            self.tuple(keys);
+            Ok(())
+        });
+    }
+
+    fn tuple(&mut self, keys: &[Key<'_>]) {
+        let (mut text, mut shown) = (Vec::new(), Vec::new());
+        for (column, key) in self.split.key.columns().zip(keys) {
+            self.split.append(column, *key, &mut text);
+            shown.push(column.kind.shown(*key));
+        }
+        let read = self.place_of(Key::Text(&text));
+        self.push(read, format!("({})", shown.join(", ")), None);
+    }
+
     fn add(&mut self, given: String, key: Result<Option<Normal<'_>>, &'static str>) {
         let key = key.as_ref().map(|key| key.as_ref().map(Normal::key));
         let read = match key {
@@ -309,7 +395,7 @@ impl Gathered<'_> {
             Ok(None) => Read::NoRow,
             Err(form) => Read::Unsettled(form),
         };
-        self.push(read, given, key.ok().flatten().map(|key| self.split.key.kind.shown(key)));
+        self.push(read, given, key.ok().flatten().map(|key| self.split.key.first.kind.shown(key)));
     }
 
     fn push(&mut self, read: Read, given: String, key: Option<String>) {
@@ -332,7 +418,7 @@ impl Gathered<'_> {
             return Read::NoRow;
         };
         let place = match &self.split.split {
-            Split::Range(ranges) => ranges.around(key).map(|found| interval(Some(self.split.key.kind), found)),
+            Split::Range(ranges) => ranges.around(key).map(|found| interval(Some(&self.split.key), found)),
             Split::List(list) if list.holds(key) => Some("listed".into()),
             Split::List(_) => Some("not listed".into()),
             Split::Hash(hash) => {
@@ -345,9 +431,9 @@ impl Gathered<'_> {
 }
 
 /// `[MIN, 1000000)`, `[1000000, MAX]`; buckets are keys without a type.
-pub fn interval(kind: Option<KeyType>, Interval { from, to, .. }: Interval<'_>) -> String {
-    let shown = |key: Key<'_>| match (kind, key) {
-        (Some(kind), key) => kind.shown(key),
+pub fn interval(of: Option<&TableKey>, Interval { from, to, .. }: Interval<'_>) -> String {
+    let shown = |key: Key<'_>| match (of, key) {
+        (Some(of), key) => of.shown(key),
         (None, Key::Number(bucket)) => bucket.to_string(),
         (None, Key::Text(_)) => String::new(),
     };
@@ -375,6 +461,36 @@ fn shown(operands: &[Operand], values: &impl route::Values) -> String {
                 texts.len() <= VALUES_MAX
             }),
             other => texts.push(text_of(other)),
+        }
+        if texts.len() > VALUES_MAX {
+            texts.truncate(VALUES_MAX);
+            texts.push("...".into());
+            break;
+        }
+    }
+    texts.join(", ")
+}
+
+/// Rows in parentheses; a folded one with all that its slots stand for.
+fn shown_rows(rows: &[Vec<Operand>], values: &impl route::Values) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for row in rows {
+        let mut columns: Vec<Vec<String>> = Vec::new();
+        for operand in row {
+            let mut column = Vec::new();
+            match operand {
+                Operand::Slot { slot, negated } => values.each(*slot, &mut |value| {
+                    column.push(literal(value, *negated));
+                    column.len() <= VALUES_MAX
+                }),
+                other => column.push(text_of(other)),
+            }
+            columns.push(column);
+        }
+        let count = columns.iter().map(Vec::len).max().unwrap_or_default();
+        for index in 0..count {
+            let of_row = columns.iter().filter_map(|column| column.get(index).or(column.last()));
+            texts.push(format!("({})", of_row.cloned().collect::<Vec<_>>().join(", ")));
         }
         if texts.len() > VALUES_MAX {
             texts.truncate(VALUES_MAX);

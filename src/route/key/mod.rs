@@ -35,6 +35,13 @@ pub enum Normal<'a> {
 }
 
 impl Normal<'_> {
+    pub fn into_owned(self) -> Normal<'static> {
+        match self {
+            Normal::Number(number) => Normal::Number(number),
+            Normal::Text(bytes) => Normal::Text(Cow::Owned(bytes.into_owned())),
+        }
+    }
+
     #[inline]
     pub fn key(&self) -> Key<'_> {
         match self {

@@ -6,6 +6,7 @@
 mod generate;
 mod hints;
 mod model;
+mod tuples;
 
 use generate::{Dice, Generator};
 use model::Row;

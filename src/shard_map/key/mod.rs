@@ -4,6 +4,7 @@ pub mod calendar;
 mod decimal;
 mod integer;
 pub mod text;
+pub mod tuple;
 mod written;
 
 use std::fmt;
@@ -12,9 +13,10 @@ pub use calendar::Zone;
 pub use decimal::{DecimalType, NotExact, is_canonical};
 pub use integer::IntegerType;
 pub use text::TextType;
+pub use tuple::TableKey;
 pub(super) use written::{Bound, NAMES};
 
-/// The column that decides where a row of a split table lives.
+/// A column that decides where a row of a split table lives, by itself or with others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyColumn {
     pub name: String,

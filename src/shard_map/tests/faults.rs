@@ -320,7 +320,6 @@ p:
 #[test]
 fn keys() {
     check_key("{id: bigint unsigned}", &[]);
-    check_key("{a: int, b: int}", &["12:23: not yet: a key of several columns; write one integer column"]);
     check_key("{id: bigin}", &["12:19: unknown key type `bigin`; did you mean `bigint`?"]);
     check_key(
         "{id: year}",
@@ -347,6 +346,83 @@ fn keys() {
         ],
     );
     check_key("{id: [int]}", &["12:19: expected a column's type, found a list; write a column's type here"]);
+}
+
+#[test]
+fn keys_of_several_columns() {
+    let columns = |count: usize| {
+        let columns: Vec<String> = (0..count).map(|column| format!("c{column}: int")).collect();
+        format!("{{{}}}", columns.join(", "))
+    };
+    check_key("{a: int, b: varchar(9) collate utf8mb4_general_ci}", &[]);
+    check_key(&columns(16), &[]);
+    check_key(&columns(17), &["12:165: 17 columns; a key has at most 16"]);
+    check_key("{a: int, A: int}", &["12:23: column `A` is written twice; remove one"]);
+    check_key(
+        "{a: int, b: decimal(10,2)}",
+        &[
+            "12:26: the comma of the type ends it, as YAML reads it; write it in quotes, as `{price: \"decimal(10,2)\"}`",
+        ],
+    );
+    check_key(
+        "{a: int, b: timestamp}",
+        &[
+            "12:26: the bounds of a timestamp key need a zone; write `zone: UTC`, or an offset as `zone: \"+02:00\"`, beside `key`",
+        ],
+    );
+    check_tables(
+        "\
+t:
+  key: {a: tinyint, b: date, c: varchar(9) collate utf8mb4_general_ci}
+  range:
+    - {from: MIN, on: s0}
+    - {from: [1], on: s1}
+    - {from: [1, MIN], on: s0}
+    - {from: 2, on: s1}
+    - {from: [300], on: s1}
+    - {from: [3, 2026-7-1], on: s1}
+    - {from: [MIN, 2026-07-01], on: s1}
+    - {from: [4, 2026-07-01, x], on: s1}
+    - {from: [5, 2026-07-01, x, y], on: s1}
+    - {from: [[6]], on: s1}
+    - {from: [], on: s1}
+    - {from: [-5], on: s1}
+u:
+  key: {a: tinyint, b: char(2) collate ascii_bin}
+  list:
+    - {in: [[1, DE], [1, 'DE '], [2], 3], on: s0}
+    - {in: [[2, MIN, 3]], on: s0}
+  else: refuse
+",
+        &[
+            "16:20: the bound (1) is not above the one before, (1); write lower bounds in ascending order",
+            "17:20: expected MIN or a list of values, one for each column of the key, found text; write MIN or a list of values, one for each column of the key here",
+            "18:21: the bound 300 is outside tinyint; it holds -128 to 127",
+            "19:24: the bound `2026-7-1` is not a date; write MIN or a date, as `2026-07-01`, of the years 1000 to 9999",
+            "20:26: a value behind MIN; give the columns in front of it a value, or leave it out",
+            "21:36: ranges of varchar(9) collate utf8mb4_general_ci, whose order only its servers know; split by `hash` or `list`, or give the column a _bin collation",
+            "22:20: 4 values for a key of (tinyint, date, varchar(9) collate utf8mb4_general_ci); write one for each column, in the order of `key`",
+            "23:21: expected MIN or a value of the column's type, found a list; write MIN or a value of the column's type here",
+            "24:20: expected MIN or a list of values, one for each column of the key, found an empty list; write MIN or a list of values, one for each column of the key here",
+            "25:20: the bound (-5) is not above the one before, (1); write lower bounds in ascending order",
+            "29:28: the key (1, 'DE') is listed twice; remove this one or the one in line 29",
+            "29:40: 1 value for a key of (tinyint, char(2) collate ascii_bin); write one for each column, in the order of `key`",
+            "29:45: expected a list of values, one for each column of the key, found text; write a list of values, one for each column of the key here",
+            "30:19: 3 values for a key of (tinyint, char(2) collate ascii_bin); write one for each column, in the order of `key`",
+        ],
+    );
+    check_tables(
+        "\
+u: {key: {a: tinyint, b: date}, range: [{from: MIN, on: s0}]}
+v: {with: u, key: {a: tinyint}}
+w: {with: u, key: {x: tinyint, y: date}}
+x: {with: u, key: {x: date, y: tinyint}}
+",
+        &[
+            "12:17: the key is of another type than that of `u`, (tinyint, date); write that type, or a split of its own",
+            "14:17: the key is of another type than that of `u`, (tinyint, date); write that type, or a split of its own",
+        ],
+    );
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn a_table_with_another_has_its_split_and_a_key_of_its_own() {
         _ => unreachable!("{table} is split"),
     };
     let (customers, visits) = (split("customers"), split("visits"));
-    assert_eq!(visits.key.name, "customer");
+    assert_eq!(visits.key.first.name, "customer");
     assert!(visits.is_like(&customers));
     for key in [0, 999_999, 1_000_000] {
         assert_eq!(visits.home(Key::Number(key)), customers.home(Key::Number(key)));

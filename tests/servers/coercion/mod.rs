@@ -204,7 +204,7 @@ impl<'a> Trial<'a> {
         if self.column.is_hashed_by_weights() && !value.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
             let Some(Table::Split(split)) = self.map.databases[0].table("t") else { panic!("t is split") };
             let Stored::Home(ShardId(shard)) =
-                split.stored(&self.raw.rows("SELECT CAST(k AS BINARY) FROM w").rows[0][0].clone().expect("no NULL"))
+                split.stored(&[&self.raw.rows("SELECT CAST(k AS BINARY) FROM w").rows[0][0].clone().expect("no NULL")])
             else {
                 panic!("{what}: {value:?} has no home")
             };
