@@ -180,7 +180,7 @@ impl LastTasks {
     fn serve(&self, pages: Admin, address: SocketAddr) -> Result<(), StartFailure> {
         let listener = listen(address, false)?;
         let address = listener.local_addr().map_err(StartFailure::System)?;
-        tracing::info!(%address, "serving /metrics, /healthz and /readyz");
+        tracing::info!(%address, "serving /metrics, /healthz, /readyz and /status");
         self.tasks.spawn(Arc::new(pages).accept(listener, self.tasks.clone(), self.stop.clone()));
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What operators and their machines ask of a running proxy, over plain HTTP: figures, and whether it lives and serves.
 //!
-//! GET and HEAD of /metrics, /healthz and /readyz. One request a connection, of which the head alone counts.
+//! GET and HEAD of /metrics, /healthz, /readyz and /status. One request a connection, of which the head alone counts.
 //! Invariant: a request is at most [`HEAD_MAX`] bytes and [`REQUEST_TIME`] long, and [`CONNECTIONS_MAX`] are served at
 //! once. Nothing here changes anything.
 
@@ -10,14 +10,16 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::execute::Proxy;
+use crate::execute::{Cell, Proxy};
 use crate::net::timer;
+use crate::plan::View;
 use crate::telemetry::Prometheus;
 use request::{Asked, Page, Status};
 
@@ -75,10 +77,10 @@ impl Admin {
 
     fn answer(&self, asked: Asked) -> Vec<u8> {
         match asked {
-            Asked::Refused(status) => request::response(status, "", true),
+            Asked::Refused(status) => request::response(status, request::TEXT, "", true),
             Asked::Page { page, with_body } => {
                 let (status, body) = self.page(page);
-                request::response(status, &body, with_body)
+                request::response(status, page.content(), &body, with_body)
             }
         }
     }
@@ -92,7 +94,31 @@ impl Admin {
             Page::Healthz => (Status::Ok, "alive\n".into()),
             Page::Readyz if self.draining.is_cancelled() => (Status::Unavailable, "draining\n".into()),
             Page::Readyz => (Status::Ok, "ready\n".into()),
+            Page::Status => (Status::Ok, self.status()),
         }
+    }
+}
+
+impl Admin {
+    /// What SHOW MERIDIAN shows, but for the sessions, of which there may be many: a list of objects each.
+    fn status(&self) -> String {
+        let mut status = Map::new();
+        status.insert("draining".into(), self.draining.is_cancelled().into());
+        status.insert("sessions".into(), self.proxy.registry.len().into());
+        for view in View::ALL.into_iter().filter(|view| *view != View::Sessions) {
+            let listing = self.proxy.view(view);
+            let object = |row: &Vec<Cell>| {
+                let values = row.iter().map(|cell| match cell {
+                    Cell::Text(text) => Value::from(text.as_str()),
+                    Cell::Number(number) => Value::from(*number),
+                    Cell::Nothing => Value::Null,
+                });
+                listing.columns.iter().map(|(name, _)| (*name).to_owned()).zip(values).collect::<Map<_, _>>()
+            };
+            let objects: Vec<Value> = listing.rows.iter().map(object).map(Value::Object).collect();
+            status.insert(view.word().to_ascii_lowercase(), objects.into());
+        }
+        Value::Object(status).to_string() + "\n"
     }
 }
 

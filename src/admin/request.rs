@@ -19,6 +19,7 @@ pub enum Page {
     Metrics,
     Healthz,
     Readyz,
+    Status,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,19 @@ impl Status {
     }
 }
 
+/// The version is that of Prometheus' format; to any other page it does no harm.
+pub const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub const JSON: &str = "application/json";
+
+impl Page {
+    pub fn content(self) -> &'static str {
+        match self {
+            Page::Metrics | Page::Healthz | Page::Readyz => TEXT,
+            Page::Status => JSON,
+        }
+    }
+}
+
 /// Reads a request's head; `None` as long as it is not complete.
 pub fn read(bytes: &[u8]) -> Option<Asked> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
@@ -60,6 +74,7 @@ pub fn read(bytes: &[u8]) -> Option<Asked> {
         "/metrics" => Page::Metrics,
         "/healthz" => Page::Healthz,
         "/readyz" => Page::Readyz,
+        "/status" => Page::Status,
         _ => return Some(Asked::Refused(Status::NotFound)),
     };
     Some(match method {
@@ -70,11 +85,10 @@ pub fn read(bytes: &[u8]) -> Option<Asked> {
 }
 
 /// A whole response, behind which the connection is closed.
-pub fn response(status: Status, body: &str, with_body: bool) -> Vec<u8> {
+pub fn response(status: Status, content: &str, body: &str, with_body: bool) -> Vec<u8> {
     let line = status.line();
-    // The version is that of Prometheus' text format; to any other page it does no harm.
     let head = format!(
-        "HTTP/1.1 {line}\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: {}\r\n\
+        "HTTP/1.1 {line}\r\nContent-Type: {content}\r\nContent-Length: {}\r\n\
          Cache-Control: no-store\r\nConnection: close\r\n\r\n",
         body.len()
     );
@@ -136,12 +150,12 @@ mod tests {
     #[test]
     fn a_response_says_its_length_and_closes() {
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-        let ok = text(response(Status::Ok, "alive\n", true));
+        let ok = text(response(Status::Ok, TEXT, "alive\n", true));
         assert!(ok.starts_with("HTTP/1.1 200 OK\r\n") && ok.ends_with("\r\n\r\nalive\n"), "{ok}");
         assert!(ok.contains("\r\nContent-Length: 6\r\n") && ok.contains("\r\nConnection: close\r\n"), "{ok}");
-        let head = text(response(Status::Ok, "alive\n", false));
+        let head = text(response(Status::Ok, TEXT, "alive\n", false));
         assert_eq!(ok.strip_suffix("alive\n"), Some(head.as_str()));
-        let method = text(response(Status::MethodNotAllowed, "", true));
+        let method = text(response(Status::MethodNotAllowed, TEXT, "", true));
         assert!(method.starts_with("HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\n"), "{method}");
     }
 }

@@ -37,6 +37,8 @@ pub struct User {
     pub verifiers: Vec<Verifier>,
     pub databases: Databases,
     pub backend: BackendAccountId,
+    /// It may see what Meridian says of itself: SHOW MERIDIAN.
+    pub admin: bool,
 }
 
 /// The databases that a user may use.
@@ -219,7 +221,7 @@ fn password_of(path: &Path) -> io::Result<Secret> {
 }
 
 fn user(node: &Node, backends: &HashMap<String, u16>, base: &Path, faults: &mut Faults) -> Option<(Position, User)> {
-    const KNOWN: &[&str] = &["name", "verifiers", "databases", "backend"];
+    const KNOWN: &[&str] = &["name", "verifiers", "databases", "backend", "admin"];
     let fields = Fields::read(node, "a user", KNOWN, faults)?;
     let name_node = fields.require("name", faults);
     let name = name_node.and_then(|node| String::read(node, base, faults));
@@ -235,7 +237,8 @@ fn user(node: &Node, backends: &HashMap<String, u16>, base: &Path, faults: &mut 
         }
         index.map(BackendAccountId)
     });
-    let user = User { name: name?, verifiers: verifiers?, databases: databases?, backend: backend? };
+    let admin = fields.get("admin").and_then(|node| bool::read(node, base, faults)).unwrap_or(false);
+    let user = User { name: name?, verifiers: verifiers?, databases: databases?, backend: backend?, admin };
     Some((name_node?.at, user))
 }
 

@@ -67,7 +67,7 @@ section! {
 section! {
     /// Pages for operators.
     pub struct Admin {
-        /// Where `/metrics`, `/healthz` and `/readyz` are served, by plain HTTP and to anybody who can connect.
+        /// Where `/metrics`, `/healthz`, `/readyz` and `/status` are served, by plain HTTP and to anybody who can connect.
         listen: SocketAddr [required] = SocketAddr::from(([127, 0, 0, 1], 9306)),
     }
 }

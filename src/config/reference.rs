@@ -80,6 +80,7 @@ const TAIL: &str = "
 | `users[].verifiers` | lines that `meridian password` prints, or `authentication_string` of `mysql.user`; in quotes |
 | `users[].databases` | a list of databases of the map, or `\"*\"` |
 | `users[].backend` | the `name` of a backend |
+| `users[].admin` | whether the user may `SHOW MERIDIAN`; `true` or `false`, the default |
 | `backends[].name` | the name that users refer to |
 | `backends[].user` | the account on every server |
 | `backends[].password` | its password; or |

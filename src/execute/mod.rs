@@ -37,6 +37,7 @@ mod text;
 mod together;
 mod transaction;
 mod values;
+mod views;
 mod watch;
 
 use std::sync::Arc;
@@ -47,6 +48,7 @@ pub use plan_cache::{PlanCache, Scope};
 pub use progress::TimeLimits;
 pub use proxy::{Account, Options, Probes, Proxy, Snapshot};
 pub use registry::{Registered, Registry, SessionHandle, Stop};
+pub use views::{Cell, Listing};
 
 use crate::backend::Pool;
 use crate::session::{State, Transaction};

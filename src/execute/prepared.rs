@@ -255,7 +255,10 @@ impl Session {
                 self.statements.by_id.insert(id, prepared);
                 return self.answer_prepared(id).await;
             }
-            Target::ShowTables { .. } | Target::ShowDatabases | Target::ShardVariable { .. } => {
+            Target::ShowTables { .. }
+            | Target::ShowDatabases
+            | Target::ShowMeridian(_)
+            | Target::ShardVariable { .. } => {
                 self.count(Class::Refused);
                 self.proxy.metrics.refusals.of(RefusalKind::Construct).increment(1);
                 let text = "This command is not supported in the prepared statement protocol yet; send it as text";
@@ -388,7 +391,10 @@ impl Session {
                 return self.control(&text, &statement, false).await.map(drop);
             }
             Target::Refused(refusal) => return self.refuse(refusal).await.map(drop),
-            Target::ShowTables { .. } | Target::ShowDatabases | Target::ShardVariable { .. } => {
+            Target::ShowTables { .. }
+            | Target::ShowDatabases
+            | Target::ShowMeridian(_)
+            | Target::ShardVariable { .. } => {
                 return self.answer_error(1295, b"HY000", "Meridian: send this statement as text").await.map(drop);
             }
         };

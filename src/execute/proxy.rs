@@ -15,8 +15,8 @@ use crate::backend::{self, BackendAccount, Failure, GroupState, MemberState, Poo
 use crate::net::timer;
 use crate::session::State;
 use crate::shard_map::{GroupId, ShardId, ShardMap};
-use crate::telemetry::Metrics;
-use crate::topology;
+use crate::telemetry::{Label, MemberRole, Metrics};
+use crate::topology::{self, Primary, Role};
 
 /// Bounds on a session and on what sessions share.
 #[derive(Debug, Clone)]
@@ -53,6 +53,8 @@ pub struct Account {
     pub user: String,
     /// `None` is all.
     pub databases: Option<Vec<String>>,
+    /// It may see what Meridian says of itself.
+    pub admin: bool,
     pub backend: Arc<BackendAccount>,
 }
 
@@ -224,6 +226,10 @@ impl Proxy {
         self.pools.retain(|_, pool| Arc::strong_count(pool) > 1 || pool.counts().0 > 0);
     }
 
+    pub fn pools(&self) -> Vec<Arc<Pool>> {
+        self.pools.iter().map(|entry| entry.value().clone()).collect()
+    }
+
     /// Sets the gauges whose figures are kept elsewhere anyway; called before they are printed.
     pub fn measure(&self) {
         let (mut open, mut idle) = (0, 0);
@@ -233,10 +239,34 @@ impl Proxy {
             idle += counts.1;
         }
         let metrics = &self.metrics;
+        let (mut roles, mut unwritten, mut lag_s) = ([0u32; MemberRole::VALUES.len()], 0, 0);
+        for group in &self.snapshot.load().groups {
+            let seen = group.seen();
+            unwritten += u32::from(!matches!(seen.primary(), Primary::One(_)));
+            for member in seen.members() {
+                roles[label(member.role()).index()] += 1;
+                lag_s = lag_s.max(member.lag_s().unwrap_or(0));
+            }
+        }
+        for role in [Role::Unknown, Role::Unreachable, Role::Writable, Role::Replica, Role::ReadOnly].map(label) {
+            metrics.members.of(role).set(f64::from(roles[role.index()]));
+        }
+        metrics.groups_unwritten.set(f64::from(unwritten));
+        metrics.replica_lag_max.set(lag_s as f64);
         metrics.pool_connections.set(open as f64);
         metrics.pool_connections_idle.set(idle as f64);
         metrics.sessions.set(self.registry.len() as f64);
         metrics.plan_cache_bytes.set(self.snapshot.load().plans.bytes() as f64);
+    }
+}
+
+fn label(role: Role) -> MemberRole {
+    match role {
+        Role::Unknown => MemberRole::Unknown,
+        Role::Unreachable => MemberRole::Unreachable,
+        Role::Writable => MemberRole::Writable,
+        Role::Replica => MemberRole::Replica,
+        Role::ReadOnly => MemberRole::ReadOnly,
     }
 }
 

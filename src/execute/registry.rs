@@ -140,6 +140,17 @@ impl SessionHandle {
         .await
     }
 
+    /// The server that works for the session at this moment, and its thread.
+    pub fn running_on(&self) -> Option<(String, u32)> {
+        let running = self.running();
+        running.backend.as_ref().map(|(pool, thread)| (pool.member.at.clone(), *thread))
+    }
+
+    /// Whether the session waits for a server connection.
+    pub fn is_waiting(&self) -> bool {
+        self.running().waiting
+    }
+
     /// A statement of the session starts on a server connection.
     pub fn begin(&self, pool: &Arc<Pool>, thread_id: u32) {
         self.running().backend = Some((pool.clone(), thread_id));

@@ -175,6 +175,7 @@ impl Session {
                 self.count(Class::Local);
                 return self.show_databases(text, more).await;
             }
+            Target::ShowMeridian(view) => return self.show_meridian(*view, more).await,
             Target::ShardVariable { column } => return self.show_shard(column, more).await,
             Target::Refused(refusal) => return self.refuse(refusal).await,
         };
@@ -271,7 +272,10 @@ impl Session {
 
 /// Whether no shard is asked, so that a hint of the session changes nothing.
 pub(super) fn is_of_session(statement: &Statement) -> bool {
-    matches!(statement.target, Target::Control | Target::ShowDatabases | Target::ShardVariable { .. })
+    matches!(
+        statement.target,
+        Target::Control | Target::ShowDatabases | Target::ShowMeridian(_) | Target::ShardVariable { .. }
+    )
 }
 
 /// Of statements that ask about the one before, wherever that ran.

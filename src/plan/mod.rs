@@ -15,10 +15,12 @@ mod place;
 pub(crate) mod read;
 mod refusal;
 pub(crate) mod second;
+mod view;
 
 pub use concat::{Concatenation, Obstacle};
 pub use hint::{Hint, HintBy, HintRefusal, named};
 pub use refusal::{Construct, Form, Refusal, SelectDoubt};
+pub use view::View;
 
 use crate::shard_map::{Everywhere, ShardId, ShardMap};
 use crate::sql::{Dialect, Facts, Flags, Flavor, NormSlot};
@@ -116,6 +118,8 @@ pub enum Target {
     },
     /// SHOW DATABASES: the map's, as far as the account may see them.
     ShowDatabases,
+    /// SHOW MERIDIAN: what Meridian says of itself.
+    ShowMeridian(View),
     /// `SELECT @@meridian_shard`: the shard that the session hints to.
     ShardVariable {
         column: Box<str>,

@@ -42,6 +42,7 @@ impl Place<'_> {
             },
             Subject::AnyServer => Ok(Target::NoTable),
             Subject::ShowDatabases => Ok(Target::ShowDatabases),
+            Subject::ShowMeridian(view) => view.map(Target::ShowMeridian).ok_or(Refusal::NoView),
             Subject::ShowTables(database) => self.show_tables(database.as_deref()),
             Subject::PerServer { what, database } => match database.as_deref() {
                 Some(name) if self.is_system(name) => Ok(beyond(self.per_server(self.session, &what)?, name)),

@@ -130,6 +130,8 @@ pub enum Refusal {
         construct: Construct,
     },
     /// Administration of a server, by its verb.
+    /// SHOW MERIDIAN without a word that there is.
+    NoView,
     Admin {
         verb: Box<str>,
     },
@@ -245,6 +247,7 @@ impl Refusal {
             Refusal::UnknownDatabase { .. } => (1049, "42000"),
             Refusal::Unlisted { .. } | Refusal::OtherCase { .. } => (1146, "42S02"),
             Refusal::Admin { .. } => (1227, "42000"),
+            Refusal::NoView => (1064, "42000"),
             Refusal::Hint(refusal) => refusal.number(),
             Refusal::NoKey { .. }
             | Refusal::Apart { .. }
@@ -292,6 +295,7 @@ impl Refusal {
             | Refusal::KeyMoved { .. } => RefusalKind::Key,
             Refusal::LocksElsewhere { .. } => RefusalKind::Shards,
             Refusal::Hint(refusal) => refusal.kind(),
+            Refusal::NoView => RefusalKind::Unreadable,
             Refusal::Admin { .. } | Refusal::PerServer { .. } => RefusalKind::Server,
             Refusal::Source { .. }
             | Refusal::Selected { .. }
@@ -424,6 +428,10 @@ impl Refusal {
                     "{} of split table {table} is not served yet; {BY_HINT}, on each of its shards",
                     construct.named()
                 )
+            }
+            Refusal::NoView => {
+                let words = super::View::ALL.map(|view| view.word().into());
+                format!("SHOW MERIDIAN shows {}, and nothing else behind the word", list(&words))
             }
             Refusal::Admin { verb } => {
                 format!("{verb} administers one server and is not passed on; connect to that server and run it there")

@@ -115,6 +115,7 @@ impl Backends {
                     Databases::All => None,
                     Databases::Listed(names) => Some(names.clone()),
                 },
+                admin: user.admin,
                 backend: backends[usize::from(user.backend.0)].clone(),
             }),
             verifiers: user.verifiers.clone(),

@@ -53,6 +53,19 @@ label! {
 }
 
 label! {
+    /// What a probe found of a member.
+    MemberRole as "role" {
+        /// Not probed yet.
+        Unknown = "unknown",
+        Unreachable = "unreachable",
+        Writable = "writable",
+        Replica = "replica",
+        /// Read-only, and no replica as far as is known.
+        ReadOnly = "read_only",
+    }
+}
+
+label! {
     /// What became of a changed file.
     Reload as "result" {
         TakenUp = "taken_up",

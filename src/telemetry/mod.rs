@@ -9,7 +9,7 @@ mod metric;
 mod prometheus;
 mod table;
 
-pub use labels::{Class, Label, LoginFailure, RefusalKind, Reload, Source};
+pub use labels::{Class, Label, LoginFailure, MemberRole, RefusalKind, Reload, Source};
 pub use metric::{Family, Kind, Metric};
 pub use prometheus::Prometheus;
 pub use table::{METRICS, Metrics};

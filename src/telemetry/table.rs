@@ -3,7 +3,7 @@
 use metrics::{Counter, Gauge, Recorder, Unit};
 
 use super::metric::{Family, Handle, Metric};
-use super::{Class, LoginFailure, RefusalKind, Reload};
+use super::{Class, LoginFailure, MemberRole, RefusalKind, Reload};
 
 macro_rules! table {
     ($( $field:ident : $type:ty = $name:literal, $unit:ident, $help:literal; )*) => {
@@ -64,6 +64,9 @@ table! {
     pool_timeouts: Counter = "meridian_pool_timeouts_total", Count, "Statements that waited in vain for a connection.";
     backend_connects: Counter = "meridian_backend_connects_total", Count, "Connections opened to servers.";
     backend_failures: Counter = "meridian_backend_failures_total", Count, "Failures to open a connection to a server, and breaks of one.";
+    members: Family<MemberRole, Gauge> = "meridian_members", Count, "Members of all groups, by what their last probe found.";
+    groups_unwritten: Gauge = "meridian_groups_unwritten", Count, "Groups without a member that is written: none is writable, or several are.";
+    replica_lag_max: Gauge = "meridian_replica_lag_max_seconds", Seconds, "The latest replica's delay, by its own figure.";
     retries: Counter = "meridian_retries_total", Count, "Statements sent again on another connection.";
     reloads: Family<Reload, Counter> = "meridian_reloads_total", Count, "Changed files (configuration, map, accounts, certificate) that were looked into.";
     files_refused: Gauge = "meridian_files_refused", Count, "Files whose content is not in force: faulty, not allowed to follow what is, or gone.";

@@ -279,7 +279,7 @@ fn a_draining_process_lives_and_is_not_ready() {
     let mut pair = Pair::mariadb();
     let admin = pair.proxy().admin;
     let page = |path: &str| get(admin, path).map(|(status, _)| status).expect("the page is served");
-    assert_eq!((page("/healthz"), page("/readyz"), page("/metrics")), (200, 200, 200));
+    assert_eq!((page("/healthz"), page("/readyz"), page("/metrics"), page("/status")), (200, 200, 200, 200));
     let mut raw = pair.app();
     raw.ok("BEGIN");
     raw.ok("INSERT INTO notes (text) VALUES ('in time')");

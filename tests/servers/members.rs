@@ -3,7 +3,9 @@
 use std::fs;
 use std::io;
 
+use crate::support::proxy::get;
 use crate::support::raw::{Raw, Reply};
+use crate::support::server::Kind;
 use crate::support::{MariaDb, MySql9, Proxy, Server, Settings, await_that};
 
 /// A group of two members that hold the same table, the first writable and the second not. They do not replicate: what is
@@ -284,4 +286,101 @@ fn members_come_and_go_with_the_map() {
     members.await_member(&mut raw, &members.first);
     raw.ok(NOTE);
     assert_eq!(notes(&members.first), "5");
+}
+
+/// A member that replicates from another, as its servers' manuals say.
+fn replicate(from: &Server, to: &Server) {
+    let port = from.port;
+    match from.kind {
+        Kind::MariaDb => to.run_all(&[
+            &format!(
+                "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={port}, MASTER_USER='admin', \
+                 MASTER_PASSWORD='admin-password'"
+            ),
+            "START SLAVE",
+        ]),
+        Kind::MySql9 => to.run_all(&[
+            &format!(
+                "CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT={port}, SOURCE_USER='admin', \
+                 SOURCE_PASSWORD='admin-password', GET_SOURCE_PUBLIC_KEY=1"
+            ),
+            "START REPLICA",
+        ]),
+    }
+}
+
+#[test]
+fn members_are_shown_with_role_source_and_lag() {
+    let options = |id: &str| [format!("--server-id={id}"), "--log-bin=log".to_owned()];
+    let (one, two) = (options("1"), options("2"));
+    let (one, two) = (one.each_ref().map(String::as_str), two.each_ref().map(String::as_str));
+    let mariadb = (MariaDb::start("first", &one), MariaDb::start("second", &two));
+    let mysql9 = MySql9::start("first", &one).zip(MySql9::start("second", &two));
+    for (first, second) in [Some(mariadb), mysql9].into_iter().flatten() {
+        replicate(&first, &second);
+        set_writable(&second, false);
+        prepare(&first, true);
+        let map = map(first.family(), &[&first, &second]);
+        let proxy = Proxy::start(&Settings { map, config: SOON.to_owned(), ..Settings::default() });
+        let mut admin = Raw::admin(proxy.port).expect("the proxy answers");
+        let shown = |admin: &mut Raw| admin.rows("SHOW MERIDIAN MEMBERS").lines();
+        let lines = await_that("the replica has caught up", || {
+            let lines = shown(&mut admin);
+            (lines[0].contains("\tyes\t") && lines[1].ends_with("\t0\tNULL")).then_some(lines)
+        });
+        let version = first.value("SELECT @@version");
+        let expected = [
+            format!("pair\t{}\there\twritable\tup\tyes\t{version}\tNULL\tNULL\tNULL", first.at()),
+            format!("pair\t{}\there\treplica\tup\tno\t{version}\t{}\t0\tNULL", second.at(), first.at()),
+        ];
+        assert_eq!(lines, expected);
+        let mut app = Raw::app(proxy.port, "shop").expect("the proxy answers");
+        app.ok(NOTE);
+        await_that("the note is replicated", || (notes(&second) == "1").then_some(()));
+        assert_eq!(app.value(PORT), first.port.to_string());
+        assert_eq!(proxy.figure("meridian_members{role=\"writable\"}"), 1);
+        assert_eq!(proxy.figure("meridian_members{role=\"replica\"}"), 1);
+        assert_eq!(proxy.figure("meridian_groups_unwritten"), 0);
+        assert_eq!(proxy.figure("meridian_replica_lag_max_seconds"), 0);
+    }
+}
+
+#[test]
+fn what_meridian_knows_is_shown_to_those_who_may_see_it() {
+    let mut members = Members::mariadb("pool_connections_max: 3");
+    let mut app = members.app();
+    app.ok("BEGIN");
+    app.ok(NOTE);
+    let error = app.refused("SHOW MERIDIAN MEMBERS");
+    assert_eq!((error.code, error.message.contains("`admin: true`")), (1227, true), "{error:?}");
+    let (first, second) = (members.first.at(), members.second.at());
+    let mut admin = Raw::admin(members.proxy.port).expect("the proxy answers");
+    let shown = admin.rows("SHOW MERIDIAN POOLS");
+    assert_eq!(shown.columns, ["member", "account", "open", "idle", "waiting", "open_max"]);
+    let app = shown.lines().into_iter().find(|line| line.starts_with(&format!("{first}\tapp\t")));
+    assert!(app.as_ref().is_some_and(|line| line.ends_with("\t0\t3")), "{:?}", shown.lines());
+    assert_eq!(admin.rows("show meridian shards").lines(), [format!("only\tpair\t{first}")]);
+    let map = admin.rows("SHOW MERIDIAN MAP").lines();
+    assert!(map[0].starts_with("NULL\t") && map[0].ends_with("\t1\t2\t1\t1\t0"), "{map:?}");
+    let sessions = admin.rows("SHOW MERIDIAN SESSIONS").lines();
+    assert_eq!(sessions, ["1\tapp\tidle\tNULL\tNULL", "2\tadmin\tidle\tNULL\tNULL"]);
+    // The same for the machines of operators, and what is amiss.
+    set_writable(&members.first, false);
+    members.second.kill();
+    let page = await_that("both are seen", || {
+        let (status, page) = get(members.proxy.admin, "/status").expect("the page is served");
+        assert_eq!(status, 200);
+        (page.contains("\"unreachable\"") && page.contains("\"read_only\"")).then_some(page)
+    });
+    for text in [
+        format!(
+            "\"error\":\"Connection refused (os error 111)\",\"group\":\"pair\",\"lag_seconds\":null,\"member\":\"{second}\""
+        ),
+        "\"shards\":[{\"group\":\"pair\",\"primary\":null,\"shard\":\"only\"}]".to_owned(),
+        "\"sessions\":2".to_owned(),
+    ] {
+        assert!(page.contains(&text), "{text} is not in {page}");
+    }
+    assert_eq!(members.proxy.figure("meridian_groups_unwritten"), 1);
+    assert_eq!(members.proxy.figure("meridian_members{role=\"unreachable\"}"), 1);
 }

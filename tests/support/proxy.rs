@@ -198,6 +198,7 @@ users:
     verifiers: ["sha256:53cd13cf50eb371e0bfc651f6f9dd7db9509498cda8d89d7c7e62380177d1532"]
     databases: "*"
     backend: admin
+    admin: true
 backends:
   - name: app
     user: app

@@ -12,6 +12,7 @@ pub(super) fn object(explanation: &Explanation) -> Value {
         Verdict::NoTable => ("no table", Value::Null, Value::Null),
         Verdict::Gather => ("gather", Value::Null, Value::Null),
         Verdict::Answer => ("answer", Value::Null, Value::Null),
+        Verdict::View(_) => ("answer", Value::Null, Value::Null),
         Verdict::ShardVariable => ("answer", Value::Null, Value::Null),
         Verdict::Single => ("single", Value::Null, Value::Null),
         Verdict::Scatter => ("scatter", Value::Null, Value::Null),

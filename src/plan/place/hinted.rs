@@ -25,10 +25,10 @@ impl Place<'_> {
     ) -> Result<Target, Refusal> {
         let shard = hint.shard;
         match subject {
-            Subject::Control | Subject::ShowDatabases if hint.by == HintBy::Comment => {
+            Subject::Control | Subject::ShowDatabases | Subject::ShowMeridian(_) if hint.by == HintBy::Comment => {
                 Err(Refusal::Hint(HintRefusal::Session))
             }
-            Subject::Control | Subject::ShowDatabases | Subject::Admin(_) => {
+            Subject::Control | Subject::ShowDatabases | Subject::ShowMeridian(_) | Subject::Admin(_) => {
                 self.try_target(facts, subject, shape, reader)
             }
             Subject::AnyServer => Ok(Target::NoTable),

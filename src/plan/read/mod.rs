@@ -19,7 +19,7 @@ pub use shape::{
     Column, Condition, Given, Insert, InsertSource, Occurrence, OccurrenceId, Role, Selected, Shape, Test,
 };
 
-use super::Construct;
+use super::{Construct, View};
 
 /// What a statement is about, besides the tables of its shape.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub enum Subject {
     /// Any server can answer: SHOW VARIABLES.
     AnyServer,
     ShowDatabases,
+    /// Without a view that there is.
+    ShowMeridian(Option<View>),
     ShowTables(Option<Box<str>>),
     ShowCreateDatabase(Box<str>),
     /// Listings that each server answers for itself: SHOW TABLE STATUS [FROM database].

@@ -3,7 +3,7 @@
 use super::Subject;
 use super::reader::Reader;
 use super::shape::Role;
-use crate::plan::Construct;
+use crate::plan::{Construct, View};
 
 /// Variables that say what the statement's time is.
 fn is_of_time(name: &str) -> bool {
@@ -88,6 +88,10 @@ impl Reader {
         self.at += 1;
         match &*what {
             "DATABASES" | "SCHEMAS" => Subject::ShowDatabases,
+            "MERIDIAN" => {
+                let view = self.word(self.at).and_then(View::named);
+                Subject::ShowMeridian(view.filter(|_| self.at + 1 == self.len()))
+            }
             "TABLES" => {
                 let database = self.named_database();
                 Subject::ShowTables(database)

@@ -11,7 +11,7 @@ use super::over::{named, scatter_refused};
 use super::{
     ClientText, LOCKS, Reach, Shards, Values, apart, locks_elsewhere, name, restriction, served, split_of, with_copies,
 };
-use crate::plan::{Concatenation, Copied, Keyed, Refusal, Statement, TableName, Tables, Target};
+use crate::plan::{Concatenation, Copied, Keyed, Refusal, Statement, TableName, Tables, Target, View};
 use crate::shard_map::{ShardId, ShardMap, Table};
 use crate::sql::{Dialect, Flags, Scratch, SlotKind};
 
@@ -65,6 +65,8 @@ pub enum Verdict {
     Gather,
     /// SHOW DATABASES.
     Answer,
+    /// SHOW MERIDIAN.
+    View(View),
     /// SELECT @@meridian_shard.
     ShardVariable,
     Single,
@@ -149,6 +151,7 @@ pub fn explain(statement: &Statement, map: &ShardMap, values: &impl Values, aske
             (Verdict::Gather, shards.unwrap_or_default())
         }
         Target::ShowDatabases => (Verdict::Answer, Vec::new()),
+        Target::ShowMeridian(view) => (Verdict::View(*view), Vec::new()),
         Target::ShardVariable { .. } => (Verdict::ShardVariable, Vec::new()),
         Target::Refused(refusal) => (refused(refusal), Vec::new()),
         Target::Tables(tables) => {

@@ -29,6 +29,7 @@ impl fmt::Display for Explanation {
             },
             Verdict::Gather => f.write_str("gather SHOW TABLES"),
             Verdict::Answer => f.write_str("answer SHOW DATABASES"),
+            Verdict::View(view) => write!(f, "answer SHOW MERIDIAN {}", view.word()),
             Verdict::ShardVariable => f.write_str("answer @@meridian_shard"),
             Verdict::Single => write!(f, "route {} -> {} single", self.parts(), self.shards(", ")),
             Verdict::Scatter => write!(f, "route {} -> {} scatter", self.parts(), self.shards(", ")),

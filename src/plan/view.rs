@@ -1,0 +1,29 @@
+//! What SHOW MERIDIAN shows, by its last word.
+
+/// What SHOW MERIDIAN shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    Members,
+    Pools,
+    Shards,
+    Map,
+    Sessions,
+}
+
+impl View {
+    pub const ALL: [View; 5] = [View::Members, View::Pools, View::Shards, View::Map, View::Sessions];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            View::Members => "MEMBERS",
+            View::Pools => "POOLS",
+            View::Shards => "SHARDS",
+            View::Map => "MAP",
+            View::Sessions => "SESSIONS",
+        }
+    }
+
+    pub(super) fn named(word: &str) -> Option<View> {
+        View::ALL.into_iter().find(|view| view.word() == word)
+    }
+}
