@@ -122,13 +122,15 @@ change second "BEGIN; UPDATE orders SET total = total + 1 WHERE id = 3; ROLLBACK
 ask second "SELECT @@port, total FROM orders WHERE id = 3"
 refuse "SELECT u.name, o.total FROM users u JOIN orders o ON o.user_id = u.id"
 
+[ -z "${DEMO_ONCE:-}" ] || exit 0
 cat <<EOT
 
 Meridian serves the shop. In another terminal:
 
     mysql --default-character-set=utf8mb4 -h 127.0.0.1 -P $port -u app -papp-password shop
 
+Its map, accounts and log (map.yaml, accounts.yaml, proxy.log) are in $folder while it runs.
+Ctrl-C ends everything.
 EOT
-[ -z "${DEMO_ONCE:-}" ] || exit 0
-echo "Ctrl-C ends everything."
-wait "$proxy"
+trap 'exit 0' INT
+wait "$proxy" || { echo "demo: the proxy ended" >&2; tail -n 3 "$folder/proxy.log" >&2; exit 1; }

@@ -22,6 +22,7 @@ use crate::config::{self, Config};
 use crate::execute::{self, Probes, Proxy, Stop, TimeLimits};
 use crate::frontend::{self, Accounts, Frontend, LoginKey, User};
 use crate::net::timer;
+use crate::shard_map::{Family, ShardMap};
 use crate::telemetry::{Metrics, Prometheus};
 use crate::topology;
 use load::Backends;
@@ -104,7 +105,12 @@ pub async fn serve(config: Config, path: PathBuf, set_level: SetLevel) -> Result
     let metrics = Arc::new(Metrics::register(&recorder));
     let proxy = Arc::new(Proxy::new(map, execute_options(&config), metrics));
     proxy.probe_account.store(probe_account);
-    let version = server_version(&config, &proxy, &users).await;
+    let version = match &config.server_version {
+        Some(version) => Some(version.clone()),
+        None => server_version(&proxy, &users).await,
+    };
+    let unanswered = version.is_none().then(|| users.clone());
+    let version = version.unwrap_or_else(|| family_version(&proxy.snapshot.load().map));
     let frontend = Arc::new(Frontend {
         proxy: proxy.clone(),
         accounts: ArcSwap::from_pointee(Accounts::new(users, dummy.as_slice())),
@@ -131,6 +137,10 @@ pub async fn serve(config: Config, path: PathBuf, set_level: SetLevel) -> Result
         tasks.spawn(frontend.clone().accept(listener, tasks.clone(), stop.clone()));
     }
     tasks.spawn(reap(proxy.clone(), stop.clone()));
+    if let Some(users) = unanswered {
+        tracing::warn!(version = %frontend.version.load(), "no server answered at start; greets like this until one does");
+        tasks.spawn(learn_version(frontend.clone(), users, stop.clone()));
+    }
     // Not a task of the drain: while sessions end it goes on.
     let watcher = tokio::spawn(execute::end_overdue(proxy.registry.clone(), time_limits(&config.limits)));
     let files = Files { path, dummy, backends, set_level };
@@ -269,19 +279,39 @@ fn bytes(limit: u64) -> usize {
     usize::try_from(limit).unwrap_or(usize::MAX)
 }
 
-/// What the greeting says: the configured version, else that of the first server that answers.
-async fn server_version(config: &Config, proxy: &Proxy, users: &[User]) -> String {
-    if let Some(version) = &config.server_version {
-        return version.clone();
-    }
+/// What the greeting says until a server has answered.
+fn family_version(map: &ShardMap) -> String {
+    let version = match map.databases.first().map(|database| database.family) {
+        Some(Family::MySql) | None => "8.0.0",
+        Some(Family::MariaDb) => "5.5.5-10.6.0-MariaDB",
+    };
+    format!("{version}-meridian")
+}
+
+/// What the greeting says if it is not configured: the version of the first server that answers.
+async fn server_version(proxy: &Proxy, users: &[User]) -> Option<String> {
     let snapshot = proxy.snapshot.load_full();
-    if let Some(user) = users.first() {
-        for member in snapshot.groups.iter().flat_map(|group| group.standing().members.clone()) {
-            match proxy.pool(&member, &user.account.backend).probe().await {
-                Ok(facts) => return format!("{}-meridian", facts.version),
-                Err(failure) => tracing::warn!(%failure, "a server did not answer at start"),
-            }
+    let user = users.first()?;
+    for member in snapshot.groups.iter().flat_map(|group| group.standing().members.clone()) {
+        if let Ok(facts) = proxy.pool(&member, &user.account.backend).probe().await {
+            return Some(facts.greeting());
         }
     }
-    "8.0.0-meridian".to_string()
+    None
+}
+
+/// Asks until a server has answered.
+async fn learn_version(frontend: Arc<Frontend>, users: Vec<User>, stop: CancellationToken) {
+    let mut every = timer::interval(Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = every.tick() => {}
+        }
+        if let Some(version) = server_version(&frontend.proxy, &users).await {
+            tracing::info!(version, "greets as the first server that answered");
+            frontend.version.store(Arc::new(version));
+            return;
+        }
+    }
 }

@@ -40,8 +40,8 @@ impl Failure {
                 (1429, "08S01", format!("Meridian: can't connect to server {member} ({cause})"))
             }
             Failure::Login { member, error } => (
-                1045,
-                "28000",
+                1429,
+                "08S01",
                 format!(
                     "Meridian: server {member} refused the backend account (error {}: {})",
                     error.code,

@@ -5,10 +5,12 @@ use std::collections::{HashMap, HashSet};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::Notify;
 
+use super::failure::Failure;
 use crate::shard_map::Family;
 use crate::telemetry::Metrics;
 
@@ -27,6 +29,13 @@ pub struct ServerFacts {
 }
 
 impl ServerFacts {
+    /// The version for a greeting, as a server of this one's family and version would write it: MariaDB before 11 puts a version
+    /// of MySQL in front, by which drivers choose what they say.
+    pub fn greeting(&self) -> String {
+        let before = if self.family == Family::MariaDb && self.version_number < 110_000 { "5.5.5-" } else { "" };
+        format!("{before}{}-meridian", self.version)
+    }
+
     pub fn new(version: String, sql_mode: String) -> Self {
         let family = if version.contains("MariaDB") { Family::MariaDb } else { Family::MySql };
         let mut parts =
@@ -36,6 +45,9 @@ impl ServerFacts {
         ServerFacts { version, family, version_number, sql_mode, names: "NAMES DEFAULT".to_owned() }
     }
 }
+
+/// Between two lines of the log about one server.
+const COMPLAINTS: Duration = Duration::from_secs(10);
 
 /// A SET text longer than this is not remembered.
 const SET_LENGTH_MAX: usize = 1024;
@@ -55,6 +67,8 @@ pub struct MemberState {
     pub suspected: Notify,
     /// Probes that ended.
     probes: AtomicU64,
+    /// When the log was last told of a failure.
+    complained: Mutex<Option<Instant>>,
     may_be_cut: AtomicBool,
     /// Second handles of its connections' sockets, by the connections' ids; none of a member that may not be cut.
     sockets: Mutex<HashMap<u64, TcpStream>>,
@@ -69,8 +83,19 @@ impl MemberState {
             accepted: Mutex::default(),
             suspected: Notify::new(),
             probes: AtomicU64::new(0),
+            complained: Mutex::default(),
             may_be_cut: AtomicBool::new(false),
             sockets: Mutex::default(),
+        }
+    }
+
+    /// Tells the log that connections fail; not of every failure while they do.
+    pub fn complain(&self, failure: &Failure) {
+        let now = Instant::now();
+        let mut complained = self.complained.lock().expect("no panic under this lock");
+        if complained.is_none_or(|last| now - last >= COMPLAINTS) {
+            *complained = Some(now);
+            tracing::warn!(server = self.at, %failure, "no connection; what follows of this within ten seconds is not logged");
         }
     }
 

@@ -191,11 +191,13 @@ impl Pool {
             // A sender that is dropped unsent would be a waiter forgotten; it is reported as the wait it was.
             Ok(Err(_)) | Err(_) => {
                 self.member.metrics.pool_timeouts.increment(1);
-                Err(Failure::PoolExhausted {
+                let failure = Failure::PoolExhausted {
                     member: self.member.at.clone(),
                     waited_ms: self.options.wait_ms_max,
                     connections_max: self.options.connections_max,
-                })
+                };
+                self.member.complain(&failure);
+                Err(failure)
             }
         }
     }
@@ -217,6 +219,7 @@ impl Pool {
             Ok(connection) => Ok(Lease { connection: Box::new(connection), slot }),
             Err(failure) => {
                 self.member.forget();
+                self.member.complain(&failure);
                 Err(failure)
             }
         }

@@ -1,5 +1,6 @@
 //! Statements about the session itself: transactions, SET, USE, KILL, LOCK TABLES.
 
+use super::dialect::SYSTEM_SCHEMAS;
 use super::{Outcome, Served, Session};
 use crate::plan::{DatabaseId, Statement, Tables};
 use crate::sql::{self, Access, Control, Facts, Flags, Scope, Verb};
@@ -67,8 +68,14 @@ impl Session {
     pub(super) async fn use_database(&mut self, name: &[u8], more: bool) -> Served<Outcome> {
         let name = String::from_utf8_lossy(name).into_owned();
         let known = self.snapshot.map.databases.iter().any(|database| database.name == name);
-        let system = ["information_schema", "performance_schema", "mysql", "sys"];
-        let is_system = system.iter().any(|schema| schema.eq_ignore_ascii_case(&name));
+        let is_system = SYSTEM_SCHEMAS.iter().any(|schema| schema.eq_ignore_ascii_case(&name));
+        if !known && is_system && self.snapshot.map.shards.len() > 1 && self.account.may_use(&name) {
+            let text = format!(
+                "Meridian: USE {name} is not served: each server has its own; write {name}.TABLE in a statement that a hint sends \
+                 to one shard, /* meridian: shard=NAME */"
+            );
+            return self.answer_refusal(RefusalKind::Name, &text).await;
+        }
         if !known && !is_system {
             let text = format!("Unknown database '{name}'");
             return self.answer_error(1049, b"42000", &text).await;

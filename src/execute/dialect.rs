@@ -11,7 +11,7 @@ use crate::wire::charset;
 
 /// The indexes of `Scope::database` for what is not in the map.
 const NO_DATABASE: u32 = u32::MAX;
-const SYSTEM_SCHEMAS: [&str; 4] = ["information_schema", "performance_schema", "mysql", "sys"];
+pub(super) const SYSTEM_SCHEMAS: [&str; 4] = ["information_schema", "performance_schema", "mysql", "sys"];
 
 impl Session {
     /// The session must look at its dialect again before the next statement.

@@ -302,7 +302,8 @@ impl Session {
         }
         let calls = sql::connection_ids(text, &self.dialect).ok()??;
         let id = self.registered.handle.id;
-        let with: Vec<Vec<u8>> = calls.iter().map(|call| own_id(id, call.alone, &text[call.start..call.end])).collect();
+        let with: Vec<Vec<u8>> =
+            calls.iter().map(|call| own_id(id, call.column, &text[call.start..call.end])).collect();
         let edits: Vec<Edit<'_>> =
             calls.iter().zip(&with).map(|(call, with)| Edit { start: call.start, end: call.end, with }).collect();
         let mut out = Vec::with_capacity(text.len() + 32);
@@ -324,9 +325,9 @@ fn diagnostics_result() -> TextResult {
 }
 
 /// What stands in the place of `call`.
-fn own_id(id: u32, alone: bool, call: &[u8]) -> Vec<u8> {
+fn own_id(id: u32, column: bool, call: &[u8]) -> Vec<u8> {
     let mut with = format!("CAST({id} AS UNSIGNED)").into_bytes();
-    if alone {
+    if column {
         // The column keeps the name that a server gives it.
         with.extend_from_slice(b" AS `");
         with.extend(call.iter().filter(|byte| **byte != b'`'));

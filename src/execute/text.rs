@@ -57,7 +57,7 @@ impl Session {
             let one = &text[at..at + scanned.end];
             let more = scanned.rest.is_some();
             if more && !self.multi_statements {
-                let message = "You have an error in your SQL syntax; several statements in one packet need the client's \
+                let message = "Meridian: you have an error in your SQL syntax; several statements in one packet need the client's \
                                option for multi-statements";
                 return self.answer_error(1064, b"42000", message).await.map(drop);
             }
@@ -86,7 +86,7 @@ impl Session {
     }
 
     pub(super) async fn answer_syntax(&mut self, error: &(dyn std::fmt::Display + Sync)) -> Served<Outcome> {
-        let message = format!("You have an error in your SQL syntax: {error}");
+        let message = format!("Meridian: you have an error in your SQL syntax: {error}");
         self.answer_error(1064, b"42000", &message).await
     }
 

@@ -45,7 +45,9 @@ impl Place<'_> {
             Subject::ShowMeridian(view) => view.map(Target::ShowMeridian).ok_or(Refusal::NoView),
             Subject::ShowTables(database) => self.show_tables(database.as_deref()),
             Subject::PerServer { what, database } => match database.as_deref() {
-                Some(name) if self.is_system(name) => Ok(beyond(self.per_server(self.session, &what)?, name)),
+                Some(name) if self.is_system(name) => {
+                    Ok(beyond(self.per_server(Some(self.server(&what)?), &what)?, name))
+                }
                 name => self.per_server(Some(self.database(name)?), &what),
             },
             Subject::ShowCreateDatabase(name) if self.is_system(&name) => {
@@ -96,7 +98,7 @@ impl Place<'_> {
         tables: &mut Tables,
     ) -> Result<(), Refusal> {
         if let Some(schema) = occurrence.database.as_deref().filter(|name| self.is_system(name)) {
-            let session = self.session.ok_or(Refusal::NoDatabase)?;
+            let session = self.server(schema)?;
             let shard = self.only_shard(session).ok_or_else(|| Refusal::PerServer { what: schema.into() })?;
             tables.beyond.get_or_insert_with(|| schema.into());
             let name = format!("{schema}.{}", occurrence.name).into();
@@ -190,13 +192,22 @@ impl Place<'_> {
 
     fn show_tables(&self, database: Option<&str>) -> Result<Target, Refusal> {
         if let Some(schema) = database.filter(|name| self.is_system(name)) {
-            return Ok(beyond(self.per_server(self.session, schema)?, schema));
+            return Ok(beyond(self.per_server(Some(self.server(schema)?), schema)?, schema));
         }
         let id = self.database(database)?;
         Ok(match self.only_shard(id) {
             Some(shard) => whole_database(id, shard),
             None => Target::ShowTables { database: id },
         })
+    }
+
+    /// A database of the server that is asked about `what` of its own: the session's, or any if there is one server.
+    fn server(&self, what: &str) -> Result<DatabaseId, Refusal> {
+        match self.session {
+            Some(id) => Ok(id),
+            None if self.map.shards.len() == 1 && !self.map.databases.is_empty() => Ok(DatabaseId(0)),
+            None => Err(Refusal::PerServer { what: what.into() }),
+        }
     }
 
     fn per_server(&self, database: Option<DatabaseId>, what: &str) -> Result<Target, Refusal> {

@@ -268,8 +268,9 @@ impl Refusal {
             | Refusal::SplitSchema { .. }
             | Refusal::PerServer { .. }
             | Refusal::Homeless { .. }
-            | Refusal::LocksElsewhere { .. }
-            | Refusal::Unreadable { .. } => (1235, "42000"),
+            | Refusal::LocksElsewhere { .. } => (1235, "42000"),
+            // Most of them are typos, and clients take it for one.
+            Refusal::Unreadable { .. } => (1064, "42000"),
         }
     }
 

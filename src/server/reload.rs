@@ -159,7 +159,13 @@ impl Reloader {
             Source::Config => {
                 let config = read_config(&self.files.path)?;
                 (self.files.set_level)(config.log.level);
-                tracing::info!("of the configuration `log.level` is in force; other fields take a restart");
+                let mut in_force = self.config.clone();
+                in_force.log.level = config.log.level;
+                if config != in_force {
+                    tracing::warn!(
+                        "of the configuration only `log.level` is in force; the other changes take a restart"
+                    );
+                }
             }
             Source::Map => self.take_up_map()?,
             Source::Accounts => {

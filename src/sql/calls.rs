@@ -8,8 +8,8 @@ use super::{Dialect, LexError};
 pub struct Call {
     pub start: usize,
     pub end: usize,
-    /// The statement is SELECT and this call, so that the column is called as the call.
-    pub alone: bool,
+    /// The call is a whole column of the statement's SELECT, which is called as the call.
+    pub column: bool,
 }
 
 /// The calls of CONNECTION_ID(), ascending. `None`: the statement asks for the server's number of the connection in a
@@ -26,8 +26,22 @@ pub fn connection_ids(text: &[u8], dialect: &Dialect) -> Result<Option<Vec<Call>
         _ => false,
     };
     let punct = |at: usize, byte: u8| tokens.get(at).is_some_and(|token| token.kind == RawKind::Punct(byte));
+    // How deep in parentheses, and whether the columns of the first SELECT are still being listed.
+    let mut depth = 0usize;
+    let mut listing = tokens.first().is_some_and(|first| named(first, "select"));
     let mut calls = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
+        match token.kind {
+            RawKind::Punct(b'(') => depth += 1,
+            RawKind::Punct(b')') => depth = depth.saturating_sub(1),
+            RawKind::Word
+                if depth == 0
+                    && ["from", "where", "union", "into", "limit", "order"].iter().any(|word| named(token, word)) =>
+            {
+                listing = false;
+            }
+            _ => {}
+        }
         let before = |byte: u8| at > 0 && punct(at - 1, byte);
         let variable = (before(b'@') || before(b'.')) && named(token, "pseudo_thread_id");
         if variable || punct(at + 1, b'(') && named(token, "ps_current_thread_id") {
@@ -40,8 +54,10 @@ pub fn connection_ids(text: &[u8], dialect: &Dialect) -> Result<Option<Vec<Call>
         let Some(close) = close else {
             return Ok(None);
         };
-        let alone = at == 1 && named(&tokens[0], "select") && tokens.len() == 4 && token.comment.is_none();
-        calls.push(Call { start: token.start, end: close.end, alone });
+        let begins = at == 1 || before(b',');
+        let ends = tokens.get(at + 3).is_none_or(|next| next.kind == RawKind::Punct(b',') || named(next, "from"));
+        let column = listing && depth == 0 && begins && ends && token.comment.is_none();
+        calls.push(Call { start: token.start, end: close.end, column });
     }
     Ok(Some(calls))
 }
@@ -60,7 +76,7 @@ mod tests {
             let mut at = 0;
             for call in calls {
                 made.push_str(&text[at..call.start]);
-                made.push_str(if call.alone { "#alone" } else { "#" });
+                made.push_str(if call.column { "#column" } else { "#" });
                 at = call.end;
             }
             made + &text[at..]
@@ -70,9 +86,9 @@ mod tests {
 
     #[test]
     fn only_calls() {
-        check("SELECT CONNECTION_ID()", Some("SELECT #alone"));
-        check("select connection_id ( ) ;", Some("select #alone ;"));
-        check("SELECT CONNECTION_ID/**/(), 'connection_id()'", Some("SELECT #, 'connection_id()'"));
+        check("SELECT CONNECTION_ID()", Some("SELECT #column"));
+        check("select connection_id ( ) ;", Some("select #column ;"));
+        check("SELECT CONNECTION_ID/**/(), 'connection_id()'", Some("SELECT #column, 'connection_id()'"));
         check(
             "INSERT INTO t VALUES ('how connection_id() works', CONCAT('cid',CONNECTION_ID()))",
             Some("INSERT INTO t VALUES ('how connection_id() works', CONCAT('cid',#))"),
@@ -81,7 +97,10 @@ mod tests {
             "SELECT `connection_id()`, a.connection_id /* connection_id() */",
             Some("SELECT `connection_id()`, a.connection_id /* connection_id() */"),
         );
-        check("SELECT `connection_id`()", Some("SELECT #alone"));
+        check("SELECT `connection_id`()", Some("SELECT #column"));
+        check("SELECT VERSION(), CONNECTION_ID(), connection_id()+1", Some("SELECT VERSION(), #column, #+1"));
+        check("SELECT CONNECTION_ID() FROM t ORDER BY 1, CONNECTION_ID()", Some("SELECT #column FROM t ORDER BY 1, #"));
+        check("SELECT (SELECT CONNECTION_ID()), IF(1, CONNECTION_ID(), 2)", Some("SELECT (SELECT #), IF(1, #, 2)"));
         check("SELECT x.connection_id()", Some("SELECT x.connection_id()"));
     }
 

@@ -119,18 +119,19 @@ impl From<LexError> for ControlError {
 /// Parses one session statement, up to its `;`.
 pub fn control<'a>(text: &'a [u8], dialect: &Dialect) -> Result<Control<'a>, ControlError> {
     let tokens = raw(text, dialect)?;
-    // A part that is replayed must not begin or end inside an executable comment.
-    if let Some(pair) = tokens.windows(2).find(|pair| pair[0].comment != pair[1].comment) {
-        return Err(ControlError::Syntax { at: u32::try_from(pair[1].start).unwrap_or(u32::MAX) });
-    }
+    let mixed = tokens.windows(2).find(|pair| pair[0].comment != pair[1].comment).map(|pair| pair[1].start);
     let mut cursor = Cursor::new(text, dialect, tokens);
     let whole = cursor.whole();
+    if cursor.take(&["start", "transaction"]) {
+        return start_transaction(&mut cursor);
+    }
+    // A part that is replayed must not begin or end inside an executable comment.
+    if let Some(at) = mixed {
+        return Err(ControlError::Syntax { at: u32::try_from(at).unwrap_or(u32::MAX) });
+    }
     if cursor.take(&["begin"]) {
         let _ = cursor.take(&["work"]);
         return cursor.finish(Control::Begin { text: whole, access: None, snapshot: false });
-    }
-    if cursor.take(&["start", "transaction"]) {
-        return start_transaction(&mut cursor, whole);
     }
     if cursor.take(&["commit"]) {
         let (chain, release) = completion(&mut cursor)?;
@@ -167,8 +168,9 @@ pub fn control<'a>(text: &'a [u8], dialect: &Dialect) -> Result<Control<'a>, Con
     cursor.syntax()
 }
 
-/// START TRANSACTION [characteristic [, characteristic]]
-fn start_transaction<'a>(cursor: &mut Cursor<'a>, whole: &'a [u8]) -> Result<Control<'a>, ControlError> {
+/// START TRANSACTION [characteristic [, characteristic]], of which a part may be an executable comment, as mysqldump
+/// writes it.
+fn start_transaction<'a>(cursor: &mut Cursor<'a>) -> Result<Control<'a>, ControlError> {
     let mut access = None;
     let mut snapshot = false;
     if cursor.peek().is_some() {
@@ -187,7 +189,15 @@ fn start_transaction<'a>(cursor: &mut Cursor<'a>, whole: &'a [u8]) -> Result<Con
             }
         }
     }
-    cursor.finish(Control::Begin { text: whole, access, snapshot })
+    let text: &[u8] = match (snapshot, access) {
+        (false, None) => b"START TRANSACTION",
+        (false, Some(TransactionAccess::ReadOnly)) => b"START TRANSACTION READ ONLY",
+        (false, Some(TransactionAccess::ReadWrite)) => b"START TRANSACTION READ WRITE",
+        (true, None) => b"START TRANSACTION WITH CONSISTENT SNAPSHOT",
+        (true, Some(TransactionAccess::ReadOnly)) => b"START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+        (true, Some(TransactionAccess::ReadWrite)) => b"START TRANSACTION WITH CONSISTENT SNAPSHOT, READ WRITE",
+    };
+    cursor.finish(Control::Begin { text, access, snapshot })
 }
 
 /// [WORK] [AND [NO] CHAIN] [[NO] RELEASE]

@@ -1,5 +1,6 @@
 //! The process: what it says when it starts, how it refuses faulty files, how it ends.
 
+use crate::support::pair::shop_map;
 use crate::support::proxy::ACCOUNTS;
 use crate::support::raw::Raw;
 use crate::support::{Pair, Proxy, Settings, await_that};
@@ -34,7 +35,7 @@ fn a_second_sigterm_or_the_hard_limit_ends_it() {
 #[test]
 fn faulty_files_are_all_named_with_line_and_column() {
     let pair = Pair::mariadb();
-    let good = crate::support::pair::shop_map(&pair.first, &pair.second);
+    let good = shop_map(&pair.first, &pair.second);
     for (settings, part) in [
         (Settings { map: good.replace("users: first", "users: frist"), ..Settings::default() }, "frist"),
         (Settings { map: good.clone() + "surprise: 1\n", ..Settings::default() }, "surprise"),
@@ -82,4 +83,44 @@ fn no_secret_is_logged() {
     let log = pair.proxy().log();
     assert!(log.contains("listening"));
     assert!(!log.contains("app-password") && !log.contains("admin-password"), "{log}");
+}
+
+#[test]
+fn it_greets_as_a_server_that_answers_late() {
+    let (mut pair, mut second) = (Pair::mariadb(), Pair::mariadb());
+    let direct = pair.first.connect().greeting.version;
+    pair.first.stop();
+    pair.second.stop();
+    let map = shop_map(&pair.first, &pair.second);
+    second.start_proxy(Settings { map, ..Settings::default() });
+    let greeting = Raw::greeted(second.port()).expect("it listens").greeting.version;
+    assert!(greeting.starts_with("5.5.5-10.") && greeting.contains("MariaDB"), "{greeting}");
+    let log = second.proxy().log();
+    assert!(log.contains("no server answered at start") && log.contains("no connection"), "{log}");
+    pair.second.start_again();
+    await_that("it knows the version", || {
+        let greeting = Raw::greeted(second.port()).expect("it listens").greeting.version;
+        (greeting == format!("{direct}-meridian")).then_some(())
+    });
+}
+
+#[test]
+fn a_schema_that_each_server_has_is_not_selected() {
+    let pair = Pair::mariadb();
+    let mut raw = pair.app();
+    for schema in ["mysql", "information_schema", "performance_schema"] {
+        let error = raw.refused(&format!("USE {schema}"));
+        assert!(error.code == 1235 && error.message.contains("a hint sends"), "{error:?}");
+    }
+    assert_eq!(raw.value("SELECT DATABASE()"), "shop");
+    // As mysqldump begins.
+    let error = raw.refused("START TRANSACTION /*!40100 WITH CONSISTENT SNAPSHOT */");
+    assert!(error.code == 1235 && error.message.contains("CONSISTENT SNAPSHOT"), "{error:?}");
+    raw.ok("START TRANSACTION /*!40100 READ ONLY */");
+    assert_eq!(raw.refused("INSERT INTO notes (text) VALUES ('no')").code, 1792);
+    raw.ok("ROLLBACK");
+    let error = raw.refused("SELEC 1");
+    assert!(error.code == 1064 && error.message.starts_with("Meridian: "), "{error:?}");
+    let error = raw.refused("SELECT 1 /* open");
+    assert!(error.code == 1064 && error.message.starts_with("Meridian: "), "{error:?}");
 }

@@ -427,6 +427,7 @@ fn connection_id_is_replaced_where_it_is_called() {
         ["how connection_id() works", &format!("cid{id}")]
     );
     assert_eq!(raw.value("SELECT CONNECTION_ID/**/()"), id);
+    assert_eq!(raw.rows("SELECT 1, CONNECTION_ID(), 2 FROM users WHERE id = 1").columns, ["1", "CONNECTION_ID()", "2"]);
     own_or_refused(&mut raw, "SELECT `connection_id`() FROM users WHERE id = 1", &id);
     own_or_refused(&mut raw, "SELECT @@pseudo_thread_id", &id);
     let reply = raw.simple(&[&[0x16][..], b"SELECT CONNECTION_ID()"].concat());

@@ -317,7 +317,7 @@ fn an_account_that_needs_a_client_certificate_is_reached_with_one() {
     };
     let mode = format!("  mode: verify_identity\n  ca: {}\n", certificates.at("ca.pem"));
     let refused = cipher(&mut in_front_of(&server, &mode, &accounts(""))).expect_err("no certificate");
-    assert!(refused.starts_with("1045 ") && refused.contains("certified"), "{refused}");
+    assert!(refused.starts_with("1429 ") && refused.contains("certified"), "{refused}");
     let pair_of = |name: &str| {
         let file = |ending: &str| certificates.at(&format!("{name}.{ending}"));
         format!("    certificate: {}\n    key: {}\n", file("pem"), file("key"))

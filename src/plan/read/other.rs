@@ -107,6 +107,8 @@ impl Reader {
                 Subject::PerServer { what: format!("SHOW {what}").into(), database: self.named_database() }
             }
             "PROCEDURE" | "FUNCTION" | "PACKAGE" => Subject::PerServer { what: verb, database: None },
+            // They are those of the account on the server, with its password's hash.
+            "GRANTS" => Subject::Admin("SHOW GRANTS".into()),
             // Its ids are the server's, and KILL takes Meridian's.
             "PROCESSLIST" => Subject::Admin("SHOW PROCESSLIST".into()),
             "MASTER" | "BINARY" | "BINLOG" | "SLAVE" | "SLAVES" | "REPLICA" | "REPLICAS" | "RELAYLOG" | "EXPLAIN"
