@@ -11,6 +11,7 @@ mod check_live;
 mod clock;
 mod coercion;
 mod collations;
+mod composite;
 mod drivers;
 mod everywhere;
 mod explain;
