@@ -105,6 +105,50 @@ fn key_columns_are_compared_with_the_map() {
     }
 }
 
+#[test]
+fn keys_of_several_columns_are_compared_column_by_column() {
+    for mut pair in Pair::each() {
+        let tables = |tenant: &str| {
+            [
+                format!(
+                    "CREATE TABLE shop.pairs (tenant {tenant}, id BIGINT NOT NULL AUTO_INCREMENT, code INT, KEY (id), UNIQUE \
+                     KEY whole (tenant, code, id), UNIQUE KEY part (tenant, code))"
+                ),
+                "CREATE TABLE shop.parts (tenant INT NOT NULL, id BIGINT NOT NULL, tag BIGINT NOT NULL, PRIMARY KEY (tenant, id), \
+                 UNIQUE KEY tagged (tenant, tag))"
+                    .into(),
+            ]
+        };
+        for (server, tenant) in [(&pair.first, "INT NOT NULL"), (&pair.second, "BIGINT")] {
+            server.load(ZONES);
+            server.run_all(&tables(tenant).each_ref().map(String::as_str));
+        }
+        pair.first.run_all(&[
+            "ALTER TABLE shop.pairs ADD UNIQUE KEY target (tenant, id), ADD CONSTRAINT sound FOREIGN KEY (tenant, id) \
+             REFERENCES shop.parts (tenant, id), ADD CONSTRAINT apart FOREIGN KEY (tenant, id) \
+             REFERENCES shop.parts (tenant, tag)",
+        ]);
+        let map = shop_map(&pair.first, &pair.second)
+            + "      pairs: {key: {tenant: int, id: bigint}, range: [{from: MIN, on: first}, {from: [5], on: second}]}\n      \
+               parts: {with: pairs}\n";
+        pair.start_proxy(Settings { map, ..Settings::default() });
+        let (code, found) = check(&mut pair);
+        assert_lines(
+            &found,
+            &[
+                "warning: foreign key apart of shop.pairs points to shop.parts",
+                "warning: unique key part of shop.pairs lacks the sharding key (tenant, id)",
+                "error: shop.pairs.tenant is bigint .. on server .. and int in the map",
+                "error: shop.pairs.tenant may be NULL on server",
+                "warning: shop.pairs.id is AUTO_INCREMENT",
+                "warning: unique key tagged of shop.parts lacks the sharding key (tenant, id)",
+                "2 servers asked, 2 errors, 4 warnings",
+            ],
+        );
+        assert_eq!(code, Some(1));
+    }
+}
+
 /// Types of every kind, split in every way.
 #[test]
 fn key_columns_of_every_type_are_compared() {

@@ -136,6 +136,51 @@ fn primary_keys_need_not_be_the_sharding_key() {
 }
 
 #[test]
+fn keys_of_several_columns_are_read_with_any_index() {
+    const TABLES: &str = "      pairs: {key: {tenant: int, name: varchar(9) collate utf8mb4_bin}, range: [{from: MIN, on: first}, \
+                          {from: [5, m], on: second}]}\n      loose: {with: pairs, key: {tenant: int, word: varchar(9) collate \
+                          utf8mb4_bin}}\n";
+    for mut pair in Pair::each() {
+        let name = "VARCHAR(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
+        for server in [&pair.first, &pair.second] {
+            server.run_all(&[
+                &format!("CREATE TABLE shop.pairs (id INT PRIMARY KEY, tenant INT, name {name})"),
+                &format!("CREATE TABLE shop.loose (word {name}, tenant INT, KEY (word, tenant), KEY (tenant, word))"),
+            ]);
+        }
+        let rows = "(5, 'a'), (5, 'm'), (5, 'n'), (6, ''), (5, NULL)";
+        let loose = format!("INSERT INTO shop.loose (tenant, word) VALUES {rows}, (5, 'm')");
+        pair.first.run_all(&[&loose, "INSERT INTO shop.pairs VALUES (1, 5, 'a'), (2, 5, 'm'), (3, NULL, 'a')"]);
+        pair.second.run_all(&[&loose, "INSERT INTO shop.pairs VALUES (7, 5, 'l'), (8, 6, '')"]);
+        with_tables(&mut pair, TABLES);
+        check(
+            of_pair(&mut pair, &["pairs", "loose"]),
+            1,
+            &[
+                "shop.pairs: id = 2 (tenant = 5, name = 'm') is on first, belongs on second",
+                "shop.pairs: id = 3 (tenant = NULL, name = 'a') is on first, has no home in the map",
+                "shop.pairs: id = 7 (tenant = 5, name = 'l') is on second, belongs on first",
+                "shop.pairs: 5 rows on first, second; 3 misplaced",
+                "shop.loose: 1 row with tenant = 5, word = NULL is on first, has no home in the map",
+                "shop.loose: 2 rows with tenant = 5, word = 'm' are on first, belong on second",
+                "shop.loose: 1 row with tenant = 5, word = 'n' is on first, belongs on second",
+                "shop.loose: 1 row with tenant = 6, word = '' is on first, belongs on second",
+                "shop.loose: 1 row with tenant = 5, word = NULL is on second, has no home in the map",
+                "shop.loose: 1 row with tenant = 5, word = 'a' is on second, belongs on first",
+                "shop.loose: 12 rows on first, second; 7 misplaced",
+            ],
+            "",
+        );
+        for server in [&pair.first, &pair.second] {
+            server.run_all(&["ALTER TABLE shop.loose DROP KEY tenant"]);
+        }
+        let (status, _, errors) = of_pair(&mut pair, &["loose"]);
+        assert_eq!(status, Some(2));
+        assert!(errors.contains("an index that begins with `(tenant, word)`"), "{errors}");
+    }
+}
+
+#[test]
 fn a_table_that_is_not_split_is_looked_for_elsewhere() {
     for mut pair in Pair::each() {
         check(of_pair(&mut pair, &["users"]), 0, &["shop.users: 0 rows on any other shard; 0 misplaced"], "");
