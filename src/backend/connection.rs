@@ -174,6 +174,21 @@ impl Connection {
         }
     }
 
+    /// Reads one whole reply, and keeps nothing of it.
+    pub async fn skip_reply(&mut self, expect: Expect) -> Result<(), Failure> {
+        let mut walker = ReplyWalker::new(expect, self.deprecate_eof());
+        loop {
+            let walked = walker.walk(self.buffer.filled_mut()).map_err(|malformed| self.garbage(malformed.what))?;
+            self.buffer.consume(walked.forward);
+            match walked.event {
+                Some(Event::End(end)) if !end.more => return Ok(()),
+                Some(Event::End(_)) => {}
+                Some(Event::LocalInfile) => return Err(self.garbage("request for a file that nothing asked for")),
+                None => self.fill(walked.want, true).await?,
+            }
+        }
+    }
+
     /// Runs one small command of Meridian's own.
     pub async fn call(&mut self, payload: &[u8]) -> Result<Reply, Failure> {
         self.send_command(payload).await?;

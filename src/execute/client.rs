@@ -282,6 +282,22 @@ impl Client {
         Poll::Pending
     }
 
+    /// Waits for what a server does, as long as the client is there and its session is not killed. What is dropped half way
+    /// leaves a connection in doubt.
+    pub async fn watched<T>(&mut self, handle: &SessionHandle, work: impl Future<Output = T>) -> Result<T, Gone> {
+        let mut work = std::pin::pin!(work);
+        poll_fn(|cx| {
+            if let Poll::Ready(done) = work.as_mut().poll(cx) {
+                return Poll::Ready(Ok(done));
+            }
+            if let Some(gone) = handle.poll_ended(cx) {
+                return Poll::Ready(Err(gone));
+            }
+            self.poll_gone(cx).map(Err)
+        })
+        .await
+    }
+
     /// Sends reply bytes. A client that does not read stops here everything behind it: that is the back-pressure.
     pub async fn send(&mut self, bytes: &[u8], handle: &SessionHandle) -> Result<(), Gone> {
         let mut sent = 0;

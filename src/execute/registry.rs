@@ -55,7 +55,7 @@ struct Running {
     cancelled: bool,
     /// The session waits for a server connection.
     waiting: bool,
-    /// What waits, or begins after it waited, is to end.
+    /// A cancel came while the statement waited, or since it began: what is still to be sent for it is not.
     interrupted: bool,
     /// Cancels that were read from these and are not finished.
     cancelling: u32,
@@ -131,8 +131,9 @@ impl SessionHandle {
             if let Poll::Ready(done) = wait.as_mut().poll(cx) {
                 return Poll::Ready(Some(done));
             }
-            let told = interrupted.as_mut().poll(cx).is_ready() || self.running().interrupted;
+            let told = interrupted.as_mut().poll(cx).is_ready() || self.interrupted();
             if told || self.poll_ended(cx).is_some() {
+                self.running().interrupted = false;
                 return Poll::Ready(None);
             }
             Poll::Pending
@@ -149,6 +150,11 @@ impl SessionHandle {
     /// Whether the session waits for a server connection.
     pub fn is_waiting(&self) -> bool {
         self.running().waiting
+    }
+
+    /// Whether a cancel has come for the statement that runs.
+    pub fn interrupted(&self) -> bool {
+        self.running().interrupted
     }
 
     /// A statement of the session starts on a server connection.
@@ -169,7 +175,8 @@ impl SessionHandle {
         let idle_hit = running.cancelled && !running.others.is_empty();
         running.others.clear();
         running.cancelled = false;
-        running.cancelling > 0 || idle_hit
+        let interrupted = std::mem::take(&mut running.interrupted);
+        running.cancelling > 0 || idle_hit || interrupted
     }
 
     /// Ends what the session runs on servers, if anything, and waits until they were told.
@@ -177,7 +184,7 @@ impl SessionHandle {
         let backends: Vec<_> = {
             let mut running = self.running();
             running.cancelling += 1;
-            if running.waiting {
+            if running.waiting || running.backend.is_some() {
                 running.interrupted = true;
                 self.interrupted.notify_waiters();
             }

@@ -1,12 +1,10 @@
 //! SET: run once on a server, which says whether it is right, then remembered and replayed wherever it differs.
 //! What is remembered, and in which form, is decided in `remembered.rs`.
 
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
 
 use super::held::{Held, Pins};
-use super::prelude::{Prelude, Step};
+use super::prelude::{Prelude, Rejected, Step};
 use super::remembered::{ReadBack, characteristics, is_insert_id, is_switch, next_transaction, not_off, remember};
 use super::{Gone, Outcome, Served, Session};
 use crate::backend::{Failure, InsertId, Lease};
@@ -360,6 +358,7 @@ impl Session {
         back: &[ReadBack],
         last_insert_id: Option<u64>,
     ) -> Result<Result<Result<u16, reply::ServerError>, Failure>, Gone> {
+        let handle = self.registered.handle.clone();
         let mut prelude = Prelude::default();
         if lease.owed.as_ref().is_some_and(|owed| !self.before.is_owed(owed)) {
             prelude.settle(lease);
@@ -371,30 +370,22 @@ impl Session {
         if !prelude.is_empty() {
             let mut out = Vec::new();
             prelude.encode(&mut out);
-            try_server!(lease.send(&out).await);
-            if let Err(rejected) = try_server!(prelude.read(lease, &self.state).await) {
+            let run = async {
+                lease.send(&out).await?;
+                prelude.read(lease, &self.state).await
+            };
+            if let Err(rejected) = try_server!(self.client.watched(&handle, run).await?) {
                 return Ok(Ok(Err(rejected.error)));
             }
+        }
+        if handle.interrupted() {
+            return Ok(Ok(Err(Rejected::cancelled(&handle).error)));
         }
         let mut payload = vec![code::QUERY];
         payload.extend_from_slice(text);
         // From here on the connection has the session's own, which LAST_INSERT_ID(expr) may change.
         let flags = last_insert_id.map_or(Flags::NONE, |_| Flags::LAST_INSERT_ID_SET);
-        let handle = self.registered.handle.clone();
-        let client = &mut self.client;
-        let reply = {
-            let mut call = std::pin::pin!(lease.call(&payload));
-            let watched = poll_fn(|cx| {
-                if let Poll::Ready(reply) = call.as_mut().poll(cx) {
-                    return Poll::Ready(Ok(reply));
-                }
-                if let Some(gone) = handle.poll_ended(cx) {
-                    return Poll::Ready(Err(gone));
-                }
-                client.poll_gone(cx).map(Err)
-            });
-            try_server!(watched.await?)
-        };
+        let reply = try_server!(self.client.watched(&handle, lease.call(&payload)).await?);
         if let Some(error) = reply.error() {
             self.before.ended(lease, &reply.end, flags, false);
             return Ok(Ok(Err(error)));

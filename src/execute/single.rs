@@ -15,7 +15,7 @@ use super::place::{known_pool, writes};
 use super::prelude::{self, Prelude, Rejected, Step};
 use super::prepared::Bound;
 use super::relay::{self, Broken, Shape};
-use super::{Ended, Served, Session};
+use super::{Ended, Served, Session, SessionHandle};
 use crate::backend::{Failure, InsertId, Lease, Pool, StatementKey, Wanted};
 use crate::net::timer;
 use crate::plan::Refusal;
@@ -311,7 +311,10 @@ impl Session {
     pub(super) async fn acquire(&mut self, pool: &Arc<Pool>, new: bool) -> Result<Lease, Failure> {
         let wanted = Wanted { capabilities: self.client.capabilities & capability::KEYED, state: &self.state };
         let acquired = async { if new { pool.acquire_new(wanted).await } else { pool.acquire(wanted).await } };
-        self.registered.handle.or_interrupted(acquired).await.unwrap_or(Err(Failure::Cancelled))
+        let acquired = self.registered.handle.or_interrupted(acquired);
+        // A client that left is told nothing; its session ends when its end of the stream is read.
+        let acquired = self.client.watched(&self.registered.handle, acquired).await.unwrap_or(None);
+        acquired.unwrap_or(Err(Failure::Cancelled))
     }
 
     async fn attempt(&mut self, held: &mut Held, job: Job<'_>) -> Result<End, Interrupted> {
@@ -325,17 +328,16 @@ impl Session {
             Work::Execute(bound) => {
                 if !bound.is_prepared(&mut held.lease) {
                     self.run_prelude(&mut held.lease, std::mem::take(&mut prelude)).await?;
-                    bound.prepare_on(&mut held.lease).await.map_err(unprepared)?;
+                    self.prepare_on(bound, &mut held.lease).await?;
                 }
                 bound.push_long_data(&mut held.lease, &mut prelude);
                 executed = bound.bytes_for(&mut held.lease);
                 &executed
             }
         };
-        if prelude.is_empty() {
-            held.lease.send(bytes).await.map_err(|failure| lost(failure, true))?;
-        } else if prelude.must_wait(write, &held.lease.member) {
+        if prelude.is_empty() || prelude.must_wait(write, &held.lease.member) {
             self.run_prelude(&mut held.lease, prelude).await?;
+            self.go_on()?;
             held.lease.send(bytes).await.map_err(|failure| lost(failure, true))?;
         } else {
             let mut out = Vec::with_capacity(bytes.len() + 256);
@@ -343,12 +345,19 @@ impl Session {
             out.extend_from_slice(bytes);
             sent = true;
             held.lease.send(&out).await.map_err(|failure| lost(failure, sent))?;
-            if let Err(rejected) =
-                prelude.read(&mut held.lease, &self.state).await.map_err(|failure| lost(failure, sent))?
-            {
+            let handle = &self.registered.handle;
+            let read = self.client.watched(handle, prelude.read(&mut held.lease, &self.state)).await?;
+            let accepted = read.map_err(|failure| lost(failure, sent))?;
+            if handle.interrupted() {
+                // It hit what went before the statement, or nothing.
+                let (pool, thread_id) = (held.lease.pool().clone(), held.lease.thread_id);
+                let killed = self.client.watched(handle, pool.kill_query(thread_id)).await?;
+                killed.map_err(|failure| lost(failure, sent))?;
+            }
+            if let Err(rejected) = accepted {
                 // The statement behind it ran in the wrong state. It is a read; nobody sees its answer.
-                let shape = job.shape.expect;
-                held.lease.read_reply(shape).await.map_err(|failure| lost(failure, sent))?;
+                let skipped = self.client.watched(handle, held.lease.skip_reply(job.shape.expect)).await?;
+                skipped.map_err(|failure| lost(failure, sent))?;
                 return Err(Interrupted::Rejected(rejected));
             }
         }
@@ -365,9 +374,25 @@ impl Session {
         }
         let mut out = Vec::new();
         prelude.encode(&mut out);
-        lease.send(&out).await.map_err(|failure| lost(failure, false))?;
-        let read = prelude.read(lease, &self.state).await.map_err(|failure| lost(failure, false))?;
-        read.map_err(Interrupted::Rejected)
+        let run = async {
+            lease.send(&out).await?;
+            prelude.read(lease, &self.state).await
+        };
+        let read = self.client.watched(&self.registered.handle, run).await?;
+        read.map_err(|failure| lost(failure, false))?.map_err(Interrupted::Rejected)
+    }
+
+    pub(super) async fn prepare_on(&mut self, bound: &Bound<'_>, lease: &mut Lease) -> Result<(), Interrupted> {
+        let prepared = self.client.watched(&self.registered.handle, bound.prepare_on(lease)).await?;
+        prepared.map_err(unprepared)
+    }
+
+    /// Before the statement itself is sent: a cancel that hit what went before it, or nothing, ends it here.
+    pub(super) fn go_on(&self) -> Result<(), Interrupted> {
+        if self.registered.handle.interrupted() {
+            return Err(Interrupted::Rejected(Rejected::cancelled(&self.registered.handle)));
+        }
+        Ok(())
     }
 
     pub(super) async fn prelude_for(
@@ -507,6 +532,12 @@ impl From<Broken> for Interrupted {
     }
 }
 
+impl From<Gone> for Interrupted {
+    fn from(gone: Gone) -> Self {
+        Interrupted::Client(gone)
+    }
+}
+
 pub(super) fn lost(failure: Failure, sent: bool) -> Interrupted {
     Interrupted::Server { failure, sent, forwarded: false, torn: false }
 }
@@ -520,6 +551,13 @@ pub(super) fn unprepared(failure: Result<ServerError, Failure>) -> Interrupted {
 }
 
 impl Rejected {
+    pub(super) fn cancelled(handle: &SessionHandle) -> Rejected {
+        let failure = if handle.is_overdue() { Failure::Overdue } else { Failure::Cancelled };
+        let (code, sqlstate, text) = failure.client_error();
+        let error = ServerError { code, sqlstate: state_bytes(sqlstate), message: text.into_bytes() };
+        Rejected { sent: true, error }
+    }
+
     fn about_before(what: &str) -> Rejected {
         let text = format!(
             "Meridian: {what} speaks of this session's previous statement, which ran on several shards or whose connection \

@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use crate::support::cli::Cli;
+use crate::support::fault::{Fault, Relay};
+use crate::support::pair::shop_map_at;
 use crate::support::pty::{CTRL_C, Pty};
-use crate::support::{Pair, Raw, Reply, Server, await_that};
+use crate::support::{Pair, Raw, Reply, Server, Settings, await_that};
 
 /// Long enough to be noticed if it is not stopped, on a table so that it is routed; on the first or the second server.
 const LONG_FIRST: &str = "SELECT SLEEP(50) FROM users WHERE id = 1";
@@ -217,5 +219,125 @@ fn a_client_that_goes_away_rolls_its_transaction_back() {
     let mut raw = pair.app();
     assert_eq!(raw.ok("UPDATE users SET email = 'ada2@example.com' WHERE id = 1").affected, 1);
     assert_eq!(raw.value("SELECT name FROM users WHERE id = 1"), "Ada");
+    pair.check_sound();
+}
+
+/// A pair whose proxy reaches the first server through a relay, by one connection.
+fn behind_relay(mut pair: Pair) -> (Pair, Relay) {
+    let relay = Relay::to(pair.first.port);
+    let map = shop_map_at(&relay.at(), &pair.second.at(), pair.first.family());
+    let config = "limits:\n  pool_connections_max: 1\n  pool_wait_ms_max: 600000\n".to_owned();
+    pair.start_proxy(Settings { map, config, ..Settings::default() });
+    (pair, relay)
+}
+
+fn await_sessions(pair: &mut Pair, count: u64) {
+    await_that(&format!("{count} sessions"), || (pair.proxy().figure("meridian_sessions") == count).then_some(()));
+}
+
+/// The pools of both servers have no more connections than they may.
+#[track_caller]
+fn check_bound(pair: &mut Pair) {
+    let connections = pair.proxy().figure("meridian_pool_connections");
+    assert!((1..=2).contains(&connections), "{connections}");
+}
+
+/// What goes before a statement, and begins a transaction: a write waits for its answer, a read is sent with it.
+const BEHIND_BEGIN: [&str; 2] =
+    ["UPDATE users SET name = 'x' WHERE SLEEP(50) = 0 AND id = 1", "SELECT SLEEP(50) FROM users WHERE id = 1"];
+
+#[test]
+fn a_kill_that_arrives_before_the_statement_itself_stops_it() {
+    // Behind MySQL's TLS the relay would see nothing.
+    let (mut pair, relay) = behind_relay(Pair::mariadb());
+    let mut victim = pair.app();
+    // BEGIN has been accepted once: a read is sent behind it without waiting.
+    victim.ok("BEGIN");
+    victim.rows("SELECT id FROM users WHERE id = 1");
+    victim.ok("COMMIT");
+    let mut killer = pair.app();
+    for statement in BEHIND_BEGIN {
+        victim.ok("BEGIN");
+        // The server gets the BEGIN only when the KILL has come to nothing there.
+        relay.set("BEGIN", Fault::Run("SELECT SLEEP(1)".into()));
+        victim.send_query(statement);
+        await_that("the BEGIN is on its way", || {
+            let text = "SELECT id FROM information_schema.processlist WHERE info = 'SELECT SLEEP(1)'";
+            (pair.first.rows(text).rows.len() == 1).then_some(())
+        });
+        killer.ok(&format!("KILL QUERY {}", victim.greeting.connection));
+        let began = Instant::now();
+        let replies = victim.replies(false).expect("an answer");
+        assert!(was_stopped(&replies), "{statement}: {replies:?}");
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+        assert_eq!(victim.value("SELECT name FROM users WHERE id = 1"), "Ada", "the transaction goes on");
+        victim.ok("COMMIT");
+    }
+    check_bound(&mut pair);
+    drop((victim, killer));
+    pair.check_sound();
+}
+
+#[test]
+fn whoever_leaves_before_the_statement_itself_takes_the_connection_with_him() {
+    let (mut pair, relay) = behind_relay(Pair::mariadb());
+    for (statement, killed) in BEHIND_BEGIN.into_iter().flat_map(|one| [(one, false), (one, true)]) {
+        let mut killer = pair.app();
+        let mut victim = pair.app();
+        victim.ok("BEGIN");
+        let connections = relay.accepted();
+        relay.set("BEGIN", Fault::Silence);
+        victim.send_query(statement);
+        if killed {
+            await_that("the BEGIN is on its way", || (!relay.is_set()).then_some(()));
+            killer.ok(&format!("KILL {}", victim.greeting.connection));
+            await_sessions(&mut pair, 1);
+            assert!(victim.closed());
+        } else {
+            await_that("the BEGIN is on its way", || (!relay.is_set()).then_some(()));
+            drop(victim);
+            await_sessions(&mut pair, 1);
+        }
+        // The silent connection is gone, and its place is free for another.
+        assert_eq!(killer.value("SELECT name FROM users WHERE id = 1"), "Ada");
+        assert!(relay.accepted() > connections);
+        check_bound(&mut pair);
+        drop(killer);
+        await_sessions(&mut pair, 0);
+    }
+    pair.check_sound();
+}
+
+#[test]
+fn clients_that_leave_while_they_wait_for_a_connection_leave_nothing() {
+    let (mut pair, _relay) = behind_relay(Pair::mariadb());
+    let mut holder = pair.app();
+    holder.ok("BEGIN");
+    holder.rows("SELECT id FROM users WHERE id = 1");
+    for round in 0..3 {
+        let waiting: Vec<Raw> = (0..10)
+            .map(|_| {
+                let mut raw = pair.app();
+                raw.send_query("INSERT INTO notes (text) VALUES ('of one who left')");
+                raw
+            })
+            .collect();
+        let mut stays = pair.app();
+        stays.send_query("INSERT INTO notes (text) VALUES ('stays')");
+        let waits = 11 * (round + 1);
+        await_that("all wait", || (pair.proxy().figure("meridian_pool_waits_total") == waits).then_some(()));
+        drop(waiting);
+        await_sessions(&mut pair, 2);
+        check_bound(&mut pair);
+        holder.ok("COMMIT");
+        assert!(matches!(stays.replies(false).expect("an answer")[..], [Reply::Ok(_)]));
+        check_bound(&mut pair);
+        holder.ok("BEGIN");
+        let texts = holder.rows("SELECT DISTINCT text, COUNT(*) FROM notes GROUP BY text").lines();
+        assert_eq!(texts, [format!("stays\t{}", round + 1)]);
+        drop(stays);
+        await_sessions(&mut pair, 1);
+    }
+    drop(holder);
     pair.check_sound();
 }

@@ -71,6 +71,11 @@ impl Relay {
         *self.rule.lock().expect("no panic while it is held") = Rule { trigger: trigger.into(), fault: Some(fault) };
     }
 
+    /// Whether the fault that was set is still to come.
+    pub fn is_set(&self) -> bool {
+        self.rule.lock().expect("no panic while it is held").fault.is_some()
+    }
+
     /// How many connections there have been.
     pub fn accepted(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)

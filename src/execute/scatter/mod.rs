@@ -15,7 +15,7 @@ mod stop;
 use super::before::{Diagnostics, WarningRow};
 use super::held::Held;
 use super::relay::Shape;
-use super::single::{Interrupted, Job, Ran, Work, lost, unprepared};
+use super::single::{Interrupted, Job, Ran, Work, lost};
 use super::{Ended, Gone, Served, Session};
 use crate::backend::{Failure, Lease};
 use crate::shard_map::ShardId;
@@ -197,11 +197,12 @@ impl Session {
         if let Work::Execute(bound) = job.work {
             if !bound.is_prepared(&mut held.lease) {
                 self.run_prelude(&mut held.lease, std::mem::take(&mut prelude)).await?;
-                bound.prepare_on(&mut held.lease).await.map_err(unprepared)?;
+                self.prepare_on(bound, &mut held.lease).await?;
             }
             bound.push_long_data(&mut held.lease, &mut prelude);
         }
-        self.run_prelude(&mut held.lease, prelude).await
+        self.run_prelude(&mut held.lease, prelude).await?;
+        self.go_on()
     }
 
     /// All legs have ended their rows: so does the result.
