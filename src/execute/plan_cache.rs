@@ -15,6 +15,12 @@ use crate::sql::Dialect;
 /// Longer shapes are planned anew each time.
 const TEXT_MAX: usize = 64 * 1024;
 
+/// The two counters of an `Arc`.
+const COUNTERS: usize = 2 * size_of::<usize>();
+
+/// What the cache keeps of an entry in its own tables: keys and links of those that are there, and of some that were.
+const ENTRY: usize = 4 * size_of::<Key>();
+
 /// What a plan depends on beside the text: where unqualified names are looked up, how the text is read, and to which
 /// shard it is hinted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +35,8 @@ pub struct Scope {
 struct Key {
     hash: u64,
     scope: Scope,
+    /// Of the entry, with everything that it alone keeps in memory.
+    bytes: u32,
     text: Box<[u8]>,
 }
 
@@ -70,8 +78,7 @@ struct Bytes;
 
 impl Weighter<Key, Arc<Statement>> for Bytes {
     fn weight(&self, key: &Key, _: &Arc<Statement>) -> u64 {
-        // A plan is about as large as the text that names its tables and keys.
-        (2 * key.text.len() + 512) as u64
+        u64::from(key.bytes)
     }
 }
 
@@ -82,7 +89,7 @@ pub struct PlanCache {
 
 impl PlanCache {
     pub fn new(bytes_max: u64) -> Self {
-        let items = usize::try_from(bytes_max / 1024).unwrap_or(usize::MAX).max(16);
+        let items = usize::try_from(bytes_max / 8192).unwrap_or(usize::MAX).max(16);
         let plans = Cache::with(
             items,
             bytes_max,
@@ -99,7 +106,9 @@ impl PlanCache {
 
     pub fn keep(&self, hash: u64, scope: Scope, text: &[u8], statement: &Arc<Statement>) {
         if text.len() <= TEXT_MAX {
-            self.plans.insert(Key { hash, scope, text: text.into() }, statement.clone());
+            let bytes = ENTRY + text.len() + COUNTERS + statement.bytes();
+            let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+            self.plans.insert(Key { hash, scope, bytes, text: text.into() }, statement.clone());
         }
     }
 

@@ -9,6 +9,7 @@
 //! sqlparser can, its list of tables must agree (`second`). Keys are taken only from whole conjuncts, so that no
 //! operator's precedence is ever guessed.
 
+mod bytes;
 pub mod concat;
 mod hint;
 mod place;

@@ -33,8 +33,8 @@ pub struct Obstacle {
     /// A few words from there on, literals shown as `?`.
     pub near: Box<str>,
     /// The token that begins it, and how many like it stand before it: so it is found in the client's own text.
-    token: Box<[u8]>,
-    before: usize,
+    pub(super) token: Box<[u8]>,
+    pub(super) before: usize,
 }
 
 /// What the statement with this normalized text, which names these tables, is.
