@@ -214,7 +214,9 @@ fn a_reset_goes_back_to_the_charset_of_the_server() {
     const RESET_CONNECTION: &[u8] = &[0x1F];
     for mut pair in Pair::each() {
         let whole = pair.whole().port;
-        for collation in [8, 33, 45, 46, 255] {
+        // MariaDB does not know 255, and goes back to what it finds then.
+        let known: &[u8] = if pair.first.kind == Kind::MySql9 { &[8, 33, 45, 46, 255] } else { &[8, 33, 45, 46] };
+        for collation in known.iter().copied() {
             let answers = [pair.port(), whole].map(|port| {
                 let login = Login { database: "shop".into(), collation, ..Login::default() };
                 let mut raw = Raw::login(port, &login).expect("it answers");
