@@ -63,7 +63,7 @@ pub(super) async fn connect(
     let failed = |cause| Failure::Connect { member: member.at.clone(), cause };
     let stream = TcpStream::connect(&*member.at).await.map_err(failed)?;
     stream.set_nodelay(true).map_err(failed)?;
-    let second = match member.may_be_cut() {
+    let second = match member.has_peers() {
         true => Some(stream.as_fd().try_clone_to_owned().map_err(failed)?),
         false => None,
     };

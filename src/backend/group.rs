@@ -170,10 +170,12 @@ impl GroupState {
         }
     }
 
-    /// Has the member probed at once, and waits for what is found. The caller sets the bound.
+    /// Has the member probed at once, with all others, and waits for what is found of it. The caller sets the bound.
     pub async fn look_at(&self, member: &Arc<MemberState>) {
         let before = member.probes();
-        member.suspected.notify_one();
+        for other in &self.standing.load().members {
+            other.suspected.notify_one();
+        }
         self.until(|_| (member.probes() != before).then_some(())).await;
     }
 }
@@ -181,7 +183,7 @@ impl GroupState {
 fn as_watched(members: &[(Arc<MemberState>, String)]) -> Vec<topology::Member> {
     // What one member's loss does to others is known only where there are others.
     if let [_, _, ..] = members {
-        members.iter().for_each(|(member, _)| member.allow_cuts());
+        members.iter().for_each(|(member, _)| member.have_peers());
     }
     members.iter().map(|(member, region)| topology::Member::new(&member.at, region)).collect()
 }

@@ -69,8 +69,9 @@ pub struct MemberState {
     probes: AtomicU64,
     /// When the log was last told of a failure.
     complained: Mutex<Option<Instant>>,
-    may_be_cut: AtomicBool,
-    /// Second handles of its connections' sockets, by the connections' ids; none of a member that may not be cut.
+    /// It has been a member beside others.
+    has_peers: AtomicBool,
+    /// Second handles of its connections' sockets, by the connections' ids; none of a member without peers.
     sockets: Mutex<HashMap<u64, TcpStream>>,
 }
 
@@ -84,7 +85,7 @@ impl MemberState {
             suspected: Notify::new(),
             probes: AtomicU64::new(0),
             complained: Mutex::default(),
-            may_be_cut: AtomicBool::new(false),
+            has_peers: AtomicBool::new(false),
             sockets: Mutex::default(),
         }
     }
@@ -139,13 +140,13 @@ impl MemberState {
         self.probes.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Connections opened from now on can be cut.
-    pub(super) fn allow_cuts(&self) {
-        self.may_be_cut.store(true, Ordering::Relaxed);
+    /// There are others in its group: connections opened from now on can be cut.
+    pub(super) fn have_peers(&self) {
+        self.has_peers.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn may_be_cut(&self) -> bool {
-        self.may_be_cut.load(Ordering::Relaxed)
+    pub fn has_peers(&self) -> bool {
+        self.has_peers.load(Ordering::Relaxed)
     }
 
     fn sockets(&self) -> MutexGuard<'_, HashMap<u64, TcpStream>> {

@@ -559,6 +559,7 @@ impl Session {
                 Ok(())
             }
             Err(Broken::Client(gone)) => Err(gone.into()),
+            Err(Broken::ReadOnly { .. }) => unreachable!("a plain shape does not ask for it"),
             Err(Broken::Server { failure, torn, .. }) => {
                 drop(held);
                 if !torn {

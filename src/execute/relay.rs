@@ -10,6 +10,7 @@ use super::client::{Client, Gone};
 use super::registry::SessionHandle;
 use super::single::state_bytes;
 use crate::backend::{Connection, Failure};
+use crate::wire::reply::ServerError;
 use crate::wire::walker::{End, EndKind, Event, Expect, ReplyWalker};
 use crate::wire::{capability, packet, reply};
 
@@ -23,11 +24,13 @@ pub struct Shape {
     pub more: bool,
     /// The client's id of a statement being prepared.
     pub statement_id: Option<u32>,
+    /// A refusal because the server is read-only is not for the client, but for whoever may run the statement elsewhere.
+    pub may_move: bool,
 }
 
 impl Shape {
     pub fn plain(expect: Expect) -> Self {
-        Shape { expect, shift: 0, more: false, statement_id: None }
+        Shape { expect, shift: 0, more: false, statement_id: None, may_move: false }
     }
 }
 
@@ -37,9 +40,14 @@ pub enum Broken {
     /// The server's side failed. `forwarded`: the client has seen some of the reply. `torn`: it has seen a part of a
     /// packet, so nothing can be said to it any more.
     Server { failure: Failure, forwarded: bool, torn: bool },
+    /// The server refused the statement because it is read-only, which was asked to be told.
+    ReadOnly { end: End, error: ServerError },
     /// The client's side ended; the server may still be at work.
     Client(Gone),
 }
+
+/// ER_OPTION_PREVENTS_STATEMENT: what a server answers to writes while it is read-only.
+const READ_ONLY: u16 = 1290;
 
 /// ER_QUERY_INTERRUPTED, which a statement ends with that was cancelled.
 const INTERRUPTED: u16 = 1317;
@@ -82,7 +90,8 @@ pub async fn relay(
             }
         }
         loop {
-            let step = walk(&mut walker, connection, handle, rewrite)?;
+            let may_move = shape.may_move && forwarded == 0;
+            let step = walk(&mut walker, connection, handle, rewrite, may_move)?;
             if step.forward > 0 {
                 let bytes = &connection.buffer.filled()[..step.forward];
                 let bytes = step.rewritten.as_deref().unwrap_or(bytes);
@@ -138,6 +147,7 @@ fn walk(
     connection: &mut Connection,
     handle: &SessionHandle,
     rewrite: bool,
+    may_move: bool,
 ) -> Result<Step, Broken> {
     let mut step = Step { forward: 0, rewritten: None, event: None, want: 0 };
     loop {
@@ -156,6 +166,14 @@ fn walk(
                 let (code, sqlstate, text) = Failure::Overdue.client_error();
                 let mut sequence = filled[last + 3];
                 packet::append(out, &mut sequence, &reply::err(code, &state_bytes(sqlstate), &text));
+            }
+            Some(Event::End(end))
+                if may_move && matches!(end.kind, EndKind::Err { code: READ_ONLY }) && to == end.packet =>
+            {
+                let error = reply::parse_err(&filled[packet::HEADER_LEN..to]);
+                let error = error.map_err(|malformed| broken(connection.garbage(malformed.what), walker))?;
+                connection.buffer.consume(to);
+                return Err(Broken::ReadOnly { end, error });
             }
             Some(Event::End(end)) if rewrite && tells_more_than_status(&end) => {
                 let out = step.rewritten.get_or_insert_with(|| filled[..from].to_vec());

@@ -70,6 +70,11 @@ pub(super) enum Interrupted {
         forwarded: bool,
         torn: bool,
     },
+    /// The server is read-only, and another one of its group may not be.
+    ReadOnly {
+        end: End,
+        error: ServerError,
+    },
     Client(Gone),
 }
 
@@ -104,6 +109,7 @@ impl Session {
                 Work::Bytes(bytes) | Work::Prepare { bytes, .. } => Cow::Borrowed(bytes),
                 Work::Execute(bound) => Cow::Owned(bound.bytes_for(&mut lease)),
             };
+            let shape = Shape { may_move: may_move(&job, &lease), ..job.shape };
             let mut taken = 0;
             let sent = match lease.try_send(&bytes, &mut taken) {
                 Ok(true) => Ok(()),
@@ -111,7 +117,7 @@ impl Session {
                 Err(failure) => Err(failure),
             };
             let attempted = match sent {
-                Ok(()) => relay::relay(&mut self.client, &mut lease, &self.registered.handle, job.shape)
+                Ok(()) => relay::relay(&mut self.client, &mut lease, &self.registered.handle, shape)
                     .await
                     .map_err(Interrupted::from),
                 Err(failure) => Err(lost(failure, true)),
@@ -203,6 +209,9 @@ impl Session {
                 Err(failure) => return self.answer_failure(&failure).await,
             };
             self.registered.handle.begin(held.lease.pool(), held.lease.thread_id);
+            let alone = !was_held && self.transaction.is_none() && self.state.autocommit();
+            let shape = Shape { may_move: alone && may_move(&job, &held.lease), ..job.shape };
+            let job = Job { shape, ..job };
             let attempted = self.attempt(&mut held, job).await;
             let hit = self.registered.handle.end();
             match self.conclude(held, was_held, attempted, hit, retried, &job).await? {
@@ -239,6 +248,17 @@ impl Session {
                 self.before.answered_error(error.clone());
                 self.client.error(error.code, &error.sqlstate, &String::from_utf8_lossy(&error.message)).await?;
                 Ok(Some(Ran::Failed))
+            }
+            Err(Interrupted::ReadOnly { end, error }) => {
+                let (group, member) = (held.group, held.lease.member.clone());
+                self.settle(held, &end, *job).await?;
+                // Nothing of the statement was done. If another member is written by now, or soon, it is done there.
+                if !retried && self.look_again(group, &member).await {
+                    self.proxy.metrics.retries.increment(1);
+                    return Ok(None);
+                }
+                self.client.error(error.code, &error.sqlstate, &String::from_utf8_lossy(&error.message)).await?;
+                Ok(Some(Ran::Answered(end)))
             }
             Err(Interrupted::Client(gone)) => {
                 // The server may be at work for nobody: it is told, then the connection is closed.
@@ -510,6 +530,14 @@ pub(super) fn state_bytes(sqlstate: &str) -> [u8; 5] {
     sqlstate.as_bytes().try_into().unwrap_or(*b"HY000")
 }
 
+/// Whether the statement may be run on another member if this one is read-only: one that writes and does nothing else.
+fn may_move(job: &Job<'_>, lease: &Lease) -> bool {
+    job.facts.access == Access::Write
+        && lease.member.has_peers()
+        && job.facts.flags.is_empty()
+        && matches!(job.facts.verb, Verb::Insert | Verb::Replace | Verb::Update | Verb::Delete)
+}
+
 /// Whether the statement may leave a generated id as LAST_INSERT_ID(). What a function generates it takes away again.
 pub(super) fn may_generate_id(job: &Job<'_>) -> bool {
     job.facts.access == Access::Write
@@ -527,6 +555,7 @@ impl From<Broken> for Interrupted {
     fn from(broken: Broken) -> Self {
         match broken {
             Broken::Server { failure, forwarded, torn } => Interrupted::Server { failure, sent: true, forwarded, torn },
+            Broken::ReadOnly { end, error } => Interrupted::ReadOnly { end, error },
             Broken::Client(gone) => Interrupted::Client(gone),
         }
     }

@@ -199,7 +199,7 @@ impl Session {
                 &built
             }
         };
-        let shape = Shape { expect: Expect::Command, shift: self.shift(text.len() + 1), more, statement_id: None };
+        let shape = Shape { shift: self.shift(text.len() + 1), more, ..Shape::plain(Expect::Command) };
         let tables = matches!(statement.target, Target::Tables(_));
         let job = Job { shard, facts: &statement.facts, tables, shape, work: Work::Bytes(bytes) };
         let ran = match at {

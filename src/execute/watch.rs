@@ -57,13 +57,15 @@ impl Proxy {
                 () = until.cancelled() => return,
                 seen = probe => seen,
             };
-            let Some(reported) = group.report(&member, seen, &options.delays) else { return };
-            if reported.moved {
+            let reported = group.report(&member, seen, &options.delays);
+            if reported.is_some_and(|reported| reported.moved) {
                 self.moved();
             }
+            // A member that is not in the map any more may be back before the task is told to end.
+            let next = reported.map_or(options.delays.interval, |reported| reported.next);
             tokio::select! {
                 () = until.cancelled() => return,
-                () = timer::sleep(reported.next) => {}
+                () = timer::sleep(next) => {}
                 () = member.suspected.notified() => {}
             }
         }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::process::Command;
 
 use crate::support::proxy::get;
 use crate::support::raw::{Raw, Reply};
@@ -88,6 +89,11 @@ fn notes(server: &Server) -> String {
     server.value("SELECT COUNT(*) FROM shop.notes WHERE text = 'x'")
 }
 
+/// COM_STMT_EXECUTE of a statement without parameters.
+fn execute(statement: u32) -> Vec<u8> {
+    [&[0x17][..], &statement.to_le_bytes(), &[0, 1, 0, 0, 0]].concat()
+}
+
 fn value(reply: io::Result<Reply>) -> String {
     match reply.expect("an answer") {
         Reply::Rows(rows) => rows.value(),
@@ -111,12 +117,44 @@ fn a_promotion_by_hand_is_followed_and_loses_no_statement() {
             assert_eq!(raw.value(PORT), from.port.to_string());
             // Written while there is none: it waits.
             raw.send_query(NOTE);
+            prepared.command(&execute(statement)).expect("the proxy listens");
             set_writable(to, true);
             assert!(matches!(raw.reply(false).expect("an answer"), Reply::Ok(_)));
-            assert!(matches!(prepared.execute(statement, &[], true).as_slice(), [Reply::Ok(_)]));
+            assert!(matches!(prepared.reply(true).expect("an answer"), Reply::Ok(_)));
             assert_eq!(notes(to), (before + 2).to_string());
             assert_eq!(raw.value(PORT), to.port.to_string());
         }
+    }
+}
+
+#[test]
+fn a_write_that_a_server_refuses_for_being_read_only_is_done_on_the_one_that_is_not() {
+    for members in Members::each("") {
+        // One that probes when it has a reason to.
+        let map = map(members.first.family(), &[&members.first, &members.second]);
+        let config =
+            "probe: {interval_ms: 600000, timeout_ms: 5000, backend: admin}\nlimits: {primary_wait_ms_max: 5000}\n";
+        let proxy = Proxy::start(&Settings { map, config: config.to_owned(), ..Settings::default() });
+        let app = || Raw::app(proxy.port, "shop").expect("the proxy answers");
+        let (mut raw, mut prepared, mut inside, mut read_only) = (app(), app(), app(), app());
+        raw.ok(NOTE);
+        let (statement, _, _) = prepared.prepare(NOTE).expect("it is sound");
+        prepared.execute(statement, &[], true);
+        inside.ok("BEGIN");
+        inside.value(PORT);
+        set_writable(&members.first, false);
+        set_writable(&members.second, true);
+        // Its transaction has a snapshot of the first.
+        assert_eq!(inside.refused(NOTE).code, 1290);
+        raw.ok(NOTE);
+        assert!(matches!(prepared.execute(statement, &[], true).as_slice(), [Reply::Ok(_)]));
+        assert_eq!((notes(&members.first), notes(&members.second)), ("2".into(), "2".into()));
+        assert_eq!(proxy.figure("meridian_retries_total"), 1);
+        // What is refused for good is told once it was looked for.
+        set_writable(&members.second, false);
+        let error = read_only.refused("UPDATE notes SET text = 'y' WHERE id = 1");
+        assert_eq!(error.code, 1290);
+        assert!(error.message.contains("none of its members is writable"), "{error:?}");
     }
 }
 
@@ -286,6 +324,28 @@ fn members_come_and_go_with_the_map() {
     members.await_member(&mut raw, &members.first);
     raw.ok(NOTE);
     assert_eq!(notes(&members.first), "5");
+}
+
+#[test]
+fn the_check_of_a_map_counts_writable_members() {
+    let members = Members::mariadb("");
+    let folder = members.proxy.folder().to_path_buf();
+    let found = |text: &str| {
+        let mut check = Command::new(env!("CARGO_BIN_EXE_meridian"));
+        check.arg("check").arg(folder.join("map.yaml")).args(["--live", "--backend", "admin", "--config"]);
+        let output = check.arg(folder.join("config.yaml")).output().expect("the binary runs");
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(said.contains("writable"), !text.is_empty(), "{said}");
+        assert!(said.contains(text), "{said}");
+    };
+    found("");
+    set_writable(&members.second, true);
+    let (first, second) = (members.first.at(), members.second.at());
+    found(&format!("4:3: error: group pair has several writable members, {first}, {second}; set read_only = ON"));
+    set_writable(&members.first, false);
+    found("");
+    set_writable(&members.second, false);
+    found("4:3: error: group pair has no writable member");
 }
 
 /// A member that replicates from another, as its servers' manuals say.

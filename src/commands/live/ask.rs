@@ -24,6 +24,7 @@ pub(super) struct Server {
     pub sql_mode: String,
     pub lower_case_table_names: String,
     pub max_connections: u64,
+    pub read_only: bool,
     /// CONVERT_TZ knows a zone by its name.
     pub has_zones: bool,
     /// Of the collations that the map's keys have, the tables that the server weighs by another than the stored one.
@@ -110,9 +111,9 @@ async fn server(
 ) -> Result<Server, String> {
     let mut lease = connect(at, account, options).await?;
     let variables = "SELECT @@version, @@global.sql_mode, @@lower_case_table_names, @@max_connections, \
-                     CONVERT_TZ('2026-01-01 00:00:00', '+00:00', 'Europe/Berlin')";
+                     @@global.read_only, CONVERT_TZ('2026-01-01 00:00:00', '+00:00', 'Europe/Berlin')";
     let rows = texts(&mut lease, variables).await?;
-    let [version, sql_mode, lower_case, connections, zone] =
+    let [version, sql_mode, lower_case, connections, read_only, zone] =
         rows.into_iter().next().and_then(|row| row.try_into().ok()).ok_or("no row of variables")?;
     let mut schemas = Vec::new();
     for (index, database) in map.databases.iter().enumerate() {
@@ -127,6 +128,7 @@ async fn server(
         sql_mode,
         lower_case_table_names: lower_case,
         max_connections: connections.parse().unwrap_or(0),
+        read_only: !matches!(read_only.as_str(), "0" | "OFF"),
         has_zones: !zone.is_empty(),
         other_weights,
         schemas,

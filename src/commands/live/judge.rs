@@ -6,7 +6,7 @@ use std::fmt;
 use super::ask::{Asked, Column, Schema, Server};
 use super::copies;
 use crate::shard_map::document::Position;
-use crate::shard_map::{Database, Family, KeyColumn, Positions, ShardMap, SplitTable, Table};
+use crate::shard_map::{Database, Family, GroupId, KeyColumn, Positions, ShardMap, SplitTable, Table};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Severity {
@@ -33,6 +33,9 @@ pub(super) fn judge(map: &ShardMap, positions: &Positions, asked: &[Asked], conn
             Ok(server) => judge.server(one, server, group, connections),
         }
     }
+    for group in map.group_ids() {
+        judge.writable(group, asked);
+    }
     for index in 0..map.databases.len() {
         judge.equal(index, asked);
         for (table, text) in copies::unlike(map, index, asked) {
@@ -55,6 +58,34 @@ impl Judge<'_> {
 
     fn warn(&mut self, path: &[&str], text: String) {
         self.findings.insert(Finding { at: self.positions.find(path), severity: Severity::Warning, text });
+    }
+
+    /// Of several members one is written, if all others are read-only.
+    fn writable(&mut self, group: GroupId, asked: &[Asked]) {
+        let members = asked.iter().filter(|one| one.group == group);
+        let answers: Vec<(&str, bool)> =
+            members.filter_map(|one| Some((one.at.as_str(), one.answer.as_ref().ok()?.read_only))).collect();
+        if self.map.group(group).members.len() == 1 || answers.is_empty() {
+            return;
+        }
+        let name = self.map.group(group).name.as_str();
+        let writable: Vec<&str> = answers.iter().filter(|(_, read_only)| !read_only).map(|(at, _)| *at).collect();
+        match writable.as_slice() {
+            [_] => {}
+            [] => {
+                let text = format!(
+                    "group {name} has no writable member; set read_only = OFF on the one that is to be written"
+                );
+                self.error(&["groups", name], text);
+            }
+            several => {
+                let text = format!(
+                    "group {name} has several writable members, {}; set read_only = ON on all but one",
+                    several.join(", ")
+                );
+                self.error(&["groups", name], text);
+            }
+        }
     }
 
     fn server(&mut self, asked: &Asked, server: &Server, group: &str, connections: u64) {

@@ -119,6 +119,7 @@ impl Session {
             }
             Err((leg, Interrupted::Server { failure, torn, .. })) => Err(Stopped::Server { leg, failure, torn }),
             Err((_, Interrupted::Client(gone))) => Err(Stopped::Client(gone)),
+            Err((_, Interrupted::ReadOnly { .. })) => unreachable!("only a relay says so"),
         };
         let stopped = match outcome {
             Ok(()) => None,
