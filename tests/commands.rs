@@ -274,7 +274,8 @@ fn explanations_are_printed_as_json() {
         "shard": "s1", "group": "split1", "members": [{"at": "127.0.0.1:3314", "region": "eu"}],
     });
     let key = serde_json::json!({
-        "database": "shop", "table": "customers", "column": "id", "condition": "<- 1000000", "values_are_cut": false,
+        "database": "shop", "table": "customers", "column": "id", "condition": "<- 1000000", "through": null,
+        "values_are_cut": false,
         "values": [{
             "read": "[1000000, MAX]", "shard": "s1", "count": 1, "values": [{"given": "1000000", "key": "1000000"}],
         }],

@@ -1,6 +1,6 @@
 //! Plan goldens: statements and where each goes, printed by the code that prints EXPLAIN ROUTE.
 //!
-//! A file of `tests/goldens/` holds `use DATABASE` lines, `> statement` lines, each followed by the first line of its
+//! A file of `tests/goldens/` holds `map FILE` lines, if its map is not `map.yaml`, `use DATABASE` lines, `> statement` lines, each followed by the first line of its
 //! explanation, `>> statement` lines, each followed by all of them, comments (`#`) and empty lines. `UPDATE_GOLDENS=1 cargo test --test goldens` rewrites
 //! the explanations; the diff is what is reviewed.
 
@@ -34,8 +34,14 @@ fn explained(map: &ShardMap, database: Option<&str>, statement: &str) -> Vec<Str
     explain(&planned, map, &Literals::of_text(statement.as_bytes(), &scratch, SessionFacts::ORDINARY), asked).lines()
 }
 
+fn map_of(file: &str) -> ShardMap {
+    let map = std::fs::read_to_string(directory().join(file)).expect("the map of the goldens is there");
+    ShardMap::load(&map).expect("the map of the goldens is sound")
+}
+
 /// The file with every explanation made anew.
-fn rewritten(map: &ShardMap, text: &str) -> String {
+fn rewritten(text: &str) -> String {
+    let mut map = map_of("map.yaml");
     let mut out = String::new();
     let mut database: Option<&str> = None;
     let mut skip_explanation = false;
@@ -44,7 +50,8 @@ fn rewritten(map: &ShardMap, text: &str) -> String {
         if line.starts_with("  ") {
             continue;
         }
-        if skip_explanation && !line.is_empty() && !line.starts_with(['#', '>']) && !line.starts_with("use ") {
+        let is_setting = line.starts_with("use ") || line.starts_with("map ");
+        if skip_explanation && !line.is_empty() && !line.starts_with(['#', '>']) && !is_setting {
             skip_explanation = false;
             continue;
         }
@@ -52,11 +59,13 @@ fn rewritten(map: &ShardMap, text: &str) -> String {
         let _ = writeln!(out, "{line}");
         if let Some(name) = line.strip_prefix("use ") {
             database = Some(name).filter(|name| *name != "none");
+        } else if let Some(file) = line.strip_prefix("map ") {
+            map = map_of(file);
         } else if let Some(statement) = line.strip_prefix("> ") {
-            let _ = writeln!(out, "{}", explained(map, database, statement)[0]);
+            let _ = writeln!(out, "{}", explained(&map, database, statement)[0]);
             skip_explanation = true;
         } else if let Some(statement) = line.strip_prefix(">> ") {
-            let _ = writeln!(out, "{}", explained(map, database, statement).join("\n"));
+            let _ = writeln!(out, "{}", explained(&map, database, statement).join("\n"));
             skip_explanation = true;
         }
     }
@@ -65,8 +74,6 @@ fn rewritten(map: &ShardMap, text: &str) -> String {
 
 #[test]
 fn plans_are_as_the_goldens_say() {
-    let map = std::fs::read_to_string(directory().join("map.yaml")).expect("the map of the goldens is there");
-    let map = ShardMap::load(&map).expect("the map of the goldens is sound");
     let mut wrong = String::new();
     let mut files = 0;
     for entry in std::fs::read_dir(directory()).expect("the goldens are there") {
@@ -76,7 +83,7 @@ fn plans_are_as_the_goldens_say() {
         }
         files += 1;
         let text = std::fs::read_to_string(&path).expect("a golden can be read");
-        let now = rewritten(&map, &text);
+        let now = rewritten(&text);
         if std::env::var_os("UPDATE_GOLDENS").is_some() {
             std::fs::write(&path, now).expect("a golden can be written");
             continue;

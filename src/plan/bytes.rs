@@ -98,8 +98,8 @@ impl Heap for Copied {
 
 impl Heap for Keyed {
     fn heap(&self) -> usize {
-        let Keyed { table, sources } = self;
-        table.heap() + sources.heap()
+        let Keyed { table, sources, through } = self;
+        table.heap() + sources.heap() + through.heap()
     }
 }
 

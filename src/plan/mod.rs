@@ -193,6 +193,15 @@ pub struct Keyed {
     pub table: TableName,
     /// Each restricts the occurrence by itself; `route` takes the first that names one shard. None: every row may matter.
     pub sources: Vec<KeySource>,
+    /// The keys of other occurrences that this one's equals and that the last of `sources` were said of, one for each.
+    pub through: Vec<Box<str>>,
+}
+
+impl Keyed {
+    /// An occurrence with one source.
+    pub fn of(table: TableName, source: KeySource) -> Keyed {
+        Keyed { table, sources: vec![source], through: Vec::new() }
+    }
 }
 
 /// Where the key of an occurrence is found.

@@ -3,6 +3,7 @@
 //! Invariant: `Target::Tables` holds every occurrence of the shape, the fixed ones on one shard, the split ones each
 //! restricted by its key, those that are everywhere with their copies. Otherwise the statement is refused, unless the session's database has one shard only.
 
+mod columns;
 mod copies;
 mod hinted;
 mod home;
@@ -14,6 +15,7 @@ use super::{Construct, Copied, DatabaseId, Fixed, Keyed, Refusal, TableName, Tab
 use crate::shard_map::{ShardId, ShardMap};
 use crate::sql::{Access, Facts, Flags, Verb};
 use home::Home;
+use keys::{Keys, Sources};
 
 /// The map, and the database that unqualified names mean.
 pub struct Place<'a> {
@@ -75,8 +77,9 @@ impl Place<'_> {
             };
         }
         let mut tables = Tables::default();
+        let keys = Keys::new(self, shape, reader);
         for (index, occurrence) in shape.occurrences.iter().enumerate() {
-            self.occurrence(facts, shape, index, occurrence, &mut tables)?;
+            self.occurrence(facts, shape, &keys, index, occurrence, &mut tables)?;
         }
         tables.databases.sort();
         tables.databases.dedup();
@@ -93,6 +96,7 @@ impl Place<'_> {
         &self,
         facts: &Facts,
         shape: &Shape,
+        keys: &Keys<'_>,
         index: usize,
         occurrence: &Occurrence,
         tables: &mut Tables,
@@ -127,10 +131,10 @@ impl Place<'_> {
                     return Err(Refusal::SplitSchema { table: table.name, construct });
                 }
                 Role::Rows | Role::Inserted => {
-                    let sources = self.sources(shape, index, split)?;
-                    tables.keyed.push(Keyed { table: table.clone(), sources });
-                    let assigned = self.assigned(shape, index, split)?;
-                    tables.keyed.extend(assigned.map(|source| Keyed { table, sources: vec![source] }));
+                    let Sources { sources, through } = keys.sources(index, split)?;
+                    tables.keyed.push(Keyed { table: table.clone(), sources, through });
+                    let assigned = self.assigned(shape, keys, index, split)?;
+                    tables.keyed.extend(assigned.map(|source| Keyed::of(table, source)));
                 }
             },
         }

@@ -19,6 +19,7 @@ mod failure;
 mod figures;
 mod hints;
 mod itself;
+mod joined;
 mod keys;
 mod large;
 mod limits;

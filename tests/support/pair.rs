@@ -14,7 +14,7 @@ use super::{MariaDb, MySql9, Proxy, Server, Settings};
 pub struct Pair {
     // Dropped first, so that its log does not fill with the deaths of its servers.
     proxy: Option<Proxy>,
-    whole: Option<Server>,
+    pub whole: Option<Server>,
     pub first: Server,
     pub second: Server,
 }

@@ -84,6 +84,7 @@ fn key(key: &KeyFound) -> Value {
         "table": key.table,
         "column": key.column,
         "condition": key.condition,
+        "through": key.through,
         "values": values,
         "values_are_cut": key.values_are_cut,
     })

@@ -3,6 +3,7 @@
 //! Invariant: a hint never stores a row of a split table where its key does not live: such rows keep their key source,
 //! and `route` refuses them elsewhere. A table that the map has is on the shard, or the statement is refused.
 
+use super::keys::{Keys, Sources};
 use super::{Place, beyond, calls};
 use crate::plan::read::{Occurrence, Reader, Role, Shape, Subject};
 use crate::plan::{Construct, DatabaseId, Fixed, Hint, HintBy, HintRefusal, Keyed, Refusal, TableName, Tables, Target};
@@ -45,8 +46,9 @@ impl Place<'_> {
 
     fn hinted_tables(&self, facts: &Facts, shape: &Shape, reader: &Reader, shard: ShardId) -> Result<Target, Refusal> {
         let mut tables = Tables { hinted: true, ..Tables::default() };
+        let keys = Keys::new(self, shape, reader);
         for (index, occurrence) in shape.occurrences.iter().enumerate() {
-            self.hinted_occurrence(shape, index, occurrence, shard, &mut tables)?;
+            self.hinted_occurrence(shape, &keys, index, occurrence, shard, &mut tables)?;
             if self.split_named(occurrence).is_some() {
                 refuse_rows_unseen(facts, occurrence, reader)?;
             }
@@ -66,6 +68,7 @@ impl Place<'_> {
     fn hinted_occurrence(
         &self,
         shape: &Shape,
+        keys: &Keys<'_>,
         index: usize,
         occurrence: &Occurrence,
         shard: ShardId,
@@ -93,14 +96,14 @@ impl Place<'_> {
         let Some(split) = self.split_named(occurrence) else { return Ok(()) };
         match occurrence.role {
             Role::Inserted => {
-                let sources = self.sources(shape, index, split)?;
-                tables.keyed.push(Keyed { table: table.clone(), sources });
-                let assigned = self.assigned(shape, index, split)?;
-                tables.keyed.extend(assigned.map(|source| Keyed { table, sources: vec![source] }));
+                let Sources { sources, through } = keys.sources(index, split)?;
+                tables.keyed.push(Keyed { table: table.clone(), sources, through });
+                let assigned = self.assigned(shape, keys, index, split)?;
+                tables.keyed.extend(assigned.map(|source| Keyed::of(table, source)));
             }
             Role::Rows => {
-                let assigned = self.assigned(shape, index, split)?;
-                tables.keyed.extend(assigned.map(|source| Keyed { table, sources: vec![source] }));
+                let assigned = self.assigned(shape, keys, index, split)?;
+                tables.keyed.extend(assigned.map(|source| Keyed::of(table, source)));
             }
             Role::Whole(Construct::LoadData) => {
                 return Err(Refusal::Source { table: table.name, source: Construct::LoadData });

@@ -3,13 +3,21 @@
 //! Invariant: whatever a source here lets through lives on the shard that the source names.
 
 use super::Place;
-use crate::plan::read::{Column, Given, Insert, InsertSource, Occurrence, OccurrenceId, Role, Selected, Shape};
-use crate::plan::{Clock, Construct, Form, KeySource, Operand, Refusal, SelectDoubt, TableName};
+use super::columns::Key;
+use super::keys::{Keys, Sources};
+use crate::plan::read::{Column, Given, Insert, InsertSource, Occurrence, Role, Seen, Selected, Shape};
+use crate::plan::{Clock, Construct, Form, KeySource, Operand, Refusal, SelectDoubt};
 use crate::shard_map::{KeyColumn, KeyType, SplitTable};
 
 impl Place<'_> {
     /// Of the rows that an INSERT or REPLACE is to store.
-    pub fn inserted(&self, shape: &Shape, index: usize, split: &SplitTable) -> Result<Vec<KeySource>, Refusal> {
+    pub fn inserted(
+        &self,
+        shape: &Shape,
+        keys: &Keys<'_>,
+        index: usize,
+        split: &SplitTable,
+    ) -> Result<Sources, Refusal> {
         let table = shape.occurrences[index].name.clone();
         let key = listed(split);
         let Some(insert) = inserts_into(shape, index) else {
@@ -32,9 +40,9 @@ impl Place<'_> {
                 let of_row = |row: &Vec<Operand>| -> Vec<Operand> {
                     places.iter().map(|place| row.get(*place).copied().unwrap_or(Operand::Missing)).collect()
                 };
-                stored(target, split, rows.iter().map(of_row).collect()).map(|source| vec![source])
+                stored(target, split, rows.iter().map(of_row).collect()).map(Sources::one)
             }
-            InsertSource::Query(Ok(selected)) => self.selected(shape, index, split, selected, &places),
+            InsertSource::Query(Ok(selected)) => self.selected(shape, keys, index, split, selected, &places),
             InsertSource::Query(Err(doubt)) => Err(Refusal::Selected { table, key, doubt: *doubt }),
         }
     }
@@ -43,11 +51,12 @@ impl Place<'_> {
     fn selected(
         &self,
         shape: &Shape,
+        keys: &Keys<'_>,
         index: usize,
         split: &SplitTable,
         selected: &Selected,
         places: &[usize],
-    ) -> Result<Vec<KeySource>, Refusal> {
+    ) -> Result<Sources, Refusal> {
         let target = &shape.occurrences[index];
         let refusal = |doubt| Err(Refusal::Selected { table: target.name.clone(), key: listed(split), doubt });
         let (mut operands, mut from) = (Vec::new(), None);
@@ -67,49 +76,31 @@ impl Place<'_> {
             if let Some(doubt) = selected.doubt {
                 return refusal(doubt);
             }
-            let merged = column.table.is_none() && selected.scope.merges(&column.name);
-            let found = self.key_of(shape, column, at, &selected.scope.tables);
-            let Some(found) = found.filter(|(_, of)| !merged && is_split_alike(split, of)) else {
+            let found = keys.columns.find(Seen::whole(selected.level), column).filter(|found| found.own.is_some());
+            let [Key { occurrence, place, .. }] = found.as_ref().map_or(&[][..], |found| &found.keys) else {
                 return refusal(SelectDoubt::Column);
             };
+            let is_alike = keys.columns.splits[*occurrence].is_some_and(|of| is_split_alike(split, of));
             // All from one row.
-            if from.get_or_insert(found).0 != found.0 {
+            if !is_alike || usize::from(*place) != at || *from.get_or_insert(*occurrence) != *occurrence {
                 return refusal(SelectDoubt::Column);
             }
         }
         match from {
-            None => stored(target, split, vec![operands]).map(|source| vec![source]),
-            Some((from, of)) if operands.is_empty() => self.sources(shape, from, of),
+            None => stored(target, split, vec![operands]).map(Sources::one),
+            Some(from) if operands.is_empty() => Ok(keys.read(from)),
             Some(_) => refusal(SelectDoubt::Column),
         }
     }
 
-    /// The occurrence of a split table whose key has the column at `place`, and that is no other table's column.
-    fn key_of(
+    /// The keys that UPDATE, or ON DUPLICATE KEY UPDATE, gives to rows of this occurrence.
+    pub fn assigned(
         &self,
         shape: &Shape,
-        column: &Column,
-        place: usize,
-        visible: &[OccurrenceId],
-    ) -> Option<(usize, &SplitTable)> {
-        let mut named = visible.iter().map(|id| id.0).filter(|&id| {
-            let occurrence = &shape.occurrences[id];
-            match column.table {
-                Some(_) => occurrence.answers_to(column, self.session_name()),
-                None => self.has_key(occurrence, column),
-            }
-        });
-        let (Some(index), None) = (named.next(), named.next()) else {
-            return None;
-        };
-        let occurrence = &shape.occurrences[index];
-        let database = self.database(occurrence.database.as_deref()).ok()?;
-        let split = self.split(&TableName { database, name: occurrence.name.clone() })?;
-        split.key.column(place).is_some_and(|key| column.is_named(&key.name)).then_some((index, split))
-    }
-
-    /// The keys that UPDATE, or ON DUPLICATE KEY UPDATE, gives to rows of this occurrence.
-    pub fn assigned(&self, shape: &Shape, index: usize, split: &SplitTable) -> Result<Option<KeySource>, Refusal> {
+        keys: &Keys<'_>,
+        index: usize,
+        split: &SplitTable,
+    ) -> Result<Option<KeySource>, Refusal> {
         let occurrence = &shape.occurrences[index];
         let mut assigned = Vec::new();
         let construct = match occurrence.role {
@@ -147,7 +138,7 @@ impl Place<'_> {
         // What the row keeps is what the conditions say that it has; a row that is found by INSERT may have anything.
         let places: Vec<u8> = assigned.iter().map(|one| one.place).collect();
         let mut sources = match occurrence.role {
-            Role::Rows => self.restricting(shape, index, split),
+            Role::Rows => keys.own(index).to_vec(),
             _ => Vec::new(),
         };
         sources = sources.into_iter().filter_map(|source| without(source, &places)).collect();

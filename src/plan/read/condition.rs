@@ -7,7 +7,7 @@
 //! Invariant: a tree is true wherever its text is, and [`Test::Unknown`] is the text that may be true of any row.
 
 use super::reader::{Reader, Tok};
-use super::shape::{Column, Test};
+use super::shape::Test;
 
 /// Comparisons kept of a statement. What is above is unknown, which is sound.
 pub const COMPARISONS_MAX: usize = 4096;
@@ -138,22 +138,5 @@ pub fn any(tests: Vec<Test>) -> Test {
     match known.len() {
         1 => known.swap_remove(0),
         _ => Test::Any(known),
-    }
-}
-
-impl Test {
-    /// The same, where a comparison of one of these columns may be true of any row.
-    pub fn without(self, unknown: &impl Fn(&Column) -> bool) -> Test {
-        match self {
-            Test::All(tests) => all(tests.into_iter().map(|test| test.without(unknown)).collect()),
-            Test::Any(tests) => any(tests.into_iter().map(|test| test.without(unknown)).collect()),
-            Test::Compare(ref column, ..) | Test::In(ref column, _) | Test::Between { ref column, .. }
-                if unknown(column) =>
-            {
-                Test::Unknown
-            }
-            Test::Rows(ref columns, _) if columns.iter().any(unknown) => Test::Unknown,
-            test => test,
-        }
     }
 }

@@ -1,11 +1,12 @@
 //! INSERT and REPLACE.
 
+use super::level::Part;
 use super::reader::{Reader, Tok};
 use super::shape::{Column, Given, Insert, InsertSource, Role, Selected, Updated};
 use crate::plan::{Clock, Operand, SelectDoubt};
 
 /// Functions whose call makes a SELECT without GROUP BY answer one row where it finds none: their columns are NULL there.
-const AGGREGATES: &[&str] = &[
+pub(super) const AGGREGATES: &[&str] = &[
     "ANY_VALUE",
     "AVG",
     "BIT_AND",
@@ -32,7 +33,7 @@ const AGGREGATES: &[&str] = &[
 ];
 
 /// Words between SELECT and the first column.
-const OPTIONS: &[&str] = &[
+pub(super) const OPTIONS: &[&str] = &[
     "ALL",
     "DISTINCT",
     "DISTINCTROW",
@@ -159,10 +160,10 @@ impl Reader {
             return Err(SelectDoubt::Query);
         }
         let start = self.at;
-        let (from, to, scope) = self.nested(|reader| {
-            let selected = reader.select();
+        let part = self.nested(|reader| {
+            let part = reader.select();
             reader.query_tail();
-            selected
+            Some(part)
         });
         if self.set_operation() {
             self.query_body();
@@ -171,7 +172,10 @@ impl Reader {
         if self.shape.unsure.is_some() || (start..self.at).any(|at| self.is_any(at, &["ROLLUP", "CUBE"])) {
             return Err(SelectDoubt::Query);
         }
-        Ok(Selected { items: self.items(from, to), doubt: self.nulls(start), scope })
+        let Some(Part { level, list: (from, to), .. }) = part else {
+            return Err(SelectDoubt::Query);
+        };
+        Ok(Selected { items: self.items(from, to), doubt: self.nulls(start), level })
     }
 
     /// The columns of a select list; `None` for `*`, which stands for any number of them.

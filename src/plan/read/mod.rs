@@ -5,8 +5,10 @@
 mod condition;
 mod from;
 mod insert;
+mod level;
 mod operand;
 mod other;
+mod outputs;
 mod predicate;
 mod query;
 mod reader;
@@ -14,10 +16,10 @@ mod schema;
 mod shape;
 mod write;
 
+pub use level::{Derived, Part, Reference, Seen};
+pub use outputs::Output;
 pub use reader::{Reader, Tok, toks};
-pub use shape::{
-    Column, Condition, Given, Insert, InsertSource, Occurrence, OccurrenceId, Role, Selected, Shape, Test,
-};
+pub use shape::{Column, Condition, Given, Insert, InsertSource, Merged, Occurrence, Role, Selected, Shape, Test};
 
 use super::{Construct, View};
 
@@ -95,7 +97,9 @@ impl Reader {
             return Subject::Tables;
         };
         match &*word {
-            "SELECT" | "VALUES" | "TABLE" => self.query(),
+            "SELECT" | "VALUES" | "TABLE" => {
+                self.query();
+            }
             "WITH" => self.with_statement(),
             "INSERT" | "REPLACE" => self.insert(),
             "UPDATE" => self.update(),
@@ -132,7 +136,9 @@ impl Reader {
         match self.word(self.at) {
             Some("UPDATE") => self.update(),
             Some("DELETE") => self.delete(),
-            _ => self.query_body(),
+            _ => {
+                self.query_body();
+            }
         }
     }
 

@@ -53,6 +53,11 @@ impl Reader {
         if let Some((column, operand)) = sides(right, left) {
             return Some(Test::Compare(column, comparison.mirrored(), operand));
         }
+        if comparison == Comparison::Equal
+            && let (Some(left), Some(right)) = (self.column(left.0, left.1), self.column(right.0, right.1))
+        {
+            return Some(Test::Same(left, right));
+        }
         let (left, right) = (self.row(left)?, self.row(right)?);
         match comparison {
             Comparison::Equal => self.rows_equal(&left, &[right]),
@@ -95,6 +100,12 @@ impl Reader {
             return None;
         }
         let column_in = |index: usize, (from, to): (usize, usize)| {
+            if let [row] = rows
+                && let (Some(left), Some(right)) = (self.column(from, to), self.column(row[index].0, row[index].1))
+                && self.operand(row[index].0, row[index].1).is_none()
+            {
+                return Some(Test::Same(left, right));
+            }
             let column = self.column(from, to)?;
             let operands = rows.iter().map(|row| self.operand(row[index].0, row[index].1)).collect::<Option<Vec<_>>>();
             operands.map(|operands| Test::In(column, operands))

@@ -3,9 +3,11 @@
 //! Clauses begin at words that both servers reserve, so a clause cannot be taken for a name. Where only
 //! one of them reserves a word (WINDOW, RETURNING, EXCEPT, INTERSECT) more of its context is asked for.
 
-use super::from::Scope;
-use super::reader::{Reader, Tok};
-use super::shape::{Condition, Role};
+use std::ops::Range;
+
+use super::level::{Body, LevelId, Part, Seen};
+use super::reader::{Expression, Reader, Tok};
+use super::shape::{Condition, Role, Test};
 
 /// Words that end a WHERE condition or a table reference list.
 pub const CLAUSES: &[&str] =
@@ -19,24 +21,34 @@ const QUERY_WORDS: &[&str] = &["SELECT", "FROM", "WHERE", "JOIN", "UNION"];
 
 impl Reader {
     /// A query expression; ends at `)`, at the end, at ON DUPLICATE KEY or at RETURNING.
-    pub fn query(&mut self) {
+    pub fn query(&mut self) -> Body {
         self.nested(|reader| {
             let outer = reader.expressions.len();
             if reader.is_word(reader.at, "WITH") {
                 reader.with_clause();
             }
-            reader.query_body();
+            let body = reader.query_body();
             reader.expressions.truncate(outer);
+            body
         })
     }
 
     /// What follows WITH.
-    pub fn query_body(&mut self) {
+    pub fn query_body(&mut self) -> Body {
+        let mut whole = Body::default();
         loop {
-            self.query_primary();
-            self.query_tail();
+            let Body { mut parts, closed, .. } = self.query_primary();
+            let end = self.at;
+            // What belongs to one SELECT there belongs to all of them elsewhere.
+            self.seeing(None, Reader::query_tail);
+            match parts.as_mut_slice() {
+                [part] if part.end == end => part.end = self.at,
+                _ => whole.closed |= self.at > end,
+            }
+            whole.closed |= closed;
+            whole.parts.extend(parts);
             if !self.set_operation() {
-                return;
+                return whole;
             }
         }
     }
@@ -55,21 +67,20 @@ impl Reader {
             };
             self.mention(&name);
             self.at += 1;
-            if self.is_op(self.at, "(") {
-                self.skip_group();
-            }
+            let names = if self.is_op(self.at, "(") { self.names() } else { None };
             if recursive {
-                self.expressions.push(name.clone());
+                self.expressions.push(Expression { name: name.clone(), names: names.clone(), body: None });
             }
             if !self.accept("AS") || !self.accept_op("(") {
                 return self.unsure();
             }
-            self.query();
+            let body = self.query();
             if !self.accept_op(")") {
                 return self.unsure();
             }
             if !recursive {
-                self.expressions.push(name);
+                let body = Some(self.keep(body));
+                self.expressions.push(Expression { name, names, body });
             }
             if !self.accept_op(",") {
                 return;
@@ -77,15 +88,20 @@ impl Reader {
         }
     }
 
-    fn query_primary(&mut self) {
+    fn query_primary(&mut self) -> Body {
         if self.accept_op("(") {
-            self.query();
+            let body = self.query();
             if !self.accept_op(")") {
                 self.unsure();
             }
-        } else if self.is_word(self.at, "SELECT") {
-            self.select();
-        } else if self.accept("VALUES") {
+            return body;
+        }
+        if self.is_word(self.at, "SELECT") {
+            let part = self.select();
+            return Body { parts: vec![part], ..Body::default() };
+        }
+        let level = self.begin_level();
+        if self.accept("VALUES") {
             self.scan(CLAUSES, false);
         } else if self.accept("TABLE") {
             match self.take_table_name() {
@@ -97,44 +113,46 @@ impl Reader {
         } else {
             self.unsure();
         }
+        Body { parts: vec![Part { level, list: (self.at, self.at), end: self.at }], ..Body::default() }
     }
 
-    /// The range of its select list, and the tables that it sees.
-    pub fn select(&mut self) -> (usize, usize, Scope) {
+    pub fn select(&mut self) -> Part {
+        let level = self.begin_level();
+        self.seeing(Some(Seen::whole(level)), |reader| reader.select_in(level))
+    }
+
+    fn select_in(&mut self, level: LevelId) -> Part {
         self.accept("SELECT");
         let from = self.at;
         let stops = &["FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "FOR", "LOCK", "INTO", "PROCEDURE", "ON"];
         self.scan(stops, false);
-        let to = self.at;
+        let list = (from, self.at);
         if self.accept("INTO") {
             self.scan(stops, false);
         }
-        let mut scope = Scope::default();
-        if !self.accept("FROM") {
-            if self.is_word(self.at, "WHERE") {
-                self.at += 1;
-                self.scan(CLAUSES, false);
+        if self.accept("FROM") {
+            if !self.accept("DUAL") {
+                self.table_references(level);
             }
-            return (from, to, scope);
+            self.where_clause(level);
+        } else if self.accept("WHERE") {
+            self.scan(CLAUSES, false);
         }
-        if !self.accept("DUAL") {
-            scope = self.table_references();
-        }
-        self.where_clause(&scope);
-        (from, to, scope)
+        Part { level, list, end: self.at }
     }
 
-    /// `[WHERE condition]` over the tables of `scope`.
-    pub fn where_clause(&mut self, scope: &Scope) {
+    /// `[WHERE condition]` of the query whose references are those of `level`.
+    pub fn where_clause(&mut self, level: LevelId) {
         if self.accept("WHERE") {
             let from = self.at;
             self.scan(CLAUSES, false);
-            self.conditions(from, self.at, &scope.tables.clone(), scope);
+            let references = self.level(level).references.len();
+            self.conditions(from, self.at, Seen::whole(level), 0..references);
         }
     }
 
-    /// Records the conjuncts of the condition in `from..to`; it restricts `restricts` and sees `scope`.
-    pub fn conditions(&mut self, from: usize, to: usize, restricts: &[super::shape::OccurrenceId], scope: &Scope) {
+    /// Records the conjuncts of the condition in `from..to`.
+    pub fn conditions(&mut self, from: usize, to: usize, seen: Seen, restricts: Range<usize>) {
         if self.shape.unsure.is_some() {
             return;
         }
@@ -143,13 +161,14 @@ impl Reader {
             return;
         }
         for test in self.conjuncts(from, to) {
-            // Leaving one out is sound.
-            if self.shape.conditions.len() >= CONDITIONS_MAX {
-                return;
-            }
-            let test = test.without(&|column| column.table.is_none() && scope.merges(&column.name));
-            let (restricts, visible) = (restricts.to_vec(), scope.tables.clone());
-            self.shape.conditions.push(Condition { test, restricts, visible });
+            self.condition_of(test, seen, restricts.clone());
+        }
+    }
+
+    pub fn condition_of(&mut self, test: Test, seen: Seen, restricts: Range<usize>) {
+        // Leaving one out is sound.
+        if self.shape.conditions.len() < CONDITIONS_MAX {
+            self.shape.conditions.push(Condition { test, seen, restricts });
         }
     }
 
@@ -196,7 +215,7 @@ impl Reader {
     }
 
     /// EXCEPT and INTERSECT are names on older servers.
-    fn at_contextual_set_operation(&self) -> bool {
+    pub fn at_contextual_set_operation(&self) -> bool {
         self.is_any(self.at, &["EXCEPT", "INTERSECT"])
             && (self.is_any(self.at + 1, &["ALL", "DISTINCT", "SELECT", "VALUES", "TABLE"])
                 || (self.is_op(self.at + 1, "(") && self.at_query(self.at + 2)))

@@ -3,6 +3,7 @@
 //! Words that MySQL cannot read as keywords (quoted, or behind a point) are names here; whether an
 //! unquoted word is a keyword is asked where it matters. Looking past the end is allowed and finds `Tok::End`.
 
+use super::level::{Body, BodyId, Derived, DerivedId, Level, LevelId, Seen};
 use super::shape::{Occurrence, OccurrenceId, QualifiedName, Role, Shape};
 use crate::sql::{NormSlot, SysVarScope, Token, tokens};
 
@@ -84,7 +85,9 @@ pub struct Reader {
     pub at: usize,
     pub shape: Shape,
     /// Names of common table expressions that can be seen here, innermost last.
-    pub expressions: Vec<Box<str>>,
+    pub expressions: Vec<Expression>,
+    /// The references whose columns a query that begins here can see besides its own.
+    pub around: Option<Seen>,
     /// Nesting of groups and queries; bounded, since each costs stack.
     depth: usize,
     /// Attempts left at reading `((` as a query: nested failures would double the work each.
@@ -93,6 +96,16 @@ pub struct Reader {
     pub comparisons: usize,
     /// Whether RETURNING is a reserved word of this server.
     pub returning: bool,
+}
+
+/// A common table expression.
+#[derive(Debug, Clone)]
+pub struct Expression {
+    pub name: Box<str>,
+    /// Names that its columns get.
+    pub names: Option<Vec<Box<str>>>,
+    /// `None` while it is read, and if it may name itself.
+    pub body: Option<BodyId>,
 }
 
 /// More tables than any statement joins; some work grows with the square of their number.
@@ -108,6 +121,7 @@ impl Reader {
             at: 0,
             shape: Shape::default(),
             expressions: Vec::new(),
+            around: None,
             depth: 0,
             retries: 16,
             comparisons: 0,
@@ -268,6 +282,37 @@ impl Reader {
         self.mention(&name);
         self.shape.occurrences.push(Occurrence { database, name, alias: None, role });
         OccurrenceId(self.shape.occurrences.len() - 1)
+    }
+
+    /// A level of its own for a query that begins here.
+    pub fn begin_level(&mut self) -> LevelId {
+        self.shape.levels.push(Level { outer: self.around, ..Level::default() });
+        LevelId(self.shape.levels.len() - 1)
+    }
+
+    pub fn level(&mut self, LevelId(id): LevelId) -> &mut Level {
+        &mut self.shape.levels[id]
+    }
+
+    /// Reads `inside`, whose queries see `around` besides their own references.
+    pub fn seeing<T>(&mut self, around: Option<Seen>, inside: impl FnOnce(&mut Reader) -> T) -> T {
+        let before = std::mem::replace(&mut self.around, around);
+        let result = inside(self);
+        self.around = before;
+        result
+    }
+
+    pub fn keep(&mut self, body: Body) -> BodyId {
+        self.shape.bodies.push(body);
+        BodyId(self.shape.bodies.len() - 1)
+    }
+
+    pub fn derived(&mut self, derived: Derived) -> DerivedId {
+        if let Some(BodyId(body)) = derived.body {
+            self.shape.bodies[body].references += 1;
+        }
+        self.shape.derived.push(derived);
+        DerivedId(self.shape.derived.len() - 1)
     }
 
     /// A few tokens, for a person who looks for the place.

@@ -2,7 +2,9 @@
 //!
 //! Invariant: when `unsure` is `None`, `occurrences` holds every place where the text names a stored table.
 
-use super::from::Scope;
+use std::ops::Range;
+
+use super::level::{Body, Derived, Level, LevelId, Seen};
 use crate::plan::{Comparison, Operand, SelectDoubt};
 
 /// The tables of a statement and the conditions on their columns.
@@ -14,6 +16,9 @@ pub struct Shape {
     pub inserts: Vec<Insert>,
     /// Occurrences whose rows a DELETE removes.
     pub deleted: Vec<OccurrenceId>,
+    pub levels: Vec<Level>,
+    pub derived: Vec<Derived>,
+    pub bodies: Vec<Body>,
     /// Every name that stands where a table may stand: tables, common table expressions, targets.
     pub mentioned: Vec<Box<str>>,
     /// The text near the first place that was not understood.
@@ -62,9 +67,10 @@ pub struct Column {
 #[derive(Debug)]
 pub struct Condition {
     pub test: Test,
-    pub restricts: Vec<OccurrenceId>,
-    /// All occurrences whose columns the condition can see in its own scope.
-    pub visible: Vec<OccurrenceId>,
+    /// The references whose columns it can see, before those of the queries around its own.
+    pub seen: Seen,
+    /// Indices of references of that level.
+    pub restricts: Range<usize>,
 }
 
 /// A condition as far as it was understood.
@@ -86,6 +92,21 @@ pub enum Test {
         high: Operand,
         outside: bool,
     },
+    /// `column = column`
+    Same(Column, Column),
+    /// What USING and NATURAL say: columns of one name, of references on both sides of a join, are equal.
+    Merged(Merged),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merged {
+    /// Every name that both sides have, if none.
+    pub name: Option<Box<str>>,
+    /// Indices of the references on the left; one at least.
+    pub left: Range<usize>,
+    pub right: Range<usize>,
+    /// Another join may have merged columns of that name before.
+    pub again: bool,
 }
 
 /// `column = value` of UPDATE ... SET.
@@ -138,8 +159,8 @@ pub struct Selected {
     pub items: Vec<Option<Given>>,
     /// Why a column may be NULL where no row of its table has a NULL.
     pub doubt: Option<SelectDoubt>,
-    /// The tables whose columns `items` see.
-    pub scope: Scope,
+    /// The references whose columns `items` see.
+    pub level: LevelId,
 }
 
 impl Occurrence {

@@ -1,6 +1,6 @@
 //! UPDATE, DELETE, and the assignments of UPDATE and INSERT.
 
-use super::from::Scope;
+use super::level::{LevelId, Reference, Seen};
 use super::query::CLAUSES;
 use super::reader::{Reader, Tok};
 use super::shape::{Assignment, Column, Given, OccurrenceId, QualifiedName, Role};
@@ -8,23 +8,34 @@ use super::shape::{Assignment, Column, Given, OccurrenceId, QualifiedName, Role}
 impl Reader {
     /// At UPDATE.
     pub fn update(&mut self) {
+        let level = self.begin_level();
+        self.seeing(Some(Seen::whole(level)), |reader| reader.update_in(level))
+    }
+
+    fn update_in(&mut self, level: LevelId) {
         self.at += 1;
         self.accept("LOW_PRIORITY");
         self.accept("IGNORE");
-        let scope = self.table_references();
-        if !self.accept("SET") || scope.tables.is_empty() {
+        self.table_references(level);
+        let tables = self.level(level).tables();
+        if !self.accept("SET") || tables.is_empty() {
             return self.unsure();
         }
         for (column, from, to) in self.assignments() {
             let value = self.given(from, to);
-            self.shape.assignments.push(Assignment { column, value, visible: scope.tables.clone() });
+            self.shape.assignments.push(Assignment { column, value, visible: tables.clone() });
         }
-        self.where_clause(&scope);
+        self.where_clause(level);
         self.write_tail();
     }
 
     /// At DELETE.
     pub fn delete(&mut self) {
+        let level = self.begin_level();
+        self.seeing(Some(Seen::whole(level)), |reader| reader.delete_in(level))
+    }
+
+    fn delete_in(&mut self, level: LevelId) {
         self.at += 1;
         while self.accept_any(&["LOW_PRIORITY", "QUICK", "IGNORE", "HISTORY"]) {}
         let from_first = self.accept("FROM");
@@ -32,50 +43,47 @@ impl Reader {
         let Some(targets) = self.delete_targets() else {
             return self.unsure();
         };
-        let scope = if from_first && !self.is_word(self.at, "USING") {
+        if from_first && !self.is_word(self.at, "USING") {
             // One table: what was read as a target is the reference.
             self.at = start;
-            let scope = self.delete_reference();
-            self.shape.deleted.extend(&scope.tables);
-            scope
+            self.delete_reference(level);
+            let tables = self.level(level).tables();
+            self.shape.deleted.extend(tables);
         } else if self.accept_any(&["FROM", "USING"]) {
-            let scope = self.table_references();
+            self.table_references(level);
+            let tables = self.level(level).tables();
             for target in &targets {
                 let named: Vec<OccurrenceId> =
-                    scope.tables.iter().copied().filter(|id| self.is_target(target, *id)).collect();
+                    tables.iter().copied().filter(|id| self.is_target(target, *id)).collect();
                 if named.is_empty() {
                     return self.unsure();
                 }
                 self.shape.deleted.extend(named);
             }
-            scope
         } else {
             return self.unsure();
-        };
-        if scope.tables.is_empty() {
+        }
+        if self.level(level).tables().is_empty() {
             return self.unsure();
         }
-        self.where_clause(&scope);
+        self.where_clause(level);
         self.write_tail();
     }
 
-    fn delete_reference(&mut self) -> Scope {
-        let mut scope = Scope::default();
-        match self.take_table_name() {
-            Some(table) => {
-                if let Some(id) = self.table(table, Role::Rows) {
-                    self.table_suffix(Some(id));
-                    // MariaDB and MySQL: the alias may stand before PARTITION.
-                    if self.is_word(self.at, "PARTITION") {
-                        self.at += 1;
-                        self.skip_group();
-                    }
-                    scope.tables.push(id);
-                }
+    fn delete_reference(&mut self, level: LevelId) {
+        let Some(table) = self.take_table_name() else {
+            return self.unsure();
+        };
+        let reference = self.table(table, Role::Rows);
+        if let Reference::Table(_) = reference {
+            self.table_suffix(reference);
+            // MariaDB and MySQL: the alias may stand before PARTITION.
+            if self.is_word(self.at, "PARTITION") {
+                self.at += 1;
+                self.skip_group();
             }
-            None => self.unsure(),
+            self.level(level).references.push(reference);
         }
-        scope
     }
 
     /// `t`, `d.t`, `t.*`, `d.t.*`, in a comma list.

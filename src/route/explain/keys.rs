@@ -26,6 +26,8 @@ pub struct KeyFound {
     pub method: &'static str,
     /// As a condition: `= 42`, `IN (1, 2)`, `<- 42` where it is stored, `:= 42` where a row is to get it. Empty if there is none.
     pub condition: String,
+    /// The key of another table that the condition was said of and that this one equals.
+    pub through: Option<Box<str>>,
     /// Its values, gathered by what they were read as; cut after so many.
     pub values: Vec<ValuesRead>,
     pub values_are_cut: bool,
@@ -113,9 +115,20 @@ fn one(keyed: &Keyed, split: &SplitTable, map: &ShardMap, values: &impl route::V
         column: split.key.name().into(),
         method: split.method(),
         condition,
+        through: match source {
+            Some(source) if alone => through(keyed, source),
+            _ => keyed.through.last().cloned(),
+        },
         values: gathered.values,
         values_are_cut: gathered.cut,
     }
+}
+
+/// The key that a source of the occurrence was said of, if it is not its own.
+fn through(keyed: &Keyed, source: &KeySource) -> Option<Box<str>> {
+    let index = keyed.sources.iter().position(|other| std::ptr::eq(other, source))?;
+    let own = keyed.sources.len() - keyed.through.len();
+    keyed.through.get(index.checked_sub(own)?).cloned()
 }
 
 /// The source that decides about an occurrence, and the parameters, counted from 1, without which it cannot.

@@ -12,7 +12,7 @@ use super::{
     ClientText, LOCKS, Reach, Shards, Values, apart, locks_elsewhere, name, restriction, served, split_of, with_copies,
 };
 use crate::plan::{Concatenation, Copied, Keyed, Refusal, Statement, TableName, Tables, Target, View};
-use crate::shard_map::{ShardId, ShardMap, Table};
+use crate::shard_map::{ShardId, ShardMap, SplitTable, Table};
 use crate::sql::{Dialect, Flags, Scratch, SlotKind};
 
 /// What of the client's session an explanation needs beside its plan.
@@ -236,6 +236,7 @@ fn by_parameters(
     let mut parameters: Vec<u32> = Vec::new();
     let mut candidates: Option<Vec<ShardId>> = None;
     let mut may_refuse = false;
+    let mut undecided = None;
     let mut settled: Vec<ShardId> = tables.fixed.iter().map(|fixed| fixed.shard).collect();
     for keyed in &tables.keyed {
         let Some(split) = split_of(map, &keyed.table) else {
@@ -258,6 +259,9 @@ fn by_parameters(
             continue;
         }
         parameters.extend(open);
+        // One parameter may be a key of both, and they may have different homes for it.
+        may_refuse |= undecided.is_some_and(|other: &SplitTable| other.split != split.split);
+        undecided = Some(split);
         may_refuse |= source.is_some_and(|source| !keys::is_simple(source));
         let known = source.filter(|source| keyed.sources.last() == Some(source));
         let mut shards = match known.map(|source| keys::known(split, source, values)) {
@@ -358,5 +362,5 @@ fn destination(map: &ShardMap, shard: ShardId) -> Destination {
 
 /// One occurrence with one source, to ask what that source says by itself.
 fn alone(keyed: &Keyed, source: &crate::plan::KeySource) -> Keyed {
-    Keyed { table: keyed.table.clone(), sources: vec![source.clone()] }
+    Keyed::of(keyed.table.clone(), source.clone())
 }

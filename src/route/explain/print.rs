@@ -127,7 +127,8 @@ impl TableKind {
 
 fn key_lines(key: &KeyFound, lines: &mut Vec<String>) {
     let condition = if key.condition.is_empty() { "not given" } else { &key.condition };
-    lines.push(format!("  key {}.{}.{} {condition}", key.database, key.table, key.column));
+    let through = key.through.as_ref().map_or(String::new(), |other| format!(", for it equals {other}"));
+    lines.push(format!("  key {}.{}.{} {condition}{through}", key.database, key.table, key.column));
     lines.extend(key.values.iter().map(values_line));
     if key.values_are_cut {
         lines.push("    and further ranges".into());

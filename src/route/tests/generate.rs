@@ -1,4 +1,9 @@
-//! Seeded queries over three tables of known rows: a ledger on one shard, and two split tables.
+//! Seeded queries over three tables of known rows: a ledger on one shard, and two split tables. Their references may be
+//! derived tables and common table expressions, too.
+
+use std::rc::Rc;
+
+use super::inner::{Inner, Part, Selects, SetOperation};
 
 /// Every table holds these keys, each with two values of `x`.
 pub(super) const KEYS: std::ops::Range<i64> = 0..8;
@@ -20,11 +25,16 @@ impl Dice {
     }
 }
 
+/// A key and an x.
+pub(super) type Values = (Option<i64>, Option<i64>);
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Table {
     Ledger,
     Customers,
     Events,
+    /// A derived table whose columns are called `id` and `x`.
+    Derived,
 }
 
 impl Table {
@@ -33,6 +43,7 @@ impl Table {
             Table::Ledger => "ledger",
             Table::Customers => "customers",
             Table::Events => "events",
+            Table::Derived => unreachable!("it is written as its query"),
         }
     }
 
@@ -41,10 +52,10 @@ impl Table {
     }
 
     /// Key and x of each row that the shard holds, or of all.
-    pub(super) fn rows(self, shard: Option<u16>) -> Vec<(i64, i64)> {
+    pub(super) fn rows(self, shard: Option<u16>) -> Vec<Values> {
         let on = |key: i64| u16::from(self != Table::Ledger && key >= SPLIT_AT);
         KEYS.filter(|key| shard.is_none_or(|shard| on(*key) == shard))
-            .flat_map(|key| [(key, key % 3), (key, 5)])
+            .flat_map(|key| [(Some(key), Some(key % 3)), (Some(key), Some(5))])
             .collect()
     }
 }
@@ -55,6 +66,8 @@ pub(super) struct Column {
     pub(super) alias: usize,
     pub(super) table: Table,
     pub(super) key: bool,
+    /// Written without its table: USING made it one column.
+    pub(super) bare: bool,
 }
 
 pub(super) enum Expr {
@@ -83,7 +96,37 @@ pub(super) enum Expr {
 
 pub(super) enum Source {
     Table(usize, Table),
-    Join(Box<Source>, Kind, Box<Source>, Option<Expr>),
+    Derived(usize, Derived),
+    Join(Box<Source>, Kind, Box<Source>, On),
+}
+
+/// A reference to a query.
+pub(super) struct Derived {
+    pub(super) inner: Rc<Inner>,
+    /// What its columns are called like those of.
+    pub(super) naming: Table,
+    pub(super) written: Written,
+    /// Its columns are named behind it.
+    pub(super) named: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    InPlace,
+    Lateral,
+    /// The number of a common table expression.
+    Expression(usize),
+}
+
+pub(super) enum On {
+    Nothing,
+    Condition(Expr),
+    /// `USING (key)`; NATURAL makes x one column, too.
+    Merged {
+        natural: bool,
+        left: (usize, Table),
+        right: (usize, Table),
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -101,43 +144,146 @@ pub(super) struct Query {
 pub(super) struct Generator {
     pub(super) dice: Dice,
     pub(super) aliases: usize,
+    /// How deep derived tables may stand in one another.
+    pub(super) derived: u32,
 }
 
 impl Generator {
+    pub(super) fn new(seed: u64) -> Generator {
+        Generator { dice: Dice(seed), aliases: 0, derived: 2 }
+    }
+
     pub(super) fn query(&mut self, depth: u32, outer: &[(usize, Table)]) -> Query {
-        let from = self.from(if depth > 0 { 2 } else { 1 });
+        let from = self.from(if depth > 0 { 2 } else { 1 }, &mut Vec::new(), &[]);
         let mut visible = Vec::new();
         from.tables(&mut visible);
         let mut condition = self.expr(3, depth, &[&visible[..], outer].concat());
         // Else next to nothing is routed.
-        for (alias, table) in visible {
-            if table != Table::Ledger && self.dice.below(4) > 0 {
+        for (alias, table) in &visible {
+            if *table != Table::Ledger && self.dice.below(5) > 1 {
                 let low = i64::try_from(self.dice.below(4)).expect("below 4");
-                let key = Column { alias, table, key: true };
+                let key = Column { alias: *alias, table: *table, key: true, bare: false };
                 condition = Expr::And(Box::new(Expr::Equal(key, low, false)), Box::new(condition));
             }
+        }
+        for _ in 0..self.dice.below(3) {
+            let all = [&visible[..], outer].concat();
+            let (one, other) = (self.key(&visible), self.key(&all));
+            condition = Expr::And(Box::new(Expr::Same(one, other)), Box::new(condition));
+        }
+        if let Some(bare) = from.merged_key() {
+            let literal = i64::try_from(self.dice.below(4)).expect("below 4");
+            condition = Expr::And(Box::new(Expr::Equal(bare, literal, false)), Box::new(condition));
         }
         Query { from, condition }
     }
 
-    pub(super) fn from(&mut self, depth: u32) -> Source {
+    /// `left` are the references that one of this source may see.
+    fn from(
+        &mut self,
+        depth: u32,
+        expressions: &mut Vec<(usize, Table, Rc<Inner>)>,
+        left: &[(usize, Table)],
+    ) -> Source {
         if depth == 0 || self.dice.below(3) == 0 {
-            self.aliases += 1;
-            let table = [Table::Ledger, Table::Customers, Table::Events][self.dice.below(3) as usize];
-            return Source::Table(self.aliases, table);
+            return self.reference(expressions, left);
         }
-        let (left, right) = (self.from(depth - 1), self.from(depth - 1));
-        let kind = [Kind::Inner, Kind::Left, Kind::Right][self.dice.below(3) as usize];
+        let first = self.from(depth - 1, expressions, &[]);
         let mut visible = Vec::new();
-        left.tables(&mut visible);
-        right.tables(&mut visible);
-        let on = (kind != Kind::Inner || self.dice.below(4) > 0).then(|| self.expr(2, 0, &visible));
-        Source::Join(Box::new(left), kind, Box::new(right), on)
+        first.tables(&mut visible);
+        let mut kind = [Kind::Inner, Kind::Left, Kind::Right][self.dice.below(3) as usize];
+        let second = self.from(depth - 1, expressions, if depth == 1 { &visible } else { &[] });
+        if second.is_lateral() && kind == Kind::Right {
+            kind = Kind::Left;
+        }
+        let (seen, mut right) = (visible.len(), Vec::new());
+        second.tables(&mut right);
+        visible.extend_from_slice(&right);
+        let on = match (&visible[..], kind) {
+            ([left, right], _) if left.1.key() == right.1.key() && self.dice.below(3) == 0 => {
+                On::Merged { natural: self.dice.below(2) == 0, left: *left, right: *right }
+            }
+            (_, Kind::Inner) if self.dice.below(4) == 0 => On::Nothing,
+            _ if self.dice.below(3) == 0 => {
+                let same = Expr::Same(self.key(&visible[..seen]), self.key(&visible[seen..]));
+                On::Condition(Expr::And(Box::new(same), self.boxed(1, 0, &visible)))
+            }
+            _ => On::Condition(self.expr(2, 0, &visible)),
+        };
+        Source::Join(Box::new(first), kind, Box::new(second), on)
+    }
+
+    fn reference(&mut self, expressions: &mut Vec<(usize, Table, Rc<Inner>)>, left: &[(usize, Table)]) -> Source {
+        self.aliases += 1;
+        let alias = self.aliases;
+        if self.derived == 0 || self.dice.below(3) > 0 {
+            let table = [Table::Ledger, Table::Customers, Table::Events][self.dice.below(3) as usize];
+            return Source::Table(alias, table);
+        }
+        if !expressions.is_empty() && self.dice.below(3) == 0 {
+            let (number, naming, inner) = &expressions[self.dice.below(expressions.len() as u64) as usize];
+            let written = Written::Expression(*number);
+            return Source::Derived(alias, Derived { inner: inner.clone(), naming: *naming, written, named: false });
+        }
+        let written = match self.dice.below(5) {
+            0 | 1 => Written::InPlace,
+            2 if !left.is_empty() => Written::Lateral,
+            _ => Written::Expression(alias),
+        };
+        self.derived -= 1;
+        let outer = if written == Written::Lateral { left } else { &[] };
+        let mut parts = vec![(SetOperation::UnionAll, self.part(outer, true))];
+        while parts.len() < 3 && self.dice.below(4) == 0 {
+            use SetOperation::*;
+            let operation = [UnionAll, Union, Intersect, Except][self.dice.below(4) as usize];
+            let part = self.part(outer, false);
+            parts.push((operation, part));
+        }
+        self.derived += 1;
+        if let [(_, one), _, ..] = parts.as_mut_slice()
+            && matches!(one.selects, Selects::Star)
+        {
+            one.selects = Selects::Columns;
+        }
+        let naming = match &parts[..] {
+            [(_, Part { selects: Selects::Star, key, .. })] => key.table,
+            _ => Table::Derived,
+        };
+        let inner = Rc::new(Inner { parts });
+        let named = naming == Table::Derived && written == Written::InPlace && self.dice.below(4) == 0;
+        if let Written::Expression(number) = written {
+            expressions.push((number, naming, inner.clone()));
+        }
+        Source::Derived(alias, Derived { inner, naming, written, named })
+    }
+
+    /// One SELECT of a derived table.
+    fn part(&mut self, outer: &[(usize, Table)], is_first: bool) -> Part {
+        let query = self.query(0, outer);
+        let mut visible = Vec::new();
+        query.from.tables(&mut visible);
+        let key = self.key(&visible);
+        let selects = match self.dice.below(9) {
+            0 if is_first && visible.len() == 1 => Selects::Star,
+            1 => Selects::Distinct,
+            2 => Selects::Grouped,
+            3 => Selects::Numbered,
+            4 => Selects::Limited(1 + self.dice.below(4) as usize),
+            _ => Selects::Columns,
+        };
+        // `*` has the key and the x of one table.
+        let x = Column { key: false, ..if matches!(selects, Selects::Star) { key } else { self.key(&visible) } };
+        Part { query, key, x, selects }
+    }
+
+    fn key(&mut self, visible: &[(usize, Table)]) -> Column {
+        let (alias, table) = visible[self.dice.below(visible.len() as u64) as usize];
+        Column { alias, table, key: true, bare: false }
     }
 
     pub(super) fn column(&mut self, visible: &[(usize, Table)]) -> Column {
         let (alias, table) = visible[self.dice.below(visible.len() as u64) as usize];
-        Column { alias, table, key: self.dice.below(3) > 0 }
+        Column { alias, table, key: self.dice.below(3) > 0, bare: false }
     }
 
     pub(super) fn expr(&mut self, depth: u32, queries: u32, visible: &[(usize, Table)]) -> Expr {

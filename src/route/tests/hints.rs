@@ -32,7 +32,7 @@ fn hinted(map: &ShardMap, text: &str, scratch: &mut Scratch, hint: Hint) -> Opti
 fn a_hinted_read_goes_where_the_hint_says_if_its_tables_are_there() {
     let map = shop();
     let mut scratch = Scratch::new();
-    let mut generator = Generator { dice: Dice(0xD1CE), aliases: 0 };
+    let mut generator = Generator::new(0xD1CE);
     for _ in 0..1000 {
         generator.aliases = 0;
         let text = generator.query(1, &[]).print();

@@ -5,15 +5,16 @@
 
 mod generate;
 mod hints;
+mod inner;
 mod model;
 mod tuples;
 
-use generate::{Dice, Generator};
+use generate::Generator;
 use model::Row;
 
 use super::{Literals, Route, SessionFacts, Shards, route};
 use crate::plan::read::{read, toks};
-use crate::plan::{Target, plan, second};
+use crate::plan::{Concatenation, Statement, Target, plan, second};
 use crate::shard_map::ShardMap;
 use crate::sql::{self, Dialect, Flavor, Scratch};
 
@@ -40,17 +41,21 @@ fn shop() -> ShardMap {
     ShardMap::load(MAP).expect("the map is sound")
 }
 
-fn target(map: &ShardMap, text: &str, scratch: &mut Scratch) -> Target {
+fn planned(map: &ShardMap, text: &str, scratch: &mut Scratch) -> Statement {
     sql::scan(text.as_bytes(), &DIALECT, scratch).expect("the text has tokens");
     let normalized = scratch.normalized();
-    plan(map, Some("shop"), normalized, sql::facts(normalized), &DIALECT).target
+    plan(map, Some("shop"), normalized, sql::facts(normalized), &DIALECT)
+}
+
+fn target(map: &ShardMap, text: &str, scratch: &mut Scratch) -> Target {
+    planned(map, text, scratch).target
 }
 
 #[test]
 fn a_routed_query_answers_on_its_shard_as_on_all_rows() {
     let map = shop();
     let mut scratch = Scratch::new();
-    let mut generator = Generator { dice: Dice(0x9E37_79B9_7F4A_7C15), aliases: 0 };
+    let mut generator = Generator::new(0x9E37_79B9_7F4A_7C15);
     let (mut routed, mut several, mut refused) = (0, 0, 0);
     let statements =
         std::env::var("MERIDIAN_STATEMENTS").ok().and_then(|count| count.parse().ok()).unwrap_or(3000usize);
@@ -58,13 +63,13 @@ fn a_routed_query_answers_on_its_shard_as_on_all_rows() {
         generator.aliases = 0;
         let query = generator.query(1, &[]);
         let text = query.print();
-        let Target::Tables(tables) = target(&map, &text, &mut scratch) else {
+        let Statement { target: Target::Tables(tables), concatenation, .. } = planned(&map, &text, &mut scratch) else {
             refused += 1;
             continue;
         };
         let nothing = Row::new();
         match route(&tables, &map, &Literals::of_text(text.as_bytes(), &scratch, SessionFacts::ORDINARY)) {
-            Ok(Route { shards: Shards::Several(shards) }) => {
+            Ok(Route { shards: Shards::Several(shards) }) if concatenation == Concatenation::Yes => {
                 several += 1;
                 let mut rows: Vec<Row> = shards.iter().flat_map(|shard| query.rows(&nothing, Some(shard.0))).collect();
                 rows.sort_unstable();
@@ -78,7 +83,7 @@ fn a_routed_query_answers_on_its_shard_as_on_all_rows() {
                     shard.0
                 );
             }
-            Err(_) => refused += 1,
+            Ok(_) | Err(_) => refused += 1,
         }
     }
     let least = routed.min(several).min(refused);
@@ -91,7 +96,7 @@ fn a_routed_query_answers_on_its_shard_as_on_all_rows() {
 #[test]
 fn both_readings_find_the_generated_tables() {
     let mut scratch = Scratch::new();
-    let mut generator = Generator { dice: Dice(42), aliases: 0 };
+    let mut generator = Generator::new(42);
     for _ in 0..1000 {
         let text = generator.query(1, &[]).print();
         sql::scan(text.as_bytes(), &DIALECT, &mut scratch).expect("the text has tokens");
@@ -108,6 +113,8 @@ fn both_readings_find_the_generated_tables() {
         assert_eq!(ours, written, "{text}");
         let theirs = second::relations(scratch.normalized());
         let mut theirs: Vec<&str> = theirs.iter().flatten().map(|name| &**name).collect();
+        // sqlparser finds names of common table expressions, too.
+        theirs.retain(|name| matches!(*name, "ledger" | "customers" | "events"));
         theirs.sort_unstable();
         assert!(theirs.is_empty() || theirs == written, "{text}");
     }
@@ -117,7 +124,7 @@ fn both_readings_find_the_generated_tables() {
 fn other_literals_make_the_same_plan() {
     let map = shop();
     let (mut scratch, mut other_scratch) = (Scratch::new(), Scratch::new());
-    let mut generator = Generator { dice: Dice(7), aliases: 0 };
+    let mut generator = Generator::new(7);
     for _ in 0..500 {
         let text = generator.query(1, &[]).print();
         // Every number but those in names is a literal.

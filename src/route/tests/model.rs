@@ -3,19 +3,20 @@
 //! Three-valued logic and outer joins as in the SQL standard. Printed with as few parentheses as MySQL's
 //! precedences allow, so that a reader that guesses one is found out.
 
-use super::generate::{Column, Expr, Kind, Query, Source, Table};
+use super::generate::{Column, Derived, Expr, Kind, On, Query, Source, Table, Values, Written};
 
-/// Rows of the aliases that are bound; `None` is a row of NULLs.
-pub(super) type Row = Vec<(usize, Option<(i64, i64)>)>;
+/// The values of the aliases that are bound.
+pub(super) type Row = Vec<(usize, Values)>;
 
 impl Column {
     pub(super) fn value(self, row: &Row) -> Option<i64> {
         let (_, bound) = row.iter().rev().find(|(alias, _)| *alias == self.alias).expect("visible columns are bound");
-        bound.map(|(key, x)| if self.key { key } else { x })
+        if self.key { bound.0 } else { bound.1 }
     }
 
     pub(super) fn print(self) -> String {
-        format!("t{}.{}", self.alias, if self.key { self.table.key() } else { "x" })
+        let name = if self.key { self.table.key() } else { "x" };
+        if self.bare { name.into() } else { format!("t{}.{name}", self.alias) }
     }
 }
 
@@ -106,6 +107,7 @@ impl Source {
     pub(super) fn tables(&self, tables: &mut Vec<(usize, Table)>) {
         match self {
             Source::Table(alias, table) => tables.push((*alias, *table)),
+            Source::Derived(alias, derived) => tables.push((*alias, derived.naming)),
             Source::Join(left, _, right, _) => {
                 left.tables(tables);
                 right.tables(tables);
@@ -113,14 +115,31 @@ impl Source {
         }
     }
 
+    pub(super) fn is_lateral(&self) -> bool {
+        matches!(self, Source::Derived(_, Derived { written: Written::Lateral, .. }))
+    }
+
+    /// The key that USING made of those of the only two references.
+    pub(super) fn merged_key(&self) -> Option<Column> {
+        match self {
+            Source::Join(_, kind, _, On::Merged { left, right, .. }) => {
+                let (alias, table) = *if *kind == Kind::Right { right } else { left };
+                Some(Column { alias, table, key: true, bare: true })
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn rows(&self, outer: &Row, shard: Option<u16>) -> Vec<Row> {
         match self {
-            Source::Table(alias, table) => table.rows(shard).into_iter().map(|row| vec![(*alias, Some(row))]).collect(),
+            Source::Table(alias, table) => table.rows(shard).into_iter().map(|row| vec![(*alias, row)]).collect(),
+            Source::Derived(alias, derived) => {
+                derived.inner.rows(outer, shard).into_iter().map(|row| vec![(*alias, row)]).collect()
+            }
             Source::Join(left, kind, right, on) => {
-                let (left_rows, right_rows) = (left.rows(outer, shard), right.rows(outer, shard));
-                let holds = |a: &Row, b: &Row| {
-                    on.as_ref().is_none_or(|on| on.value(&[&outer[..], a, b].concat(), shard) == Some(true))
-                };
+                let left_rows = left.rows(outer, shard);
+                let right_rows = if right.is_lateral() { Vec::new() } else { right.rows(outer, shard) };
+                let holds = |a: &Row, b: &Row| on.holds(&[&outer[..], a, b].concat(), shard);
                 let (kept, others, nulls) = match kind {
                     Kind::Right => (&right_rows, &left_rows, left.nulls()),
                     _ => (&left_rows, &right_rows, right.nulls()),
@@ -128,6 +147,8 @@ impl Source {
                 let mut rows = Vec::new();
                 for row in kept {
                     let before = rows.len();
+                    let lateral = right.is_lateral().then(|| right.rows(&[&outer[..], row].concat(), shard));
+                    let others = lateral.as_ref().unwrap_or(others);
                     rows.extend(
                         others.iter().filter(|other| holds(row, other)).map(|other| [&row[..], other].concat()),
                     );
@@ -143,26 +164,34 @@ impl Source {
     pub(super) fn nulls(&self) -> Row {
         let mut tables = Vec::new();
         self.tables(&mut tables);
-        tables.into_iter().map(|(alias, _)| (alias, None)).collect()
+        tables.into_iter().map(|(alias, _)| (alias, (None, None))).collect()
     }
 
     pub(super) fn print(&self) -> String {
         match self {
             Source::Table(alias, table) => format!("{} AS t{alias}", table.name()),
+            Source::Derived(alias, Derived { written: Written::Expression(number), .. }) => {
+                format!("c{number} AS t{alias}")
+            }
+            Source::Derived(alias, Derived { inner, written, named, .. }) => {
+                let lateral = if *written == Written::Lateral { "LATERAL " } else { "" };
+                let names = if *named { " (id, x)" } else { "" };
+                format!("{lateral}({}) AS t{alias}{names}", inner.print(*named))
+            }
             Source::Join(left, kind, right, on) => {
                 let word = match kind {
                     Kind::Inner => "JOIN",
                     Kind::Left => "LEFT JOIN",
                     Kind::Right => "RIGHT OUTER JOIN",
                 };
-                let on = on.as_ref().map(|on| format!(" ON {}", on.print(0))).unwrap_or_default();
+                let (natural, on) = on.print();
                 // `a JOIN b JOIN c ON .. ON ..` nests to the right where every join has its ON.
                 let nests = !on.is_empty() && right.has_conditions();
                 match **right {
                     Source::Join(..) if !nests => {
-                        format!("{} {word} ({}){on}", left.print(), right.print())
+                        format!("{} {natural}{word} ({}){on}", left.print(), right.print())
                     }
-                    _ => format!("{} {word} {}{on}", left.print(), right.print()),
+                    _ => format!("{} {natural}{word} {}{on}", left.print(), right.print()),
                 }
             }
         }
@@ -170,13 +199,56 @@ impl Source {
 
     pub(super) fn has_conditions(&self) -> bool {
         match self {
-            Source::Table(..) => true,
-            Source::Join(left, _, right, on) => on.is_some() && left.has_conditions() && right.has_conditions(),
+            Source::Table(..) | Source::Derived(..) => true,
+            Source::Join(left, _, right, on) => {
+                matches!(on, On::Condition(_)) && left.has_conditions() && right.has_conditions()
+            }
+        }
+    }
+
+    /// `c1 AS (...)` of each common table expression, once.
+    fn expressions(&self, texts: &mut Vec<String>) {
+        match self {
+            Source::Derived(_, Derived { inner, written: Written::Expression(number), .. }) => {
+                let text = format!("c{number} AS ({})", inner.print(false));
+                if !texts.contains(&text) {
+                    texts.push(text);
+                }
+            }
+            Source::Table(..) | Source::Derived(..) => {}
+            Source::Join(left, _, right, _) => {
+                left.expressions(texts);
+                right.expressions(texts);
+            }
+        }
+    }
+}
+
+impl On {
+    fn holds(&self, row: &Row, shard: Option<u16>) -> bool {
+        match self {
+            On::Nothing => true,
+            On::Condition(on) => on.value(row, shard) == Some(true),
+            On::Merged { natural, left, right } => [true, false].into_iter().all(|key| {
+                let of = |(alias, table)| Column { alias, table, key, bare: false }.value(row);
+                (!key && !natural) || (of(*left).is_some() && of(*left) == of(*right))
+            }),
+        }
+    }
+
+    /// What stands in front of the join's words, and behind its right side.
+    fn print(&self) -> (&'static str, String) {
+        match self {
+            On::Nothing => ("", String::new()),
+            On::Condition(on) => ("", format!(" ON {}", on.print(0))),
+            On::Merged { natural: true, .. } => ("NATURAL ", String::new()),
+            On::Merged { left, .. } => ("", format!(" USING ({})", left.1.key())),
         }
     }
 }
 
 impl Query {
+    /// Each with the values of all of the query's own aliases.
     pub(super) fn rows(&self, outer: &Row, shard: Option<u16>) -> Vec<Row> {
         let mut rows = self.from.rows(outer, shard);
         rows.retain(|row| self.condition.value(&[&outer[..], row].concat(), shard) == Some(true));
@@ -188,6 +260,14 @@ impl Query {
     }
 
     pub(super) fn print(&self) -> String {
-        format!("SELECT 1 FROM {} WHERE {}", self.from.print(), self.condition.print(0))
+        self.print_as("1", "")
+    }
+
+    /// With that select list, and what follows its condition.
+    pub(super) fn print_as(&self, list: &str, tail: &str) -> String {
+        let mut with = Vec::new();
+        self.from.expressions(&mut with);
+        let with = if with.is_empty() { String::new() } else { format!("WITH {} ", with.join(", ")) };
+        format!("{with}SELECT {list} FROM {} WHERE {}{tail}", self.from.print(), self.condition.print(0))
     }
 }
