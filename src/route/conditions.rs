@@ -42,6 +42,7 @@ pub(super) fn doubt(split: &SplitTable, source: &KeySource, values: &impl Values
 }
 
 fn within(split: &SplitTable, sources: &[KeySource], span: Span, values: &impl Values) -> Vec<ShardId> {
+    debug_assert!(!split.key.is_composite() || sources.is_empty(), "sources of several columns are in `Columns`");
     let kind = &split.key.first.kind;
     let span = sources.iter().fold(span, |span, source| narrowed(kind, source, span, values));
     let bound = |number: i128, none: i128| match number == none {

@@ -248,6 +248,7 @@ impl Found {
     }
 
     fn read_all(&mut self, split: &SplitTable, operands: &[Operand], values: &impl Values, list: bool) {
+        debug_assert!(!split.key.is_composite(), "sources of several columns are in `Columns`");
         let kind = &split.key.first.kind;
         for operand in operands {
             match operand {
@@ -281,6 +282,7 @@ impl Found {
     }
 
     fn write_all(&mut self, split: &SplitTable, operands: &[Operand], values: &impl Values) {
+        debug_assert!(!split.key.is_composite(), "sources of several columns are in `Columns`");
         let kind = &split.key.first.kind;
         for operand in operands {
             let mut given = false;

@@ -11,7 +11,8 @@
 //! key NAME TYPE                  of a split table, each column; the type as `check` prints it
 //! buckets 1024 crc32/1           of one split by hash: what follows is of its buckets
 //! copy OWNER                     of a table that is everywhere, by owner; then OWNER of the copy that decides
-//! from KEY OWNER                 ascending; MIN for the lowest; neighbours with one owner stand as one
+//! from KEY OWNER                 ascending; MIN for the lowest; neighbours with one owner stand as one; of several columns as
+//!                                one text (see `key::tuple`)
 //! ```
 //!
 //! Names of shards, members, regions, reads and comments are not in it. The hash is SHA-256 of the form.
@@ -224,6 +225,20 @@ mod tests {
         );
         let hash = map.ownership().to_string();
         assert!(hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()), "{hash}");
+    }
+
+    #[test]
+    fn a_key_of_several_columns_has_a_line_for_each() {
+        let map = of("version: 1\nregions: [eu]\n\
+             groups: {a: {members: [{at: 'a:1', region: eu}]}, b: {members: [{at: 'b:1', region: eu}]}}\n\
+             shards: {s: {group: a}, t: {group: b}}\ndatabases:\n  shop:\n    family: mysql\n    tables:\n      \
+             parts: {key: {n: int, c: varbinary(3)}, range: [{from: MIN, on: s}, {from: [-1], on: t}, {from: [1, a], on: s}]}\n");
+        assert_eq!(
+            map.canonical_ownership(),
+            "meridian ownership 1\ndatabase 4:shop refuse\ntable 5:parts\nkey 1:n int\nkey 1:c varbinary(3)\nfrom MIN 1:a 4:shop\n\
+             from 0x7fffffffffffffffffffffffffffffff 1:b 4:shop\n\
+             from 0x80000000000000000000000000000001610000 1:a 4:shop\n"
+        );
     }
 
     #[test]
