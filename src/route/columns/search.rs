@@ -41,8 +41,8 @@ impl Left {
             (Left::Between(a), Left::Between(b)) => {
                 Left::Between(Span { low: a.low.max(b.low), high: a.high.min(b.high) })
             }
-            (Left::Keys(keys), Left::Between(span)) => inside(keys, span),
-            (Left::Between(span), Left::Keys(keys)) => inside(&keys, *span),
+            (Left::Keys(keys), Left::Between(span)) => inside(keys.clone(), span),
+            (Left::Between(span), Left::Keys(keys)) => inside(keys, *span),
             (Left::Keys(a), Left::Keys(b)) if a.len().saturating_mul(b.len()) <= PAIRS_MAX => {
                 Left::Keys(a.iter().filter(|key| b.contains(key)).cloned().collect())
             }
@@ -51,12 +51,15 @@ impl Left {
     }
 }
 
-fn inside(keys: &[Normal<'static>], span: Span) -> Left {
-    let is_inside = |key: &&Normal<'static>| match key {
+fn inside(keys: Rc<[Normal<'static>]>, span: Span) -> Left {
+    let is_inside = |key: &Normal<'static>| match key {
         Normal::Number(number) => (span.low..=span.high).contains(number),
         Normal::Text(_) => true,
     };
-    Left::Keys(keys.iter().filter(is_inside).cloned().collect())
+    Left::Keys(match keys.iter().all(is_inside) {
+        true => keys,
+        false => keys.iter().filter(|key| is_inside(key)).cloned().collect(),
+    })
 }
 
 /// A condition whose values are read.
