@@ -82,7 +82,8 @@ fn planted_rows_are_found() {
             misplaced("18446744073709551615", "first", "second"),
             misplaced("999999", "second", "first"),
             serde_json::json!({
-                "table": "shop.customers", "rows": 10, "shards": ["first", "second"], "misplaced": 3, "shown": 3, "unread": [],
+                "table": "shop.customers", "rows": 10, "shards": ["first", "second"], "misplaced": 3, "shown": 3,
+                "copies": 0, "unlike": 0, "unread": [],
             }),
         ];
         assert_eq!((status, &objects[..]), (Some(1), &expected[..]));
