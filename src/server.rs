@@ -142,7 +142,7 @@ pub async fn serve(config: Config, path: PathBuf, set_level: SetLevel) -> Result
         tasks.spawn(learn_version(frontend.clone(), users, stop.clone()));
     }
     // Not a task of the drain: while sessions end it goes on.
-    let watcher = tokio::spawn(execute::end_overdue(proxy.registry.clone(), time_limits(&config.limits)));
+    let watcher = tokio::spawn(execute::end_overdue(proxy.registry.clone(), time_limits(&config)));
     let files = Files { path, dummy, backends, set_level };
     let hangup = signal(SignalKind::hangup()).map_err(StartFailure::System)?;
     tasks.spawn(Reloader::new(config.clone(), files, &accounts, frontend.clone()).run(hangup, stop.clone()));
@@ -266,12 +266,14 @@ pub fn pool_options(config: &Config) -> backend::Options {
     }
 }
 
-fn time_limits(limits: &config::Limits) -> TimeLimits {
+fn time_limits(config: &Config) -> TimeLimits {
+    let limits = &config.limits;
     TimeLimits {
         idle: Some(Duration::from_millis(limits.idle_ms_max)),
         transaction_idle: limits.transaction_idle_ms_max.map(Duration::from_millis),
         transaction: limits.transaction_ms_max.map(Duration::from_millis),
         statement: limits.statement_ms_max.map(Duration::from_millis),
+        slow: config.log.slow_ms.map(Duration::from_millis),
     }
 }
 

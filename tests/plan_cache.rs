@@ -5,7 +5,7 @@
 use std::alloc::System;
 use std::sync::{Arc, Mutex};
 
-use meridian::execute::{PlanCache, Scope};
+use meridian::execute::{PlanCache, Planned, Scope};
 use meridian::plan::{Statement, plan};
 use meridian::shard_map::ShardMap;
 use meridian::sql::{self, Dialect, Flavor, Scratch};
@@ -101,7 +101,7 @@ fn a_cache_keeps_its_bound_under_any_number_of_statements() {
         let mut most = 0;
         let share = if bytes_max == 1 << 20 { statements / 10 } else { statements };
         for n in 0..share {
-            let planned = Arc::new(planned(&map, &mut scratch, &text(n)));
+            let planned = Arc::new(Planned::new(planned(&map, &mut scratch, &text(n))));
             plans.keep(scratch.hash(), scope, scratch.normalized(), &planned);
             drop(planned);
             assert!(plans.bytes() <= bytes_max);

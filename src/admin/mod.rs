@@ -105,7 +105,7 @@ impl Admin {
         let mut status = Map::new();
         status.insert("draining".into(), self.draining.is_cancelled().into());
         status.insert("sessions".into(), self.proxy.registry.len().into());
-        for view in View::ALL.into_iter().filter(|view| *view != View::Sessions) {
+        for view in View::ALL.into_iter().filter(|view| !matches!(view, View::Sessions | View::Digests)) {
             let listing = self.proxy.view(view);
             let object = |row: &Vec<Cell>| {
                 let values = row.iter().map(|cell| match cell {

@@ -103,6 +103,8 @@ section! {
         format: LogFormat = LogFormat::Text,
         /// The least severe line that is written.
         level: LogLevel = LogLevel::Info,
+        /// Milliseconds; a statement that takes longer is logged when it ends, by its shape, without its literals. Absent, none is.
+        slow_ms: Option<u64> = None,
     }
 }
 

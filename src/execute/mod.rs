@@ -13,6 +13,7 @@ mod client;
 mod clock;
 mod control;
 mod dialect;
+mod digest;
 mod explain;
 mod held;
 mod hint;
@@ -43,6 +44,7 @@ mod watch;
 use std::sync::Arc;
 
 pub use client::{Client, Gone, Incoming};
+pub use digest::Planned;
 pub use overdue::end_overdue;
 pub use plan_cache::{PlanCache, Scope};
 pub use progress::TimeLimits;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
 
-use crate::plan::{Hint, Statement};
+use super::digest::Planned;
+use crate::plan::Hint;
 use crate::sql::Dialect;
 
 /// Longer shapes are planned anew each time.
@@ -31,7 +32,7 @@ pub struct Scope {
     pub hint: Option<Hint>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Key {
     hash: u64,
     scope: Scope,
@@ -76,15 +77,15 @@ impl Equivalent<Key> for Lookup<'_> {
 #[derive(Debug, Clone)]
 struct Bytes;
 
-impl Weighter<Key, Arc<Statement>> for Bytes {
-    fn weight(&self, key: &Key, _: &Arc<Statement>) -> u64 {
+impl Weighter<Key, Arc<Planned>> for Bytes {
+    fn weight(&self, key: &Key, _: &Arc<Planned>) -> u64 {
         u64::from(key.bytes)
     }
 }
 
 #[derive(Debug)]
 pub struct PlanCache {
-    plans: Cache<Key, Arc<Statement>, Bytes, foldhash::fast::FixedState>,
+    plans: Cache<Key, Arc<Planned>, Bytes, foldhash::fast::FixedState>,
 }
 
 impl PlanCache {
@@ -100,16 +101,21 @@ impl PlanCache {
         PlanCache { plans }
     }
 
-    pub fn find(&self, hash: u64, scope: Scope, text: &[u8]) -> Option<Arc<Statement>> {
+    pub fn find(&self, hash: u64, scope: Scope, text: &[u8]) -> Option<Arc<Planned>> {
         self.plans.get(&Lookup { hash, scope, text })
     }
 
-    pub fn keep(&self, hash: u64, scope: Scope, text: &[u8], statement: &Arc<Statement>) {
+    pub fn keep(&self, hash: u64, scope: Scope, text: &[u8], statement: &Arc<Planned>) {
         if text.len() <= TEXT_MAX {
             let bytes = ENTRY + text.len() + COUNTERS + statement.bytes();
             let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
             self.plans.insert(Key { hash, scope, bytes, text: text.into() }, statement.clone());
         }
+    }
+
+    /// Each plan with its text and the database that it is planned in, as an index of the scope.
+    pub fn all(&self) -> Vec<(u32, Box<[u8]>, Arc<Planned>)> {
+        self.plans.iter().map(|(key, planned)| (key.scope.database, key.text, planned)).collect()
     }
 
     pub fn len(&self) -> usize {

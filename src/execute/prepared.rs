@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
+use super::digest::{self, Planned};
 use super::prelude::{Prelude, Step};
 use super::relay::{self, Broken, Shape};
 use super::scatter::Scatter;
@@ -16,7 +17,7 @@ use super::text::{class_of, class_of_control, is_of_session, scratch_of};
 use super::values::BoundValues;
 use super::{Ended, Gone, Incoming, Served, Session, Snapshot, clock};
 use crate::backend::{Failure, Lease, StatementKey};
-use crate::plan::{Statement, Target};
+use crate::plan::Target;
 use crate::route::{self, ClientText, Shards};
 use crate::session::State;
 use crate::shard_map::{GroupId, ShardId};
@@ -48,7 +49,7 @@ struct Prepared {
     /// The session's state at PREPARE, which decides what the text means.
     state: Arc<State>,
     snapshot: Arc<Snapshot>,
-    statement: Arc<Statement>,
+    statement: Arc<Planned>,
     scratch: Box<Scratch>,
     params: u16,
     types: Vec<u8>,
@@ -339,17 +340,18 @@ impl Session {
             Err(refusal) => return self.refuse(&refusal).await.map(drop),
         };
         if !Arc::ptr_eq(&prepared.snapshot, &self.snapshot) || prepared.statement.hint != hint {
-            prepared.statement = Arc::new(crate::plan::plan_hinted(
+            prepared.statement = Arc::new(Planned::new(crate::plan::plan_hinted(
                 &self.snapshot.map,
                 prepared.state.database.as_deref(),
                 prepared.scratch.normalized(),
                 crate::sql::facts(prepared.scratch.normalized()),
                 &self.dialect,
                 hint,
-            ));
+            )));
             prepared.snapshot = self.snapshot.clone();
         }
         let statement = prepared.statement.clone();
+        let started = self.started();
         let mut classes = 0;
         let mut at = None;
         let shard = match &statement.target {
@@ -418,6 +420,8 @@ impl Session {
             None => self.run_single(job).await?,
             Some(state) => Box::pin(self.run_in(state, job)).await?,
         };
+        let rows = digest::rows_of(&ran);
+        self.ended(&statement, (&ran).into(), rows, started, prepared.scratch.normalized());
         if let Ran::Answered(end) = ran
             && end.has_status
             && end.status & status::CURSOR_EXISTS != 0

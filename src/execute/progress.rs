@@ -29,12 +29,14 @@ pub struct TimeLimits {
     pub transaction_idle: Option<Duration>,
     pub transaction: Option<Duration>,
     pub statement: Option<Duration>,
+    /// What runs longer is told to the log when it ends.
+    pub slow: Option<Duration>,
 }
 
 impl TimeLimits {
     /// The shortest of them.
     pub fn shortest(&self) -> Option<Duration> {
-        [self.idle, self.transaction_idle, self.transaction, self.statement].into_iter().flatten().min()
+        [self.idle, self.transaction_idle, self.transaction, self.statement, self.slow].into_iter().flatten().min()
     }
 }
 
@@ -68,6 +70,8 @@ pub struct Progress {
     /// The step on which its time ran out, and by which bound.
     expired: AtomicU64,
     overdue: Mutex<Option<Overdue>>,
+    /// The step that was found to be slow.
+    slow: AtomicU64,
     seen: Mutex<Option<Seen>>,
 }
 
@@ -87,6 +91,7 @@ impl Default for Progress {
             began: AtomicU64::new(0),
             expired: AtomicU64::new(u64::MAX),
             overdue: Mutex::default(),
+            slow: AtomicU64::new(u64::MAX),
             seen: Mutex::default(),
         }
     }
@@ -113,6 +118,24 @@ impl Progress {
         *self.overdue.lock().expect("no panic under this lock")
     }
 
+    /// Whether the step that the session is on is one in `n`, a power of two, of those of its kind. `offset`: of a session, so that those
+    /// of few steps are met as well.
+    #[inline]
+    pub fn is_one_in(&self, n: u64, offset: u64) -> bool {
+        // A command takes two steps.
+        ((self.step.load(Ordering::Relaxed) >> 3).wrapping_add(offset)) & (n - 1) == 0
+    }
+
+    /// For how long, at least, the step has lasted that the session is on, if it is slow.
+    #[inline]
+    pub fn slow(&self) -> Option<Duration> {
+        if self.slow.load(Ordering::Relaxed) != self.step.load(Ordering::Relaxed) {
+            return None;
+        }
+        let seen = self.seen.lock().expect("no panic under this lock");
+        seen.map(|seen| seen.since.elapsed())
+    }
+
     /// Whether a bound was passed just now; it is noted, and told once.
     pub fn look(&self, now: Instant, limits: &TimeLimits) -> Option<Overdue> {
         let (step, began) = (self.step.load(Ordering::Acquire), self.began.load(Ordering::Relaxed));
@@ -124,10 +147,13 @@ impl Progress {
         if seen.began != began {
             (seen.began, seen.open_since) = (began, now);
         }
+        let passed = |since: Instant, limit: Option<Duration>| limit.is_some_and(|limit| now - since >= limit);
+        if step & PHASE == Phase::Running as u64 && passed(seen.since, limits.slow) {
+            self.slow.store(step, Ordering::Relaxed);
+        }
         if self.expired.load(Ordering::Relaxed) == step {
             return None;
         }
-        let passed = |since: Instant, limit: Option<Duration>| limit.is_some_and(|limit| now - since >= limit);
         let overdue = match step & PHASE {
             phase if phase == Phase::Running as u64 => {
                 passed(seen.since, limits.statement).then_some(Overdue::Statement)
@@ -153,6 +179,7 @@ mod tests {
         transaction_idle: Some(Duration::from_secs(5)),
         transaction: Some(Duration::from_secs(8)),
         statement: Some(Duration::from_secs(3)),
+        slow: Some(Duration::from_secs(1)),
     };
 
     /// Steps of a session and looks of the watcher, each at its second, and what the looks find.
@@ -201,6 +228,19 @@ mod tests {
         // Its end, and another begins.
         let ended = [(7, Some(Phase::Idle)), (7, running), (7, None), (8, open), (9, None)];
         check(&[&busy[..7], &ended[..]].concat(), &[]);
+    }
+
+    #[test]
+    fn a_slow_step_is_known_while_it_lasts() {
+        let progress = Progress::default();
+        progress.enter(Phase::Running);
+        let start = Instant::now();
+        assert_eq!(progress.look(start, &LIMITS), None);
+        assert!(progress.slow().is_none());
+        assert_eq!(progress.look(start + Duration::from_secs(1), &LIMITS), None);
+        assert!(progress.slow().is_some());
+        progress.enter(Phase::Idle);
+        assert!(progress.slow().is_none());
     }
 
     #[test]

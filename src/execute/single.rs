@@ -597,11 +597,17 @@ impl Rejected {
 }
 
 /// For callers that only need to know whether to go on.
-impl From<Ran> for super::Outcome {
-    fn from(ran: Ran) -> Self {
+impl From<&Ran> for super::Outcome {
+    fn from(ran: &Ran) -> Self {
         match ran {
             Ran::Answered(End { kind: EndKind::Err { .. }, .. }) | Ran::Failed => super::Outcome::Failed,
             Ran::Answered(_) => super::Outcome::Done,
         }
+    }
+}
+
+impl From<Ran> for super::Outcome {
+    fn from(ran: Ran) -> Self {
+        (&ran).into()
     }
 }

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
+use super::digest::{self, Planned};
 use super::plan_cache::Scope;
 use super::relay::Shape;
 use super::scatter::Scatter;
@@ -18,6 +20,9 @@ use crate::telemetry::Class;
 use crate::wire::command::code;
 use crate::wire::packet;
 use crate::wire::walker::Expect;
+
+/// Bytes of a shape in the log.
+const SLOW_BYTES: usize = 2048;
 
 impl Session {
     pub(super) async fn query(&mut self, incoming: &mut Incoming) -> Served {
@@ -65,13 +70,19 @@ impl Session {
             // The client's own packet, byte for byte, if there is nothing else in it.
             let packet = if alone { incoming.packet() } else { None };
             let statement = self.plan(hint);
-            let outcome = if explains {
-                self.explain_route(one, &statement, more).await?
+            let started = self.started();
+            let (outcome, rows) = if explains {
+                (self.explain_route(one, &statement, more).await?, 0)
             } else if let Some(job) = self.plain_job(&statement, one, packet) {
-                self.run_single(job).await?.into()
+                let ran = self.run_single(job).await?;
+                let rows = digest::rows_of(&ran);
+                (ran.into(), rows)
             } else {
-                Box::pin(self.statement(one, packet, &statement, more)).await?
+                (Box::pin(self.statement(one, packet, &statement, more)).await?, 0)
             };
+            if !explains {
+                self.ended(&statement, outcome, rows, started, self.scratch.normalized());
+            }
             match scanned.rest {
                 Some(rest) if outcome == Outcome::Done => {
                     at += rest;
@@ -91,7 +102,7 @@ impl Session {
     }
 
     /// The plan of the statement that was scanned last, under its hint.
-    pub(super) fn plan(&mut self, hint: Option<Hint>) -> Arc<Statement> {
+    pub(super) fn plan(&mut self, hint: Option<Hint>) -> Arc<Planned> {
         let scope = Scope { database: self.database_scope(), dialect: self.dialect, hint };
         let (hash, normalized) = (self.scratch.hash(), self.scratch.normalized());
         if let Some(found) = self.snapshot.plans.find(hash, scope, normalized) {
@@ -101,9 +112,41 @@ impl Session {
         self.proxy.metrics.plan_cache_misses.increment(1);
         let facts = sql::facts(normalized);
         let (map, database) = (&self.snapshot.map, self.state.database.as_deref());
-        let planned = Arc::new(plan::plan_hinted(map, database, normalized, facts, &self.dialect, hint));
+        let planned = plan::plan_hinted(map, database, normalized, facts, &self.dialect, hint);
+        let planned = Arc::new(Planned::new(planned));
         self.snapshot.plans.keep(hash, scope, normalized, &planned);
         planned
+    }
+
+    /// The present, if the execution that begins is one of those that are timed.
+    #[inline]
+    pub(super) fn started(&self) -> Option<Instant> {
+        let handle = &self.registered.handle;
+        handle.progress.is_one_in(digest::TIMED_ONE_IN, handle.id.into()).then(Instant::now)
+    }
+
+    /// Notes an execution with its shape, and tells the log of one that was slow.
+    #[inline]
+    pub(super) fn ended(
+        &self,
+        planned: &Planned,
+        outcome: Outcome,
+        rows: u64,
+        started: Option<Instant>,
+        normalized: &[u8],
+    ) {
+        planned.digest.ended(outcome == Outcome::Failed, rows, digest::took(started));
+        if let Some(longer_than) = self.registered.handle.progress.slow() {
+            self.log_slow(longer_than, outcome, rows, normalized);
+        }
+    }
+
+    #[cold]
+    fn log_slow(&self, longer_than: Duration, outcome: Outcome, rows: u64, normalized: &[u8]) {
+        let (session, user, ms) = (self.registered.handle.id, &self.account.user, longer_than.as_millis());
+        let statement = sql::shape(normalized, SLOW_BYTES);
+        let failed = outcome == Outcome::Failed;
+        tracing::warn!(session, user, longer_than_ms = ms, rows, failed, statement, "a slow statement");
     }
 
     /// What most statements are: alone in their packet, about tables of one shard and nothing else. It goes there as it is.

@@ -4,6 +4,7 @@
 use super::registry::Stop;
 use super::{Outcome, Proxy, Served, Session};
 use crate::plan::View;
+use crate::sql;
 use crate::telemetry::Class;
 use crate::topology::{Health, Primary, Replication};
 use crate::wire::result_set::{Column, TextResult};
@@ -11,6 +12,9 @@ use Kind::{Number, Text};
 
 /// Characters that a text column announces; a client shows longer ones as well.
 const TEXT_CHARACTERS: u32 = 256;
+
+/// Shapes that SHOW MERIDIAN DIGESTS lists.
+const DIGESTS_MAX: usize = 1000;
 
 /// Rows under named columns.
 #[derive(Debug)]
@@ -56,6 +60,7 @@ impl Proxy {
             View::Shards => self.view_shards(),
             View::Map => self.view_map(),
             View::Sessions => self.view_sessions(),
+            View::Digests => self.view_digests(),
         }
     }
 
@@ -175,6 +180,41 @@ impl Proxy {
         Listing { columns, rows: vec![row] }
     }
 
+    /// The shapes that ran most, since the map was taken up.
+    fn view_digests(&self) -> Listing {
+        let columns = &[
+            ("database", Text),
+            ("statement", Text),
+            ("count", Number),
+            ("errors", Number),
+            ("rows", Number),
+            ("timed", Number),
+            ("p50_us", Number),
+            ("p95_us", Number),
+            ("p99_us", Number),
+        ];
+        let snapshot = self.snapshot.load();
+        let mut shapes: Vec<_> =
+            snapshot.plans.all().into_iter().map(|shape| (shape.2.digest.figures(), shape)).collect();
+        shapes.retain(|(figures, _)| figures.count > 0);
+        shapes.sort_by_key(|(figures, _)| std::cmp::Reverse(figures.count));
+        let rows = shapes.into_iter().take(DIGESTS_MAX).map(|(figures, (database, normalized, _))| {
+            let database = snapshot.map.databases.get(database as usize);
+            vec![
+                database.map_or(Cell::Nothing, |database| text(&database.name)),
+                Cell::Text(sql::shape(&normalized, TEXT_CHARACTERS as usize)),
+                Cell::Number(figures.count),
+                Cell::Number(figures.errors),
+                Cell::Number(figures.rows),
+                Cell::Number(figures.timed()),
+                figures.percentile(50).into(),
+                figures.percentile(95).into(),
+                figures.percentile(99).into(),
+            ]
+        });
+        Listing { columns, rows: rows.collect() }
+    }
+
     fn view_sessions(&self) -> Listing {
         let columns = &[("session", Number), ("user", Text), ("state", Text), ("member", Text), ("thread", Number)];
         let mut sessions = self.registry.handles();
@@ -182,7 +222,7 @@ impl Proxy {
         let rows = sessions.into_iter().map(|session| {
             let running = session.running_on();
             let state = match (session.stopped(), session.is_waiting(), &running) {
-                (Stop::Drain | Stop::Kill, ..) => "ending",
+                (Stop::Drain | Stop::Kill | Stop::Shutdown, ..) => "ending",
                 (_, true, _) => "waiting",
                 (_, _, Some(_)) => "running",
                 _ => "idle",

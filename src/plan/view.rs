@@ -8,10 +8,11 @@ pub enum View {
     Shards,
     Map,
     Sessions,
+    Digests,
 }
 
 impl View {
-    pub const ALL: [View; 5] = [View::Members, View::Pools, View::Shards, View::Map, View::Sessions];
+    pub const ALL: [View; 6] = [View::Members, View::Pools, View::Shards, View::Map, View::Sessions, View::Digests];
 
     pub fn word(self) -> &'static str {
         match self {
@@ -20,6 +21,7 @@ impl View {
             View::Shards => "SHARDS",
             View::Map => "MAP",
             View::Sessions => "SESSIONS",
+            View::Digests => "DIGESTS",
         }
     }
 

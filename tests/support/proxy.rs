@@ -21,6 +21,8 @@ pub struct Settings {
     pub config: String,
     /// Where it listens; 0 is a free port.
     pub port: u16,
+    /// `log.slow_ms`.
+    pub slow_ms: Option<u64>,
     /// What comes in front of the binary, as `["prlimit", "--nofile=64"]`.
     pub wrapper: Vec<String>,
 }
@@ -63,10 +65,11 @@ impl Proxy {
         let port = if settings.port == 0 { free } else { settings.port };
         folder.write("map.yaml", &settings.map);
         folder.write("accounts.yaml", if settings.accounts.is_empty() { ACCOUNTS } else { &settings.accounts });
+        let slow = settings.slow_ms.map(|ms| format!("  slow_ms: {ms}\n")).unwrap_or_default();
         let config = folder.write(
             "config.yaml",
             &format!(
-                "listen: [\"127.0.0.1:{port}\"]\nmap: map.yaml\naccounts: accounts.yaml\nlog:\n  level: debug\n\
+                "listen: [\"127.0.0.1:{port}\"]\nmap: map.yaml\naccounts: accounts.yaml\nlog:\n  level: debug\n{slow}\
                  admin:\n  listen: 127.0.0.1:{admin}\n{}",
                 settings.config
             ),
