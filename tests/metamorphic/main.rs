@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dice::Dice;
-use meridian::execute::{PlanCache, Scope};
+use meridian::execute::{PlanCache, Planned, Scope};
 use meridian::plan::{Refusal, Statement, Target, plan};
 use meridian::route::{ClientText, Literals, SessionFacts, Shards, TextFacts, served};
 use meridian::shard_map::ShardMap;
@@ -126,7 +126,7 @@ fn a_plan_made_for_other_literals_routes_as_one_of_its_own() {
             panic!("{n}: {error} in {}", shown(&earlier));
         }
         let keep = |session: &Session, scope: Scope| {
-            let planned = Arc::new(session.plan(&map, &scratch));
+            let planned = Arc::new(Planned::new(session.plan(&map, &scratch)));
             plans.keep(scratch.hash(), scope, scratch.normalized(), &planned);
         };
         keep(&session, scope);
@@ -146,7 +146,7 @@ fn a_plan_made_for_other_literals_routes_as_one_of_its_own() {
             let (earlier, later, one) = (shown(&earlier), shown(&later), shown(scratch.normalized()));
             panic!("{n}: other literals, another plan:\n{earlier}\n{one}\n{later}\n{other}");
         };
-        let by_cache = session.outcome(&map, &cached, &later, &scratch);
+        let by_cache = session.outcome(&map, &cached.statement, &later, &scratch);
 
         let plain = spell(&statement, &session.dialect, Spelling::Plain, second);
         sql::scan(&plain, &session.dialect, &mut plain_scratch).expect("its like was scanned");
