@@ -46,6 +46,7 @@ fn links_lead_somewhere() {
         "CHANGELOG.md",
         "docs/ARCHITECTURE.md",
         "docs/configuration.md",
+        "docs/deploy.md",
         "docs/members.md",
         "docs/tables.md",
     ] {

@@ -12,6 +12,7 @@ mod clock;
 mod coercion;
 mod collations;
 mod composite;
+mod deployed;
 mod digests;
 mod drivers;
 mod everywhere;

@@ -23,7 +23,7 @@ fn replace(folder: &Path, name: &str, text: &str) {
 }
 
 /// Replaces a file as a kubelet does: each version has a folder, and one rename moves from one to the next.
-fn swap(folder: &Path, name: &str, version: u32, text: &str) {
+pub fn swap(folder: &Path, name: &str, version: u32, text: &str) {
     let data = format!("..version_{version}");
     fs::create_dir(folder.join(&data)).expect("the folder is ours");
     fs::write(folder.join(&data).join(name), text).expect("the folder is ours");

@@ -165,3 +165,65 @@ fn the_schema_in_the_documents_is_that_of_the_reader() {
     let found = std::fs::read_to_string(path).unwrap_or_default();
     assert!(found == schema(), "docs/shard-map.schema.json is stale; UPDATE_DOCS=1 cargo test --lib schema writes it");
 }
+
+/// Fields, and words of a choice, that the schema has and none of these values uses, as paths.
+fn unused(schema: &Value, values: &[&Value], path: &str, found: &mut Vec<String>) {
+    let Value::Object(keywords) = schema else { return };
+    let no_fields = Map::new();
+    let properties = keywords.get("properties").and_then(Value::as_object).unwrap_or(&no_fields);
+    for (name, of) in properties {
+        let inside: Vec<&Value> = values.iter().filter_map(|value| value.get(name)).collect();
+        let path = format!("{path}/{name}");
+        match inside.is_empty() {
+            true => found.push(path),
+            false => unused(of, &inside, &path, found),
+        }
+    }
+    if let Some(others) = keywords.get("additionalProperties").filter(|others| others.is_object()) {
+        let inside: Vec<&Value> = values.iter().filter_map(|value| value.as_object()).flat_map(Map::values).collect();
+        unused(others, &inside, &format!("{path}/*"), found);
+    }
+    if let Some(items) = keywords.get("items") {
+        let inside: Vec<&Value> = values.iter().filter_map(|value| value.as_array()).flatten().collect();
+        unused(items, &inside, &format!("{path}/*"), found);
+    }
+    for form in keywords.get("anyOf").and_then(Value::as_array).into_iter().flatten() {
+        // Not those that only say which fields belong together.
+        if form.get("type").is_some() {
+            let inside: Vec<&Value> = values.iter().filter(|value| fault(form, value, "").is_none()).copied().collect();
+            match inside.is_empty() {
+                true => found.push(format!("{path}: {}", form["description"])),
+                false => unused(form, &inside, path, found),
+            }
+        }
+    }
+    for word in keywords.get("enum").and_then(Value::as_array).into_iter().flatten().filter(|word| **word != "1") {
+        if !values.contains(&word) {
+            found.push(format!("{path}: {word}"));
+        }
+    }
+}
+
+fn unused_by(yaml: &str) -> Vec<String> {
+    let node = Node::parse::<Problem>(yaml, &mut Faults::default()).expect("YAML");
+    let mut found = Vec::new();
+    unused(&parsed(), &[&value(&node)], "", &mut found);
+    found
+}
+
+#[test]
+fn the_reference_has_every_field() {
+    let reference = include_str!("../../../shard-maps/reference.yaml");
+    assert_eq!(unused_by(reference), Vec::<String>::new());
+    for (line, path) in [
+        ("generation: 7 ", "/generation"),
+        ("    transactions: single_shard ", "/databases/*/transactions"),
+        ("    family: mysql", "/databases/*/family: \"mysql\""),
+        ("        below: refuse ", "/databases/*/tables/*/below"),
+        ("        zone: ", "/databases/*/tables/*/zone"),
+    ] {
+        let without: String =
+            reference.lines().filter(|other| !other.starts_with(line)).map(|line| format!("{line}\n")).collect();
+        assert_eq!(unused_by(&without), [path]);
+    }
+}

@@ -1,0 +1,142 @@
+//! The manifests of `deploy/` as `kubectl kustomize` renders them, as far as they use it; checked against kubectl where it is.
+//!
+//! Scalars are strings, whatever YAML makes of them: the rules say what they mean.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use meridian::shard_map::Problem;
+use meridian::shard_map::document::{self, Faults, Node};
+use serde_json::{Map, Value, json};
+
+/// Texts by their path from the repository's root.
+pub type Files = BTreeMap<String, String>;
+
+/// What the tests render of a kustomization.
+const FIELDS: [&str; 7] =
+    ["apiVersion", "kind", "labels", "resources", "images", "generatorOptions", "configMapGenerator"];
+
+/// Everything below `deploy/`, the Dockerfile and the page about them.
+pub fn files() -> Files {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Files::new();
+    collect(root, &root.join("deploy"), &mut files);
+    for name in ["Dockerfile", "docs/deploy.md"] {
+        files.insert(name.into(), std::fs::read_to_string(root.join(name)).expect("a file of the repository"));
+    }
+    files
+}
+
+fn collect(root: &Path, folder: &Path, files: &mut Files) {
+    for entry in std::fs::read_dir(folder).expect("a folder of the repository") {
+        let path = entry.expect("a readable folder").path();
+        if path.is_dir() {
+            collect(root, &path, files);
+        } else {
+            let name = path.strip_prefix(root).expect("below the root").to_str().expect("paths are ASCII");
+            files.insert(name.into(), std::fs::read_to_string(&path).expect("a readable file"));
+        }
+    }
+}
+
+/// The documents of a stream of YAML. Anchors, tags and repeated keys are refused, as in the project's own files.
+#[track_caller]
+pub fn documents(yaml: &str) -> Vec<Value> {
+    let parts = yaml.split("\n---\n").filter(|part| !part.trim().is_empty());
+    parts
+        .map(|part| {
+            let mut faults = Faults::<Problem>::default();
+            let node = Node::parse(part, &mut faults);
+            let node = faults.finish(node).unwrap_or_else(|faults| panic!("{}\n{part}", faults[0]));
+            value(&node)
+        })
+        .collect()
+}
+
+fn value(node: &Node) -> Value {
+    match &node.value {
+        document::Value::Scalar(scalar) => scalar.text.as_str().into(),
+        document::Value::List(nodes) => nodes.iter().map(value).collect(),
+        document::Value::Mapping(entries) => {
+            let entries = entries.iter().map(|(key, node)| (key.name.clone(), value(node)));
+            Value::Object(entries.collect::<Map<String, Value>>())
+        }
+        document::Value::Refused => unreachable!("a fault was reported"),
+    }
+}
+
+/// The objects of a folder with a `kustomization.yaml`.
+#[track_caller]
+pub fn render(files: &Files, folder: &str) -> Vec<Value> {
+    let read = |name: &str| {
+        let path = format!("{folder}/{name}");
+        files.get(&path).unwrap_or_else(|| panic!("{path} is not there"))
+    };
+    let kustomization = documents(read("kustomization.yaml")).remove(0);
+    for field in kustomization.as_object().expect("a mapping").keys() {
+        assert!(FIELDS.contains(&field.as_str()), "{folder}: {field} of a kustomization is not rendered here");
+    }
+    let mut objects = Vec::new();
+    for resource in list(&kustomization["resources"]) {
+        let resource = text(resource);
+        if resource.ends_with(".yaml") {
+            objects.extend(documents(read(resource)));
+        } else {
+            objects.extend(render(files, &joined(folder, resource)));
+        }
+    }
+    let options = &kustomization["generatorOptions"];
+    for generator in list(&kustomization["configMapGenerator"]) {
+        let name = text(&generator["name"]);
+        let hash = if text(&options["disableNameSuffixHash"]) == "true" { "" } else { "-5f4h8k2m7t" };
+        let data: Map<String, Value> =
+            list(&generator["files"]).iter().map(text).map(|file| (file.into(), read(file).as_str().into())).collect();
+        objects.push(json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": format!("{name}{hash}")}, "data": data,
+            "immutable": options["immutable"],
+        }));
+    }
+    for image in list(&kustomization["images"]) {
+        let name = text(&image["name"]);
+        for object in objects.iter_mut().filter(|object| text(&object["kind"]) == "Deployment") {
+            for container in object["spec"]["template"]["spec"]["containers"].as_array_mut().into_iter().flatten() {
+                if text(&container["image"]) == name {
+                    container["image"] = format!("{name}:{}", text(&image["newTag"])).into();
+                }
+            }
+        }
+    }
+    objects
+}
+
+/// `deploy/base` of `deploy/overlays/single` and `../../base`.
+fn joined(folder: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = folder.split('/').collect();
+    for part in path.split('/') {
+        match part {
+            ".." => parts.truncate(parts.len() - 1),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// A scalar's text; empty where there is none.
+pub fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// A scalar as a number; 0 where there is none.
+pub fn number(value: &Value) -> u64 {
+    text(value).parse().unwrap_or_default()
+}
+
+/// The entries of a list; none where there is no list.
+pub fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// The names of a mapping; none where there is no mapping.
+pub fn names(value: &Value) -> Vec<&str> {
+    value.as_object().map_or(Vec::new(), |entries| entries.keys().map(String::as_str).collect())
+}
