@@ -23,6 +23,8 @@ pub enum Failure {
     Cancelled,
     /// The session's statement was cancelled because its time ran out.
     Overdue,
+    /// The process ends.
+    Shutdown,
     /// The reply was broken off behind so many bytes.
     ResultTooLarge { bytes_max: usize },
     /// The connection broke. `answered`: a part of the reply had arrived.
@@ -81,6 +83,7 @@ impl Failure {
                 "Query execution was interrupted, maximum statement execution time exceeded (limits.statement_ms_max)"
                     .to_string(),
             ),
+            Failure::Shutdown => (1053, "08S01", "Server shutdown in progress".to_string()),
             Failure::ResultTooLarge { bytes_max } => (
                 1317,
                 "70100",

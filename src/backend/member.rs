@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use super::failure::Failure;
 use crate::shard_map::Family;
@@ -46,6 +46,9 @@ impl ServerFacts {
     }
 }
 
+/// Cancels at once on one server.
+const CANCELS_MAX: usize = 4;
+
 /// Between two lines of the log about one server.
 const COMPLAINTS: Duration = Duration::from_secs(10);
 
@@ -67,6 +70,8 @@ pub struct MemberState {
     pub suspected: Notify,
     /// Probes that ended.
     probes: AtomicU64,
+    /// Places of cancels: each takes a connection beyond the pool's bound.
+    pub cancels: Semaphore,
     /// When the log was last told of a failure.
     complained: Mutex<Option<Instant>>,
     /// It has been a member beside others.
@@ -84,6 +89,7 @@ impl MemberState {
             accepted: Mutex::default(),
             suspected: Notify::new(),
             probes: AtomicU64::new(0),
+            cancels: Semaphore::new(CANCELS_MAX),
             complained: Mutex::default(),
             has_peers: AtomicBool::new(false),
             sockets: Mutex::default(),

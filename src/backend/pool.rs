@@ -240,6 +240,7 @@ impl Pool {
         let state = Arc::new(State::new(45, None));
         let bound = Duration::from_millis(self.options.connect_ms_max);
         let kill = async {
+            let _place = self.member.cancels.acquire().await.expect("the semaphore is never closed");
             let mut connection = connect::connect(&self.member, &self.account, 0, &state).await?;
             let mut command = vec![0x03];
             command.extend_from_slice(format!("KILL QUERY {thread_id}").as_bytes());

@@ -25,7 +25,8 @@ section! {
         session_variables_max: u32 = 256,
         /// Bytes of SET variables remembered for one session.
         session_state_bytes_max: u64 = 64 * 1024,
-        /// Milliseconds that a client may take no byte of a reply before its statement is cancelled.
+        /// Milliseconds that a client may take no byte of a reply, or give none of a file that is loaded, before its statement is
+        /// cancelled and its session ended.
         client_stall_ms_max: u64 = 60_000,
         /// Milliseconds that a statement may run; then it is cancelled on its servers and gets error 3024. Absent, any time.
         statement_ms_max: Option<u64> = None,

@@ -194,9 +194,10 @@ impl Before {
         !(flags.contains(Flags::ROW_COUNT) && self.row_count_lost) && (found_rows || !flags.contains(Flags::FOUND_ROWS))
     }
 
-    /// Notes what a statement left on its connection. `generates`: it may have generated an id.
-    pub fn ended(&mut self, lease: &mut Lease, end: &End, flags: Flags, generates: bool) {
-        let counts_rows = matches!(end.kind, EndKind::Rows) && !generates && end.status & status::CURSOR_EXISTS == 0;
+    /// Notes what a statement left on its connection. `generates`: it may have generated an id. `selects`: it is a SELECT, whose
+    /// rows are what FOUND_ROWS() counts; those of SHOW, EXPLAIN, VALUES are not.
+    pub fn ended(&mut self, lease: &mut Lease, end: &End, flags: Flags, generates: bool, selects: bool) {
+        let counts_rows = matches!(end.kind, EndKind::Rows) && selects && end.status & status::CURSOR_EXISTS == 0;
         let found_rows =
             counts_rows || self.was_here(lease) && self.last_used.as_ref().is_some_and(|last| last.found_rows);
         lease.uses += 1;

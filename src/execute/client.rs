@@ -14,6 +14,8 @@ use tokio::io::AsyncRead;
 use super::Options;
 use super::progress::Overdue;
 use super::registry::{SessionHandle, Stop};
+use super::single::state_bytes;
+use crate::backend::Failure;
 use crate::net::{RELAY_CAPACITY, ReadBuffer, Stream, timer};
 use crate::wire::{packet, reply};
 
@@ -88,6 +90,8 @@ pub struct Client {
     pub sequence: u8,
     /// The client has a part of a packet, so nothing can be said to it any more.
     torn: bool,
+    /// It is to send a file, while its statement runs.
+    in_file: bool,
     pub packet_bytes_max: usize,
     /// Bytes of a reply; a longer one is broken off.
     pub result_bytes_max: usize,
@@ -103,6 +107,7 @@ impl Client {
             ahead: ReadBuffer::new(),
             sequence: 0,
             torn: false,
+            in_file: false,
             packet_bytes_max: options.packet_bytes_max,
             result_bytes_max: options.result_bytes_max,
             stall: options.client_stall,
@@ -213,8 +218,13 @@ impl Client {
     pub async fn file_packet(&mut self, handle: &SessionHandle, sequence: u8) -> Result<Vec<u8>, Gone> {
         // The command being served still lies where `finish` expects it: the file is read through `ahead`.
         std::mem::swap(&mut self.buffer, &mut self.ahead);
+        self.in_file = true;
         let part = self.whole_packet(handle, sequence).await;
+        self.in_file = false;
         std::mem::swap(&mut self.buffer, &mut self.ahead);
+        if part.is_err() {
+            self.break_off(sequence, false);
+        }
         part
     }
 
@@ -233,7 +243,8 @@ impl Client {
                 }
             }
             self.buffer.reserve(want);
-            self.fill(handle, false).await?;
+            let filled = timer::timeout(self.stall, self.fill(handle, false)).await;
+            filled.unwrap_or(Err(Gone::Stalled))?;
         }
     }
 
@@ -257,7 +268,8 @@ impl Client {
                 stop @ (Stop::Kill | Stop::Shutdown) => Poll::Ready(Err(Gone::Stopped(stop))),
                 Stop::Drain if boundary => Poll::Ready(Err(Gone::Stopped(Stop::Drain))),
                 Stop::No | Stop::Drain => match handle.progress.expired() {
-                    None | Some(Overdue::Statement) => Poll::Pending,
+                    None => Poll::Pending,
+                    Some(Overdue::Statement) if !self.in_file => Poll::Pending,
                     Some(overdue) => Poll::Ready(Err(Gone::Overdue(overdue))),
                 },
             }
@@ -352,6 +364,10 @@ impl Client {
     pub async fn last_words(&mut self, reason: &Gone) {
         let said = match reason {
             _ if self.torn => return,
+            Gone::Overdue(Overdue::Statement) => {
+                let (code, sqlstate, text) = Failure::Overdue.client_error();
+                self.error(code, &state_bytes(sqlstate), &text).await
+            }
             Gone::Overdue(overdue) => {
                 let text = format!(
                     "The client was disconnected by the server because of inactivity or for the length of its transaction \

@@ -25,10 +25,11 @@ pub async fn end_overdue(registry: Arc<Registry>, limits: TimeLimits) {
         for handle in registry.handles() {
             match handle.progress.look(now, &limits) {
                 None => {}
-                Some(Overdue::Statement) => {
+                Some((Overdue::Statement, step)) => {
                     tracing::info!(session = handle.id, "a statement is cancelled: limits.statement_ms_max passed");
                     // A server that does not answer may not keep the others waiting.
-                    tokio::spawn(async move { handle.cancel().await });
+                    handle.wake();
+                    tokio::spawn(async move { handle.cancel_step(step).await });
                 }
                 Some(_) => handle.wake(),
             }

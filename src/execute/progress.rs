@@ -19,6 +19,9 @@ pub enum Phase {
     Running = 2,
 }
 
+/// Between two tellings of a statement that goes on.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// The bits of a count that are the phase.
 const PHASE: u64 = 3;
 
@@ -82,6 +85,8 @@ struct Seen {
     since: Instant,
     began: u64,
     open_since: Instant,
+    /// When a bound was told last.
+    told: Instant,
 }
 
 impl Default for Progress {
@@ -136,11 +141,17 @@ impl Progress {
         seen.map(|seen| seen.since.elapsed())
     }
 
-    /// Whether a bound was passed just now; it is noted, and told once.
-    pub fn look(&self, now: Instant, limits: &TimeLimits) -> Option<Overdue> {
+    /// The step that the session is on, for who acts on it later.
+    pub fn step(&self) -> u64 {
+        self.step.load(Ordering::Acquire)
+    }
+
+    /// Whether a bound was passed just now, and on which step; it is noted, and told once, but of a statement that goes on again
+    /// and again: what was to end it may have failed, or hit what ran before.
+    pub fn look(&self, now: Instant, limits: &TimeLimits) -> Option<(Overdue, u64)> {
         let (step, began) = (self.step.load(Ordering::Acquire), self.began.load(Ordering::Relaxed));
         let mut seen = self.seen.lock().expect("no panic under this lock");
-        let seen = seen.get_or_insert(Seen { step, since: now, began, open_since: now });
+        let seen = seen.get_or_insert(Seen { step, since: now, began, open_since: now, told: now });
         if seen.step != step {
             (seen.step, seen.since) = (step, now);
         }
@@ -152,7 +163,9 @@ impl Progress {
             self.slow.store(step, Ordering::Relaxed);
         }
         if self.expired.load(Ordering::Relaxed) == step {
-            return None;
+            let again = step & PHASE == Phase::Running as u64 && now - seen.told >= AGAIN;
+            seen.told = if again { now } else { seen.told };
+            return again.then_some((Overdue::Statement, step));
         }
         let overdue = match step & PHASE {
             phase if phase == Phase::Running as u64 => {
@@ -165,8 +178,9 @@ impl Progress {
             _ => passed(seen.since, limits.idle).then_some(Overdue::Idle),
         }?;
         *self.overdue.lock().expect("no panic under this lock") = Some(overdue);
+        seen.told = now;
         self.expired.store(step, Ordering::Release);
-        Some(overdue)
+        Some((overdue, step))
     }
 }
 
@@ -194,7 +208,7 @@ mod tests {
                 Some(phase) => progress.enter(*phase),
                 None => {
                     let now = start + Duration::from_secs(*second);
-                    if let Some(overdue) = progress.look(now, &LIMITS) {
+                    if let Some((overdue, _)) = progress.look(now, &LIMITS) {
                         assert_eq!(progress.expired(), Some(overdue));
                         found.push((*second, overdue));
                     }
@@ -208,7 +222,9 @@ mod tests {
     fn a_session_is_told_once_that_its_time_ran_out() {
         check(&[(0, None), (9, None), (10, None), (11, None)], &[(10, Overdue::Idle)]);
         let running = Some(Phase::Running);
-        check(&[(0, running), (0, None), (2, None), (3, None), (4, None)], &[(3, Overdue::Statement)]);
+        // A statement again while it goes on: a cancel may fail.
+        let statement = [(3, Overdue::Statement), (4, Overdue::Statement)];
+        check(&[(0, running), (0, None), (2, None), (3, None), (3, None), (4, None)], &statement);
         let open = Some(Phase::InTransaction);
         check(&[(0, running), (0, open), (0, None), (5, None), (6, None)], &[(5, Overdue::TransactionIdle)]);
     }
@@ -249,7 +265,8 @@ mod tests {
         progress.enter(Phase::Running);
         let start = Instant::now();
         assert_eq!(progress.look(start, &LIMITS), None);
-        assert_eq!(progress.look(start + Duration::from_secs(3), &LIMITS), Some(Overdue::Statement));
+        let step = progress.step();
+        assert_eq!(progress.look(start + Duration::from_secs(3), &LIMITS), Some((Overdue::Statement, step)));
         progress.enter(Phase::Idle);
         assert_eq!(progress.expired(), None);
     }

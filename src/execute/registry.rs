@@ -13,6 +13,8 @@ use dashmap::DashMap;
 use tokio::sync::Notify;
 
 use super::client::Gone;
+#[cfg(test)]
+use super::progress::Phase;
 use super::progress::{Overdue, Progress};
 use super::together::together;
 use crate::backend::Pool;
@@ -181,8 +183,21 @@ impl SessionHandle {
 
     /// Ends what the session runs on servers, if anything, and waits until they were told.
     pub async fn cancel(&self) {
+        self.cancel_if(|| true).await;
+    }
+
+    /// As `cancel`, unless the session has gone on from this step: what runs now may be another statement.
+    pub async fn cancel_step(&self, step: u64) {
+        self.cancel_if(|| self.progress.step() == step).await;
+    }
+
+    async fn cancel_if(&self, applies: impl FnOnce() -> bool + Send) {
         let backends: Vec<_> = {
             let mut running = self.running();
+            // Under the lock: a statement that begins later takes it first, one that ends sees the cancel.
+            if !applies() {
+                return;
+            }
             running.cancelling += 1;
             if running.waiting || running.backend.is_some() {
                 running.interrupted = true;
@@ -325,5 +340,26 @@ impl Drop for Registered {
     fn drop(&mut self) {
         self.log_out();
         self.registry.sessions.remove(&self.handle.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cancel_of_a_step_that_is_over_cancels_nothing() {
+        let registered = Arc::new(Registry::default()).register();
+        let handle = &registered.handle;
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        handle.progress.enter(Phase::Running);
+        let over = handle.progress.step();
+        handle.progress.enter(Phase::Idle);
+        handle.progress.enter(Phase::Running);
+        let _waiting = Waiting::on(handle);
+        runtime.block_on(handle.cancel_step(over));
+        assert!(!handle.running().interrupted);
+        runtime.block_on(handle.cancel_step(handle.progress.step()));
+        assert!(handle.running().interrupted);
     }
 }

@@ -50,7 +50,7 @@ pub enum Broken {
 const READ_ONLY: u16 = 1290;
 
 /// ER_QUERY_INTERRUPTED, which a statement ends with that was cancelled.
-const INTERRUPTED: u16 = 1317;
+pub const INTERRUPTED: u16 = 1317;
 
 /// What the relay waited for.
 enum Waited {

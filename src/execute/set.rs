@@ -387,13 +387,13 @@ impl Session {
         let flags = last_insert_id.map_or(Flags::NONE, |_| Flags::LAST_INSERT_ID_SET);
         let reply = try_server!(self.client.watched(&handle, lease.call(&payload)).await?);
         if let Some(error) = reply.error() {
-            self.before.ended(lease, &reply.end, flags, false);
+            self.before.ended(lease, &reply.end, flags, false, false);
             return Ok(Ok(Err(error)));
         }
         for one in back {
             try_server!(one.read(lease, next).await);
         }
-        self.before.ended(lease, &reply.end, flags, false);
+        self.before.ended(lease, &reply.end, flags, false, false);
         Ok(Ok(Ok(reply.end.warnings)))
     }
 }

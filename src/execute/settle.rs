@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::held::{Held, Pins, close_statements, give_back, run_quietly};
-use super::single::{Job, Ran, Work, may_generate_id};
+use super::single::{Job, Ran, Work, may_generate_id, selects};
 use super::{Ended, Gone, Served, Session};
 use crate::net::timer;
 use crate::shard_map::GroupId;
@@ -39,7 +39,7 @@ impl Session {
                 self.transaction.get_or_insert_default().characteristics = characteristics;
             }
         }
-        self.before.ended(&mut held.lease, end, job.facts.flags, may_generate_id(&job));
+        self.before.ended(&mut held.lease, end, job.facts.flags, may_generate_id(&job), selects(&job));
         self.pin(&mut held, end, job);
         if job.facts.flags.contains(Flags::UNKNOWN_FUNCTION) {
             held.lease.tainted = true;

@@ -15,7 +15,7 @@ use super::place::{known_pool, writes};
 use super::prelude::{self, Prelude, Rejected, Step};
 use super::prepared::Bound;
 use super::relay::{self, Broken, Shape};
-use super::{Ended, Served, Session, SessionHandle};
+use super::{Ended, Served, Session, SessionHandle, Stop};
 use crate::backend::{Failure, InsertId, Lease, Pool, StatementKey, Wanted};
 use crate::net::timer;
 use crate::plan::Refusal;
@@ -113,21 +113,27 @@ impl Session {
             let mut taken = 0;
             let sent = match lease.try_send(&bytes, &mut taken) {
                 Ok(true) => Ok(()),
-                Ok(false) => lease.send_rest(&bytes, taken).await,
-                Err(failure) => Err(failure),
+                Ok(false) => {
+                    let rest = lease.send_rest(&bytes, taken);
+                    match self.client.watched(&self.registered.handle, rest).await {
+                        Ok(sent) => sent.map_err(|failure| lost(failure, true)),
+                        Err(gone) => Err(gone.into()),
+                    }
+                }
+                Err(failure) => Err(lost(failure, true)),
             };
             let attempted = match sent {
                 Ok(()) => relay::relay(&mut self.client, &mut lease, &self.registered.handle, shape)
                     .await
                     .map_err(Interrupted::from),
-                Err(failure) => Err(lost(failure, true)),
+                Err(interrupted) => Err(interrupted),
             };
             let hit = self.registered.handle.end();
             if let Ok(end) = &attempted
                 && !hit
                 && leaves_connection_free(end, &job)
             {
-                self.before.ended(&mut lease, end, job.facts.flags, may_generate_id(&job));
+                self.before.ended(&mut lease, end, job.facts.flags, may_generate_id(&job), selects(&job));
                 if let Work::Execute(bound) = job.work {
                     bound.executed_on(&mut lease, false);
                 }
@@ -358,14 +364,16 @@ impl Session {
         if prelude.is_empty() || prelude.must_wait(write, &held.lease.member) {
             self.run_prelude(&mut held.lease, prelude).await?;
             self.go_on()?;
-            held.lease.send(bytes).await.map_err(|failure| lost(failure, true))?;
+            let sent = self.client.watched(&self.registered.handle, held.lease.send(bytes)).await?;
+            sent.map_err(|failure| lost(failure, true))?;
         } else {
             let mut out = Vec::with_capacity(bytes.len() + 256);
             prelude.encode(&mut out);
             out.extend_from_slice(bytes);
             sent = true;
-            held.lease.send(&out).await.map_err(|failure| lost(failure, sent))?;
             let handle = &self.registered.handle;
+            let out = self.client.watched(handle, held.lease.send(&out)).await?;
+            out.map_err(|failure| lost(failure, sent))?;
             let read = self.client.watched(handle, prelude.read(&mut held.lease, &self.state)).await?;
             let accepted = read.map_err(|failure| lost(failure, sent))?;
             if handle.interrupted() {
@@ -504,6 +512,7 @@ impl Session {
     pub(super) async fn answer_failure(&mut self, failure: &Failure) -> Served<Ran> {
         let failure = match failure {
             Failure::Cancelled if self.registered.handle.is_overdue() => &Failure::Overdue,
+            Failure::Cancelled if self.registered.handle.stopped() == Stop::Shutdown => &Failure::Shutdown,
             failure => failure,
         };
         let (code, sqlstate, text) = failure.client_error();
@@ -543,6 +552,11 @@ pub(super) fn may_generate_id(job: &Job<'_>) -> bool {
     job.facts.access == Access::Write
         && !matches!(job.facts.verb, Verb::Update | Verb::Delete | Verb::Select | Verb::Do)
         && !matches!(job.work, Work::Prepare { .. })
+}
+
+/// Whether the rows of the statement are what FOUND_ROWS() counts.
+pub(super) fn selects(job: &Job<'_>) -> bool {
+    job.facts.verb == Verb::Select && !matches!(job.work, Work::Prepare { .. })
 }
 
 /// A reply after which a connection that was free before it is free again.

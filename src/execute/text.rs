@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::digest::{self, Planned};
 use super::plan_cache::Scope;
+use super::progress::Phase;
 use super::relay::Shape;
 use super::scatter::Scatter;
 use super::single::{Job, Work};
@@ -86,6 +87,8 @@ impl Session {
             match scanned.rest {
                 Some(rest) if outcome == Outcome::Done => {
                     at += rest;
+                    // Each statement has its own time.
+                    self.registered.handle.progress.enter(Phase::Running);
                     self.forget_moved_pools();
                     if !self.refresh_dialect().await? {
                         return Ok(());

@@ -4,7 +4,7 @@
 //! way that matters; the others hold snapshots.
 
 use super::held::run_quietly;
-use super::relay::Shape;
+use super::relay::{INTERRUPTED, Shape};
 use super::single::{Job, Ran, Work};
 use super::text::query_packet;
 use super::{Ended, Gone, Outcome, Served, Session};
@@ -54,6 +54,8 @@ impl Session {
     /// COMMIT and ROLLBACK.
     pub(super) async fn end(&mut self, commit: bool, chain: bool, release: bool, more: bool) -> Served<Outcome> {
         let ended_one = self.transaction.clone().unwrap_or_default();
+        // Of a transaction that has not begun: AND CHAIN begins it.
+        let mut next = std::mem::take(&mut self.next_transaction);
         let ended = if commit { self.commit_all().await? } else { self.roll_back_all().await };
         if let Err(ran) = ended {
             return Ok(ran.into());
@@ -65,7 +67,7 @@ impl Session {
             };
             self.transaction = Some(match ended_one.began {
                 Some(_) => ended_one.followed_by(opening, access),
-                None => Transaction::begun(opening, access, Vec::new(), &self.state),
+                None => Transaction::begun(opening, access, std::mem::take(&mut next), &self.state),
             });
         }
         let outcome = self.answer_ok(more && !release).await?;
@@ -143,6 +145,9 @@ impl Session {
     }
 
     async fn commit_refused(&mut self, error: ServerError) -> Served<Result<(), Ran>> {
+        if error.code == INTERRUPTED && self.registered.handle.is_overdue() {
+            return self.answer_failure(&Failure::Overdue).await.map(Err);
+        }
         self.before.answered_error(error.clone());
         self.client.error(error.code, &error.sqlstate, &String::from_utf8_lossy(&error.message)).await?;
         Ok(Err(Ran::Failed))

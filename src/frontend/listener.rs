@@ -142,7 +142,7 @@ fn log_end(session: u32, reason: Option<Gone>) {
         Some(Gone::Failed(error)) => tracing::debug!(session, %error, "client connection failed"),
         Some(Gone::Stopped(stop)) => tracing::info!(session, ?stop, "session ended on request"),
         Some(Gone::Overdue(overdue)) => tracing::info!(session, limit = overdue.limit(), "session closed for its time"),
-        Some(Gone::Stalled) => tracing::warn!(session, "client took no byte for limits.client_stall_ms_max"),
+        Some(Gone::Stalled) => tracing::warn!(session, "client took, or gave, no byte for limits.client_stall_ms_max"),
         Some(Gone::Protocol(reason)) => tracing::warn!(session, reason, "session closed"),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::support::pair::shop_map;
 use crate::support::proxy::get;
+use crate::support::raw::LOCAL_FILES;
 use crate::support::raw_login::Login;
 use crate::support::{Pair, Proxy, Raw, Reply, Settings, await_that};
 
@@ -48,6 +49,42 @@ fn a_statement_ends_at_its_time_and_its_transaction_goes_on() {
             other => panic!("{other:?}"),
         }
         assert_eq!(raw.value("SELECT 1"), "1");
+        pair.proxy().check_runs();
+    }
+}
+
+#[test]
+fn each_statement_of_a_packet_has_its_own_time() {
+    let pair = Pair::mariadb_with(&limits(&["statement_ms_max: 2000"]));
+    let mut raw = pair.app();
+    let replies = raw.query("SELECT SLEEP(1.2); SELECT SLEEP(1.2); SELECT 3");
+    assert!(matches!(replies.as_slice(), [Reply::Rows(_), Reply::Rows(_), Reply::Rows(_)]), "{replies:?}");
+    let replies = raw.query("SELECT 1; SELECT SLEEP(50) FROM users WHERE id = 1; SELECT 3");
+    match replies.as_slice() {
+        [Reply::Rows(_), Reply::Error(error)] => assert_eq!(error.code, 3024),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(raw.value("SELECT 1"), "1");
+}
+
+#[test]
+fn a_client_that_does_not_send_its_file_is_not_waited_for() {
+    for (line, code) in [("statement_ms_max: 300", Some(3024)), ("client_stall_ms_max: 300", None)] {
+        let mut pair = Pair::mariadb_with(&limits(&[line, "pool_connections_max: 1"]));
+        let capabilities = Login::default().capabilities | LOCAL_FILES;
+        let login = Login { capabilities, database: "shop".into(), ..Login::default() };
+        let mut raw = pair.login(&login);
+        raw.send_query("LOAD DATA LOCAL INFILE 'x' INTO TABLE notes (text)");
+        let asked = raw.packet().expect("the file is asked for");
+        assert_eq!(asked.first(), Some(&0xFB), "{}", String::from_utf8_lossy(&asked));
+        if let Some(code) = code {
+            match raw.reply(false).expect("the reason is told") {
+                Reply::Error(error) => assert_eq!(error.code, code),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(raw.closed());
+        assert!(!pair.app().rows("SELECT * FROM users").rows.is_empty(), "the pool's one connection is free");
         pair.proxy().check_runs();
     }
 }

@@ -183,3 +183,17 @@ fn the_answer_to_set_tells_how_to_escape() {
         pair.check_sound();
     }
 }
+
+#[test]
+fn rows_that_found_rows_does_not_count_do_not_make_it_the_sessions() {
+    let pair = Pair::mariadb_with("limits:\n  pool_connections_max: 1\n");
+    let (mut other, mut raw) = (pair.app(), pair.app());
+    for text in ["SHOW CREATE TABLE users", "EXPLAIN SELECT * FROM users", "SHOW COLUMNS FROM users"] {
+        other.rows("SELECT id FROM users");
+        raw.ok("UPDATE users SET name = name WHERE id = 1");
+        raw.rows(text);
+        assert_eq!(raw.refused("SELECT FOUND_ROWS()").code, 1235, "{text}");
+    }
+    raw.rows("SELECT id FROM users WHERE id = 1");
+    assert_eq!(raw.value("SELECT FOUND_ROWS()"), "1");
+}

@@ -234,3 +234,17 @@ fn a_reset_goes_back_to_the_charset_of_the_server() {
         pair.check_sound();
     }
 }
+
+#[test]
+fn a_chain_begins_with_what_was_set_for_the_next_transaction() {
+    for pair in Pair::each() {
+        for end in ["COMMIT AND CHAIN", "ROLLBACK AND CHAIN"] {
+            let mut raw = pair.app();
+            raw.ok("SET TRANSACTION READ ONLY");
+            raw.ok(end);
+            assert_eq!(raw.refused("INSERT INTO notes (text) VALUES ('no')").code, 1792, "{end}");
+            raw.ok("ROLLBACK");
+            raw.ok("INSERT INTO notes (text) VALUES ('yes')");
+        }
+    }
+}

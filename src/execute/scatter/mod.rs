@@ -14,7 +14,7 @@ mod stop;
 
 use super::before::{Diagnostics, WarningRow};
 use super::held::Held;
-use super::relay::Shape;
+use super::relay::{INTERRUPTED, Shape};
 use super::single::{Interrupted, Job, Ran, Work, lost};
 use super::{Ended, Gone, Served, Session};
 use crate::backend::{Failure, Lease};
@@ -287,6 +287,9 @@ impl Session {
         }
         let session = self.registered.handle.id;
         match stopped {
+            Stopped::Error { payload, .. } if is_interrupted(&payload) && self.registered.handle.is_overdue() => {
+                self.answer_failure(&Failure::Overdue).await?;
+            }
             Stopped::Error { payload, .. } => {
                 if let Ok(error) = reply::parse_err(&payload)
                     && !can_be_asked
@@ -335,6 +338,11 @@ impl Session {
         let text = format!("Meridian: the result {what}; give the table the same definition on all of its shards");
         (text, other.to_owned())
     }
+}
+
+/// Whether it is the error of a statement that was cancelled.
+fn is_interrupted(payload: &[u8]) -> bool {
+    reply::parse_err(payload).is_ok_and(|error| error.code == INTERRUPTED)
 }
 
 /// Takes the warnings of a statement from its connection; false if that is lost.
