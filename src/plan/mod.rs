@@ -149,8 +149,9 @@ pub struct Tables {
     pub keyed: Vec<Keyed>,
     /// Tables with a copy on several shards, where only the keys of `keyed` say which is read. Beside `fixed` they are there.
     pub copies: Vec<Copied>,
-    /// A SELECT that changes nothing, takes no lock and writes nowhere, with one occurrence of a split table and no other
-    /// but copies: its rows may be on several shards. Whether the rows of each make its answer is another question.
+    /// A SELECT that changes nothing, takes no lock and writes nowhere, of split tables whose rows count only beside rows of
+    /// the first of `keyed` that live on the same shard, and of copies: its rows may be on several shards. Whether the rows
+    /// of each make its answer is another question.
     pub scatters: bool,
     /// Every logical database that the statement touches, ascending; for the account's rights.
     pub databases: Vec<DatabaseId>,

@@ -78,14 +78,17 @@ impl Place<'_> {
         }
         let mut tables = Tables::default();
         let keys = Keys::new(self, shape, reader);
+        let mut split = Vec::new();
         for (index, occurrence) in shape.occurrences.iter().enumerate() {
+            let before = tables.keyed.len();
             self.occurrence(facts, shape, &keys, index, occurrence, &mut tables)?;
+            split.extend((tables.keyed.len() > before).then_some(index));
         }
         tables.databases.sort();
         tables.databases.dedup();
         self.together(&tables)?;
         self.choose_copies(&mut tables)?;
-        tables.scatters = tables.fixed.is_empty() && tables.keyed.len() == 1 && only_reads(facts);
+        tables.scatters = tables.fixed.is_empty() && only_reads(facts) && keys.follow_the_first(&split);
         Ok(match self.routines(facts, tables, reader)? {
             Target::Tables(tables) if tables.fixed.is_empty() && tables.keyed.is_empty() => Target::NoTable,
             target => target,

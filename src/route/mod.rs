@@ -104,10 +104,9 @@ fn has_all(tables: &Tables, map: &ShardMap, shard: ShardId) -> bool {
 
 #[cold]
 fn several(tables: &Tables, map: &ShardMap, values: &impl Values) -> Option<Result<Shards, Refusal>> {
-    let [keyed] = tables.keyed.as_slice() else {
-        return None;
-    };
-    let split = split_of(map, &keyed.table).filter(|_| tables.scatters)?;
+    // The rows of the others are beside those of the first.
+    let keyed = tables.keyed.first().filter(|_| tables.scatters)?;
+    let split = split_of(map, &keyed.table)?;
     let shards = match keyed.sources.as_slice() {
         [KeySource::Columns(sources)] => columns::shards(split, sources, values),
         sources => conditions::shards(split, sources, values),

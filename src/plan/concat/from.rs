@@ -1,16 +1,19 @@
-//! The FROM of a concatenation: one split table, alone or joined with tables that are everywhere.
+//! The FROM of a concatenation: one split table, alone or joined with tables that follow it or are everywhere.
 //!
-//! Each shard has all rows of the latter, so a join distributes over the shards of the split table as long as no row of the
-//! others is kept for want of a match: every shard would keep it. So the split table never stands on the side of an outer
-//! join that is filled with NULL. Only chains are read, where each LEFT and RIGHT JOIN has its condition at once.
+//! A row of a table that follows counts only beside a row of the first split table that lives on its shard, and of a
+//! table that is everywhere each shard has all rows. So a join distributes over the shards as long as no row is kept for
+//! want of a match where it is not the first table's: every shard would keep it. So the first split table never stands on the
+//! side of an outer join that is filled with NULL, the others only where they follow by their keys. Only chains are read,
+//! where each LEFT and RIGHT JOIN has its condition at once.
 
 use super::{End, JOINS, Read, Select};
 use crate::plan::Tables;
 use crate::sql::Token;
 
 const KEEPS: &str = "an outer join that keeps all rows of a table that is everywhere";
+const KEEPS_SPLIT: &str = "a RIGHT JOIN of split tables";
 
-/// Where the split table is, as far as FROM has been read.
+/// Where the split tables are, as far as FROM has been read.
 struct Seen<'t> {
     tables: &'t Tables,
     split: usize,
@@ -20,7 +23,8 @@ struct Seen<'t> {
 impl Select<'_> {
     /// Reads it; whether it has every table of the statement.
     pub(super) fn from(&mut self, tables: &Tables) -> Result<bool, String> {
-        if tables.copies.is_empty() || tables.keyed.len() != 1 {
+        let is_alone = tables.copies.is_empty() && tables.keyed.len() <= 1;
+        if is_alone || (tables.keyed.len() > 1 && !tables.scatters) {
             return self.table().map(|()| true);
         }
         let mut seen = Seen { tables, split: 0, others: 0 };
@@ -28,7 +32,8 @@ impl Select<'_> {
         while let Some(join) = self.join() {
             let before = self.at;
             self.at += join.words;
-            let had_split = seen.split > 0;
+            let split = seen.split;
+            let had_split = split > 0;
             self.reference(&mut seen)?;
             let is_filled = match join.keeps {
                 Keeps::None => false,
@@ -37,7 +42,7 @@ impl Select<'_> {
             };
             if is_filled {
                 self.at = before;
-                return Err(KEEPS.into());
+                return Err(if had_split && seen.split > split { KEEPS_SPLIT } else { KEEPS }.into());
             }
             let is_conditioned = self.condition()?;
             if !is_conditioned && join.keeps != Keeps::None && !join.natural {
@@ -46,7 +51,7 @@ impl Select<'_> {
             // The conditions of inner joins that came without theirs.
             while self.condition()? {}
         }
-        Ok(seen.split == 1 && seen.others == tables.copies.len())
+        Ok(seen.split == tables.keyed.len() && seen.others == tables.copies.len())
     }
 
     fn reference(&mut self, seen: &mut Seen<'_>) -> Read {
@@ -61,7 +66,7 @@ impl Select<'_> {
         let split = seen.tables.keyed.iter().filter(|keyed| is(&keyed.table.name)).count();
         let others = seen.tables.copies.iter().filter(|copied| is(&copied.table.name)).count();
         match (split, others) {
-            (1, 0) => seen.split += 1,
+            (1.., 0) => seen.split += 1,
             (0, 1..) => seen.others += 1,
             // Two databases with one name.
             _ => return Err("what could not be read".into()),

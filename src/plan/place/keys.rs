@@ -7,6 +7,7 @@
 
 use super::Place;
 use super::columns::{Columns, Found, Key};
+use super::written::is_split_alike;
 use crate::plan::read::{Column, Condition, Reader, Role, Shape, Test};
 use crate::plan::{Comparison, KeySource, Refusal};
 use crate::shard_map::SplitTable;
@@ -78,20 +79,11 @@ impl<'a> Keys<'a> {
         let mut found = Sources { sources: self.own[index].clone(), through: Vec::new() };
         let count = self.columns.splits[index].map_or(0, |split| split.key.count());
         for place in (0u8..).take(count) {
-            let mut equals = vec![(index, place)];
-            let mut next = 0;
-            while let Some((occurrence, at)) = equals.get(next).copied() {
-                next += 1;
-                for Link { leader, .. } in self.follows[occurrence].iter().filter(|link| link.place == at) {
-                    if equals.contains(&(leader.occurrence, leader.place)) {
-                        continue;
-                    }
-                    equals.push((leader.occurrence, leader.place));
-                    let said = self.own[leader.occurrence].iter();
-                    let said = said.filter_map(|source| self.moved(source, *leader, index, place));
-                    found.sources.extend(said.take(TAKEN_MAX.saturating_sub(found.through.len())));
-                    found.through.resize(found.sources.len() - own, self.named(*leader));
-                }
+            for leader in self.equals(index, place) {
+                let said = self.own[leader.occurrence].iter();
+                let said = said.filter_map(|source| self.moved(source, leader, index, place));
+                found.sources.extend(said.take(TAKEN_MAX.saturating_sub(found.through.len())));
+                found.through.resize(found.sources.len() - own, self.named(leader));
             }
         }
         if count > 1 && !found.sources.is_empty() {
@@ -100,6 +92,38 @@ impl<'a> Keys<'a> {
             found.through = found.through.pop().into_iter().collect();
         }
         found
+    }
+
+    /// Whether a row of any of these occurrences counts only beside a row of the first one that lives on the same shard.
+    pub fn follow_the_first(&self, occurrences: &[usize]) -> bool {
+        let Some((first, others)) = occurrences.split_first() else {
+            return false;
+        };
+        others.iter().all(|other| {
+            let (Some(split), Some(of_first)) = (self.columns.splits[*other], self.columns.splits[*first]) else {
+                return false;
+            };
+            // Columns of a key that are equal one by one may be so to several rows.
+            !split.key.is_composite()
+                && self.equals(*other, 0).iter().any(|leader| leader.occurrence == *first)
+                && is_split_alike(split, of_first)
+        })
+    }
+
+    /// The keys of other occurrences that this column of a key must equal, the nearest first.
+    fn equals(&self, index: usize, place: u8) -> Vec<Key> {
+        let mut equals = vec![Key { occurrence: index, place, restricted: true }];
+        let mut next = 0;
+        while let Some(Key { occurrence, place, .. }) = equals.get(next).copied() {
+            next += 1;
+            for Link { leader, .. } in self.follows[occurrence].iter().filter(|link| link.place == place) {
+                let is_leader = |key: &Key| (key.occurrence, key.place) == (leader.occurrence, leader.place);
+                if !equals.iter().any(is_leader) {
+                    equals.push(*leader);
+                }
+            }
+        }
+        equals.split_off(1)
     }
 
     fn add(&mut self, condition: &Condition) {

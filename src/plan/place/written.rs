@@ -250,7 +250,7 @@ fn listed(split: &SplitTable) -> Box<str> {
 /// Whether a key of `from`, stored in `into`, is the same key, and lives on the same shard.
 ///
 /// A local time may be stored as another point in time than it was read from.
-fn is_split_alike(into: &SplitTable, from: &SplitTable) -> bool {
+pub fn is_split_alike(into: &SplitTable, from: &SplitTable) -> bool {
     into.is_like(from) && !into.key.columns().any(|key| matches!(key.kind, KeyType::Timestamp { .. }))
 }
 

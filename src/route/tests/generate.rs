@@ -206,7 +206,12 @@ impl Generator {
             (_, Kind::Inner) if self.dice.below(4) == 0 => On::Nothing,
             _ if self.dice.below(3) == 0 => {
                 let same = Expr::Same(self.key(&visible[..seen]), self.key(&visible[seen..]));
-                On::Condition(Expr::And(Box::new(same), self.boxed(1, 0, &visible)))
+                let literal = i64::try_from(self.dice.below(4)).expect("below 4");
+                let beside = match self.dice.below(2) {
+                    0 => Box::new(Expr::Equal(self.key(&visible), literal, false)),
+                    _ => self.boxed(1, 0, &visible),
+                };
+                On::Condition(Expr::And(Box::new(same), beside))
             }
             _ => On::Condition(self.expr(2, 0, &visible)),
         };
