@@ -78,7 +78,12 @@ database shop (mariadb); tables not listed: refused
 database crm (mariadb); tables not listed: on users
   contacts: users
 database mixed (mariadb); tables not listed: on s0
-  customers: by id bigint unsigned: [MIN, 1000000) s0, [1000000, MAX] s1",
+  customers: by id bigint unsigned: [MIN, 1000000) s0, [1000000, MAX] s1
+database books (mariadb); tables not listed: on orders
+  accounts: orders
+  invoices (as old.t_invoices): orders
+  letters (as old.letters): by customer int: [MIN, 1000) s0, [1000, MAX] archive
+  rates (as books.t_rates): everywhere on orders, s0, from s0",
         "",
     );
 }
@@ -176,7 +181,10 @@ fn the_session_that_is_told_decides_how_a_text_is_read() {
 
 #[test]
 fn what_cannot_be_explained_is_said() {
-    fails(&["--database", "nope", "SELECT 1"], "--database: the map has no database `nope`; it has shop, crm, mixed");
+    fails(
+        &["--database", "nope", "SELECT 1"],
+        "--database: the map has no database `nope`; it has shop, crm, mixed, books",
+    );
     fails(
         &["--set", "sql_mode=ANSI_QUOTE", "SELECT 1"],
         "--set sql_mode: no server knows the mode `ANSI_QUOTE`; write its name as in @@sql_mode",

@@ -157,6 +157,10 @@ impl Summary<'_> {
         let mut tables: Vec<(&String, &Table)> = database.tables.iter().collect();
         tables.sort_unstable_by_key(|(name, _)| *name);
         for (name, table) in tables {
+            let name = &match database.physical(name) {
+                Some(physical) => format!("{name} (as {}.{})", physical.database, physical.table),
+                None => name.clone(),
+            };
             match table {
                 Table::Vertical(shard) => writeln!(f, "  {name}: {}", self.0.shard(*shard).name)?,
                 Table::Everywhere(copies) => {

@@ -6,6 +6,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use super::registry::{SessionHandle, Stop};
 use super::single::state_bytes;
 use crate::backend::Failure;
 use crate::net::{RELAY_CAPACITY, ReadBuffer, Stream, timer};
+use crate::wire::names::TwoNames;
 use crate::wire::{packet, reply};
 
 /// What an idle session holds for the next command: enough for most, so that one read takes it whole, and small,
@@ -96,6 +98,8 @@ pub struct Client {
     /// Bytes of a reply; a longer one is broken off.
     pub result_bytes_max: usize,
     pub stall: Duration,
+    /// While a statement is served whose tables have other names on the servers.
+    pub names: Option<Arc<[TwoNames]>>,
 }
 
 impl Client {
@@ -111,6 +115,7 @@ impl Client {
             packet_bytes_max: options.packet_bytes_max,
             result_bytes_max: options.result_bytes_max,
             stall: options.client_stall,
+            names: None,
         }
     }
 

@@ -18,6 +18,7 @@ mod explain;
 mod held;
 mod hint;
 mod kill;
+mod other_names;
 mod overdue;
 mod pinned;
 mod place;

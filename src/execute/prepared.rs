@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
 use super::digest::{self, Planned};
+use super::other_names::{sent_text, two_names, unreadable};
 use super::prelude::{Prelude, Step};
 use super::relay::{self, Broken, Shape};
 use super::scatter::Scatter;
@@ -45,6 +46,8 @@ pub struct Statements {
 #[derive(Debug)]
 struct Prepared {
     text: Arc<[u8]>,
+    /// As servers get it: the same, but for tables that have another name there.
+    sent: Arc<[u8]>,
     key: StatementKey,
     /// The session's state at PREPARE, which decides what the text means.
     state: Arc<State>,
@@ -82,7 +85,7 @@ pub struct Bound<'a> {
 
 impl Bound<'_> {
     pub fn is_prepared(&self, lease: &mut Lease) -> bool {
-        lease.statement(self.key, &self.prepared.text).is_some()
+        lease.statement(self.key, &self.prepared.sent).is_some()
     }
 
     /// Prepares the text on this connection, under the state it was first prepared in.
@@ -94,7 +97,7 @@ impl Bound<'_> {
             replay(lease, &Arc::new(self.current.parsing_as(then))).await?;
         }
         let mut payload = vec![code::STMT_PREPARE];
-        payload.extend_from_slice(&self.prepared.text);
+        payload.extend_from_slice(&self.prepared.sent);
         let sent = lease.send_command(&payload).await;
         sent.map_err(Err)?;
         let reply = lease.read_reply(Expect::Prepare).await.map_err(Err)?;
@@ -104,7 +107,7 @@ impl Bound<'_> {
         let Some(made) = reply.end.prepared else {
             return Err(Err(lease.garbage("reply to PREPARE without a statement id")));
         };
-        let old = lease.keep_statement(self.key, made.id, self.prepared.text.clone(), made.params);
+        let old = lease.keep_statement(self.key, made.id, self.prepared.sent.clone(), made.params);
         super::held::close_statements(lease, &old).await;
         if made.params != self.prepared.params {
             return Err(Err(lease.garbage("other number of parameters than the first PREPARE of the same text")));
@@ -121,7 +124,7 @@ impl Bound<'_> {
     }
 
     pub fn push_long_data(&self, lease: &mut Lease, prelude: &mut Prelude) {
-        let Some(held) = lease.statement(self.key, &self.prepared.text) else {
+        let Some(held) = lease.statement(self.key, &self.prepared.sent) else {
             return;
         };
         let id = held.id;
@@ -136,7 +139,7 @@ impl Bound<'_> {
 
     /// The EXECUTE with this connection's id, and with the types if it has not seen them.
     pub fn bytes_for(&self, lease: &mut Lease) -> Vec<u8> {
-        let held = lease.statement(self.key, &self.prepared.text).expect("prepared on this connection a moment ago");
+        let held = lease.statement(self.key, &self.prepared.sent).expect("prepared on this connection a moment ago");
         // One allocation an EXECUTE: the id differs by connection, and the client's packet must stay as it is for a retry.
         let mut bytes = Vec::with_capacity(packet::HEADER_LEN + self.payload.len() + self.types.len() + 1);
         bytes.extend_from_slice(&[0; packet::HEADER_LEN]);
@@ -163,7 +166,7 @@ impl Bound<'_> {
 
     /// Notes which types the connection has now; none for certain after an error.
     pub fn executed_on(&self, lease: &mut Lease, failed: bool) {
-        if let Some(held) = lease.statement(self.key, &self.prepared.text) {
+        if let Some(held) = lease.statement(self.key, &self.prepared.sent) {
             if failed {
                 held.types.clear();
             } else if held.types != self.types {
@@ -227,10 +230,14 @@ impl Session {
         if statement.facts.flags.contains(Flags::CONNECTION_ID) {
             return self.refuse_connection_id().await.map(drop);
         }
+        let Some(sent) = sent_text(&statement, &text, &self.dialect) else {
+            return self.refuse(&unreadable()).await.map(drop);
+        };
         let id = self.statements.next_id();
         let key = StatementKey { text: hash(&*text), context: context_of(&self.state) };
         let mut prepared = Box::new(Prepared {
             text: text.clone(),
+            sent: sent.clone(),
             key,
             state: self.state.clone(),
             snapshot: self.snapshot.clone(),
@@ -268,14 +275,14 @@ impl Session {
         };
         let mut built = Vec::new();
         let bytes = match incoming.packet() {
-            Some(packet) => packet,
-            None => {
-                packet::append(&mut built, &mut 0, incoming.payload());
+            Some(packet) if Arc::ptr_eq(&text, &sent) => packet,
+            _ => {
+                packet::append(&mut built, &mut 0, &[&[code::STMT_PREPARE], &*sent].concat());
                 &built
             }
         };
         let shape = Shape { statement_id: Some(id), ..Shape::plain(Expect::Prepare) };
-        let work = Work::Prepare { bytes, key, text: &text };
+        let work = Work::Prepare { bytes, key, text: &sent };
         // To prepare changes nothing, whatever the statement does when it is executed.
         let facts = crate::sql::Facts {
             access: crate::sql::Access::Read,
@@ -284,7 +291,10 @@ impl Session {
             verb: crate::sql::Verb::Select,
         };
         let job = Job { shard, facts: &facts, tables: false, shape, work };
-        if let Ran::Answered(end) = self.run_single(job).await?
+        self.client.names = two_names(&statement);
+        let ran = self.run_single(job).await?;
+        self.client.names = None;
+        if let Ran::Answered(end) = ran
             && let Some(made) = end.prepared
         {
             prepared.params = made.params;
@@ -316,6 +326,7 @@ impl Session {
             return self.unknown_statement(id, "mysqld_stmt_execute").await;
         };
         let served = self.execute_prepared(id, &mut prepared, payload).await;
+        self.client.names = None;
         self.statements.forget_long_data(&mut prepared);
         self.statements.by_id.insert(id, prepared);
         served
@@ -349,9 +360,14 @@ impl Session {
                 hint,
             )));
             prepared.snapshot = self.snapshot.clone();
+            match sent_text(&prepared.statement, &prepared.text, &self.dialect) {
+                Some(sent) => prepared.sent = sent,
+                None => return self.refuse(&unreadable()).await.map(drop),
+            }
         }
         let statement = prepared.statement.clone();
         let started = self.started();
+        self.client.names = two_names(&statement);
         let mut classes = 0;
         let mut at = None;
         let shard = match &statement.target {
@@ -533,7 +549,7 @@ impl Session {
             let text = format!("The statement ({id}) has no open cursor.");
             return self.answer_error(1421, b"HY000", &text).await.map(drop);
         };
-        let Some(backend_id) = held.lease.statement(key, &prepared.text).map(|statement| statement.id) else {
+        let Some(backend_id) = held.lease.statement(key, &prepared.sent).map(|statement| statement.id) else {
             self.held.push(held);
             let text = format!("The statement ({id}) has no open cursor.");
             return self.answer_error(1421, b"HY000", &text).await.map(drop);

@@ -10,6 +10,7 @@ use super::client::{Client, Gone};
 use super::registry::SessionHandle;
 use super::single::state_bytes;
 use crate::backend::{Connection, Failure};
+use crate::wire::names::Namer;
 use crate::wire::reply::ServerError;
 use crate::wire::walker::{End, EndKind, Event, Expect, ReplyWalker};
 use crate::wire::{capability, packet, reply};
@@ -73,6 +74,8 @@ pub async fn relay(
         walker.patch_statement_id(id);
     }
     let rewrite = !client.has(capability::SESSION_TRACK);
+    let names = client.names.clone();
+    let mut namer = names.as_deref().map(Namer::new);
     let mut want = 0;
     let mut capacity = 0;
     let mut forwarded = 0;
@@ -91,7 +94,7 @@ pub async fn relay(
         }
         loop {
             let may_move = shape.may_move && forwarded == 0;
-            let step = walk(&mut walker, connection, handle, rewrite, may_move)?;
+            let step = walk(&mut walker, connection, handle, rewrite, may_move, namer.as_mut())?;
             if step.forward > 0 {
                 let bytes = &connection.buffer.filled()[..step.forward];
                 let bytes = step.rewritten.as_deref().unwrap_or(bytes);
@@ -148,8 +151,10 @@ fn walk(
     handle: &SessionHandle,
     rewrite: bool,
     may_move: bool,
+    mut namer: Option<&mut Namer<'_>>,
 ) -> Result<Step, Broken> {
     let mut step = Step { forward: 0, rewritten: None, event: None, want: 0 };
+    let is_named = namer.is_some();
     loop {
         let from = step.forward;
         let walked = match walker.walk(&mut connection.buffer.filled_mut()[from..]) {
@@ -158,14 +163,23 @@ fn walk(
         };
         let to = from + walked.forward;
         let filled = connection.buffer.filled();
-        match walked.event {
+        let is_end = matches!(walked.event, Some(Event::End(_)));
+        let mut pass = |out: &mut Vec<u8>, bytes: &[u8]| match namer.as_deref_mut() {
+            Some(namer) => namer.push(bytes, walker.is_prepare(), is_end, out),
+            None => {
+                out.extend_from_slice(bytes);
+                Ok(())
+            }
+        };
+        let passed = match walked.event {
             Some(Event::End(end)) if matches!(end.kind, EndKind::Err { code: INTERRUPTED }) && handle.is_overdue() => {
                 let out = step.rewritten.get_or_insert_with(|| filled[..from].to_vec());
                 let last = to - end.packet;
-                out.extend_from_slice(&filled[from..last]);
+                let passed = pass(out, &filled[from..last]);
                 let (code, sqlstate, text) = Failure::Overdue.client_error();
                 let mut sequence = filled[last + 3];
                 packet::append(out, &mut sequence, &reply::err(code, &state_bytes(sqlstate), &text));
+                passed
             }
             Some(Event::End(end))
                 if may_move && matches!(end.kind, EndKind::Err { code: READ_ONLY }) && to == end.packet =>
@@ -178,14 +192,18 @@ fn walk(
             Some(Event::End(end)) if rewrite && tells_more_than_status(&end) => {
                 let out = step.rewritten.get_or_insert_with(|| filled[..from].to_vec());
                 let last = to - end.packet;
-                out.extend_from_slice(&filled[from..last]);
+                let passed = pass(out, &filled[from..last]);
                 append_without_track(out, &filled[last..to]);
+                passed
             }
-            _ => {
-                if let Some(out) = &mut step.rewritten {
-                    out.extend_from_slice(&filled[from..to]);
-                }
-            }
+            _ if is_named => pass(step.rewritten.get_or_insert_with(|| filled[..from].to_vec()), &filled[from..to]),
+            _ => match &mut step.rewritten {
+                Some(out) => pass(out, &filled[from..to]),
+                None => Ok(()),
+            },
+        };
+        if let Err(malformed) = passed {
+            return Err(broken(connection.garbage(malformed.what), walker));
         }
         step.forward = to;
         step.event = walked.event;

@@ -147,6 +147,11 @@ impl Session {
             return self.answer_error(1046, b"3D000", "No database selected").await.map(drop);
         };
         let database = &self.snapshot.map.databases[index];
+        if database.physical(&name).is_some() {
+            let text =
+                format!("Meridian: COM_FIELD_LIST of {name}, which has another name on its servers, is not served");
+            return self.answer_error(1235, b"42000", &text).await.map(drop);
+        }
         let shard = match database.tables.get(&name) {
             Some(Table::Vertical(shard)) => Some(*shard),
             Some(Table::Everywhere(copies)) => Some(copies.from()),

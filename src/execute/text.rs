@@ -78,6 +78,8 @@ impl Session {
                 let ran = self.run_single(job).await?;
                 let rows = digest::rows_of(&ran);
                 (ran.into(), rows)
+            } else if statement.facts.flags.contains(Flags::OTHER_NAME) {
+                (Box::pin(self.with_other_names(one, &statement, more)).await?, 0)
             } else {
                 (Box::pin(self.statement(one, packet, &statement, more)).await?, 0)
             };
@@ -183,7 +185,7 @@ impl Session {
     }
 
     /// One statement of the packet. `packet`: the client's own, if this statement is all of it.
-    async fn statement(
+    pub(super) async fn statement(
         &mut self,
         text: &[u8],
         packet: Option<&[u8]>,

@@ -2,7 +2,8 @@
 
 use super::concat::{Concatenation, Obstacle};
 use super::{
-    Copied, DatabaseId, Fixed, HintRefusal, KeySource, Keyed, Operand, Refusal, Statement, TableName, Tables, Target,
+    Copied, DatabaseId, Fixed, HintRefusal, KeySource, Keyed, Operand, Refusal, Renamed, Statement, TableName, Tables,
+    Target,
 };
 use crate::shard_map::ShardId;
 use crate::sql::HintFault;
@@ -73,8 +74,8 @@ impl Heap for Target {
 
 impl Heap for Tables {
     fn heap(&self) -> usize {
-        let Tables { fixed, keyed, copies, scatters: _, databases, beyond, hinted: _ } = self;
-        fixed.heap() + keyed.heap() + copies.heap() + databases.heap() + beyond.heap()
+        let Tables { fixed, keyed, copies, scatters: _, databases, beyond, hinted: _, renamed } = self;
+        fixed.heap() + keyed.heap() + copies.heap() + databases.heap() + beyond.heap() + renamed.heap()
     }
 }
 
@@ -93,6 +94,14 @@ impl Heap for Fixed {
 impl Heap for Copied {
     fn heap(&self) -> usize {
         self.table.heap() + size_of_val(self.copies.on())
+    }
+}
+
+impl Heap for Renamed {
+    fn heap(&self) -> usize {
+        let Renamed { renaming, logical, physical } = self;
+        let names = logical.0.heap() + logical.1.heap() + physical.database.capacity() + physical.table.capacity();
+        renaming.with.len() + names
     }
 }
 
@@ -163,6 +172,7 @@ impl Heap for Refusal {
             | Refusal::KeyMayMove { table, key }
             | Refusal::KeyAssigned { table, key, construct: _ } => table.heap() + key.heap(),
             Refusal::CopyChanged { table, construct: _, shards } => table.heap() + shards.heap(),
+            Refusal::OtherName { table, what } => table.heap() + what.heap(),
             Refusal::NoCopy { table, shard, copies } => table.heap() + shard.heap() + copies.heap(),
             Refusal::Hint(refusal) => refusal.heap(),
         }

@@ -12,6 +12,7 @@
 mod bytes;
 pub mod concat;
 mod hint;
+mod physical;
 mod place;
 pub(crate) mod read;
 mod refusal;
@@ -20,6 +21,7 @@ mod view;
 
 pub use concat::{Concatenation, Obstacle};
 pub use hint::{Hint, HintBy, HintRefusal, named};
+pub use physical::Renamed;
 pub use refusal::{Construct, Form, Refusal, SelectDoubt};
 pub use view::View;
 
@@ -59,11 +61,35 @@ pub fn plan_hinted(
         None => place.target(&facts, subject, &shape, &reader),
         Some(hint) => place.hinted(&facts, subject, &shape, &reader, hint),
     };
+    let (facts, target) = named_on_servers(&place, facts, target, &shape, &reader);
     let concatenation = match &target {
-        Target::Tables(tables) if !tables.keyed.is_empty() => concat::concatenation(normalized, &facts, tables),
+        Target::Tables(tables) if !tables.keyed.is_empty() && tables.renamed.is_empty() => {
+            concat::concatenation(normalized, &facts, tables)
+        }
         _ => Concatenation::NotAsked,
     };
     Statement { facts, target, hint, concatenation }
+}
+
+/// The same with the edits of its text, if its tables have other names on their servers.
+fn named_on_servers(
+    place: &place::Place<'_>,
+    facts: Facts,
+    target: Target,
+    shape: &read::Shape,
+    reader: &read::Reader,
+) -> (Facts, Target) {
+    let Target::Tables(tables) = target else {
+        return (facts, target);
+    };
+    match physical::renamed(place.map, place.session, &facts, shape, reader) {
+        Ok(renamed) if renamed.is_empty() => (facts, Target::Tables(tables)),
+        Ok(renamed) => {
+            let facts = Facts { flags: facts.flags | Flags::OTHER_NAME, ..facts };
+            (facts, Target::Tables(Tables { renamed, scatters: false, ..tables }))
+        }
+        Err(refusal) => (facts, Target::Refused(refusal)),
+    }
 }
 
 /// `SELECT @@meridian_shard [[AS] name]`, or a refusal of that variable elsewhere.
@@ -149,6 +175,8 @@ pub struct Tables {
     pub keyed: Vec<Keyed>,
     /// Tables with a copy on several shards, where only the keys of `keyed` say which is read. Beside `fixed` they are there.
     pub copies: Vec<Copied>,
+    /// Places where the text names a table that has another name on its servers, ascending.
+    pub renamed: Vec<Renamed>,
     /// A SELECT that changes nothing, takes no lock and writes nowhere, of split tables whose rows count only beside rows of
     /// the first of `keyed` that live on the same shard, and of copies: its rows may be on several shards. Whether the rows
     /// of each make its answer is another question.

@@ -10,6 +10,7 @@ mod home;
 mod keys;
 mod written;
 
+use super::physical;
 use super::read::{Occurrence, Reader, Role, Shape, Subject};
 use super::{Construct, Copied, DatabaseId, Fixed, Keyed, Refusal, TableName, Tables, Target};
 use crate::shard_map::{ShardId, ShardMap};
@@ -202,6 +203,7 @@ impl Place<'_> {
             return Ok(beyond(self.per_server(Some(self.server(schema)?), schema)?, schema));
         }
         let id = self.database(database)?;
+        physical::listing(self.map, id)?;
         Ok(match self.only_shard(id) {
             Some(shard) => whole_database(id, shard),
             None => Target::ShowTables { database: id },
@@ -219,6 +221,7 @@ impl Place<'_> {
 
     fn per_server(&self, database: Option<DatabaseId>, what: &str) -> Result<Target, Refusal> {
         let id = database.ok_or(Refusal::NoDatabase)?;
+        physical::listing(self.map, id)?;
         match self.only_shard(id) {
             Some(shard) => Ok(whole_database(id, shard)),
             None => Err(Refusal::PerServer { what: what.into() }),

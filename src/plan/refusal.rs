@@ -124,6 +124,11 @@ pub enum Refusal {
         shard: Box<str>,
         copies: Vec<Box<str>>,
     },
+    /// What would show, or would not find, the name that a table has on its servers.
+    OtherName {
+        table: Box<str>,
+        what: Box<str>,
+    },
     /// A definition of a split table.
     SplitSchema {
         table: Box<str>,
@@ -177,6 +182,7 @@ pub enum Construct {
     Routine,
     Function,
     Sequence,
+    Listing,
 }
 
 /// Why it is not certain where the rows of a query live.
@@ -263,6 +269,7 @@ impl Refusal {
             | Refusal::KeyAssigned { .. }
             | Refusal::KeyMayMove { .. }
             | Refusal::KeyMoved { .. }
+            | Refusal::OtherName { .. }
             | Refusal::CopyChanged { .. }
             | Refusal::NoCopy { .. }
             | Refusal::SplitSchema { .. }
@@ -300,6 +307,7 @@ impl Refusal {
             Refusal::Admin { .. } | Refusal::PerServer { .. } => RefusalKind::Server,
             Refusal::Source { .. }
             | Refusal::Selected { .. }
+            | Refusal::OtherName { .. }
             | Refusal::CopyChanged { .. }
             | Refusal::SplitSchema { .. }
             | Refusal::Homeless { .. } => RefusalKind::Construct,
@@ -408,6 +416,10 @@ impl Refusal {
                 "the new value of sharding key {table}.{key} lives on shard {to}, and the row on {from}; insert it there \
                  and delete it here"
             ),
+            Refusal::OtherName { table, what } => format!(
+                "{table} has another name on its servers (`as` in the shard map), and {what} cannot be written with it yet; \
+                 write it in a plainer form, or run it on the server itself"
+            ),
             Refusal::CopyChanged { table, construct, shards } => format!(
                 "{}: {table} has a copy on each of shards {}, and they are not changed together yet; {}change one copy \
                  after the other by a hint, /* meridian: shard=NAME */",
@@ -479,6 +491,7 @@ impl Construct {
             Construct::Routine => "stored routine, trigger or event",
             Construct::Function => "stored or unknown function",
             Construct::Sequence => "sequence",
+            Construct::Listing => "a listing of the database's tables",
         }
     }
 }

@@ -7,7 +7,9 @@ use foldhash::fast::FixedState;
 use super::document::{Fields, Key, Node, Position, Shape, Value, near};
 use super::load::{Names, check_name, unknown};
 use super::problem::{Faults, Feature, Problem, Thing};
-use super::{Database, Family, Group, Shard, ShardId, SplitTable, Table, TableKey, everywhere, key_column, splits};
+use super::{
+    Database, Family, Group, Shard, ShardId, SplitTable, Table, TableKey, everywhere, key_column, physical, splits,
+};
 
 /// The word that stands where a shard could: no shard at all.
 pub(super) const REFUSE: &str = "refuse";
@@ -40,7 +42,7 @@ pub(super) const TABLE: &[&str] = &[
 
 /// Fields of a table that are in the grammar and not served.
 pub(super) const NOT_YET: &[(&str, Feature)] =
-    &[("as", Feature::PhysicalTable), ("home", Feature::Homes), ("ids", Feature::Ids), ("period", Feature::Periods)];
+    &[("home", Feature::Homes), ("ids", Feature::Ids), ("period", Feature::Periods)];
 
 /// Fields that make sense only beside another.
 pub(super) const BESIDE: &[(&str, &str)] = &[
@@ -78,14 +80,23 @@ pub(super) fn read(
 ) -> Option<Vec<Database>> {
     let declared = Declared { shard_names, shards, groups };
     let entries = node.entries("a mapping of databases", faults)?;
+    let mut written = Vec::new();
     let databases = entries.iter().filter_map(|(key, node)| {
         check_name(Thing::Database, &key.name, key.at, faults);
-        database(&key.name, node, &declared, faults)
+        database(&key.name, node, &declared, &mut written, faults)
     });
-    Some(databases.collect())
+    let databases: Vec<Database> = databases.collect();
+    physical::distinct(&databases, shards, &written, faults);
+    Some(databases)
 }
 
-fn database(name: &str, node: &Node, declared: &Declared<'_>, faults: &mut Faults) -> Option<Database> {
+fn database(
+    name: &str,
+    node: &Node,
+    declared: &Declared<'_>,
+    written: &mut Vec<physical::Written>,
+    faults: &mut Faults,
+) -> Option<Database> {
     let fields = Fields::read(node, "a database", DATABASE, faults)?;
     let family = fields
         .require("family", faults)
@@ -107,6 +118,7 @@ fn database(name: &str, node: &Node, declared: &Declared<'_>, faults: &mut Fault
     };
     let mut tables = HashMap::with_capacity_and_hasher(entries.len(), FixedState::default());
     let mut followers = Vec::new();
+    let mut names = HashMap::with_hasher(FixedState::default());
     for (key, node) in entries {
         check_name(Thing::Table, &key.name, key.at, faults);
         match table(&key.name, node, entries, declared, faults) {
@@ -114,13 +126,20 @@ fn database(name: &str, node: &Node, declared: &Declared<'_>, faults: &mut Fault
             Some(Placed::With(follower)) => followers.push((key.name.clone(), follower)),
             None => {}
         }
+        if let Some(node) = node.field("as")
+            && let Some(named) = physical::read(node, faults)
+            && !(named.database == name && named.table == key.name)
+        {
+            written.push(physical::Written { at: node.at, database: name.to_owned(), table: key.name.clone() });
+            names.insert(key.name.clone(), named);
+        }
     }
     for (name, follower) in followers {
         if let Some(table) = follower.table(&tables, faults) {
             tables.insert(name, Table::Split(table));
         }
     }
-    Some(Database { name: name.to_owned(), family: family?, unlisted, tables })
+    Some(Database { name: name.to_owned(), family: family?, unlisted, tables, physical: names })
 }
 
 /// What a table's own fields say.

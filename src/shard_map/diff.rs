@@ -157,6 +157,9 @@ impl Diff {
             self.notes.push(Note::Changed { what: format!("scatter of {name}"), old, new });
         }
         let (before, after) = (old.owned(was), new.owned(is));
+        if self.renamed(name, old, &before, new, &after) {
+            return;
+        }
         if let (Some(was), Some(is)) = (before.key, after.key)
             && was != is
         {
@@ -240,6 +243,27 @@ impl Diff {
                 self.notes.push(Note::Changed { what, old: old.join(", "), new: new.join(", ") });
             }
         }
+    }
+
+    /// A table with another name on its servers than before: all of its rows have to move there.
+    fn renamed(&mut self, name: &str, old: Side<'_>, was: &Owned<'_>, new: Side<'_>, is: &Owned<'_>) -> bool {
+        let table = name.strip_prefix(&format!("{}.", old.database.name)).unwrap_or(name);
+        let shown = |side: Side<'_>| match side.database.physical(table) {
+            Some(physical) => format!("{}.{}", physical.database, physical.table),
+            None => name.to_owned(),
+        };
+        let (before, after) = (shown(old), shown(new));
+        if before == after {
+            return false;
+        }
+        self.notes.push(Note::Changed { what: format!("name of {name} on its servers"), old: before, new: after });
+        let on = |owned: &Owned<'_>| owned.cuts.iter().flat_map(|cut| owned.all(cut.on)).collect::<BTreeSet<_>>();
+        for from in on(was) {
+            for to in on(is) {
+                self.moves.push(moved(name.to_owned(), interval(None, (None, None)), (old, from), (new, to)));
+            }
+        }
+        true
     }
 
     /// Rows that are found by another key than before: any of them may have moved.
@@ -460,6 +484,17 @@ mod tests {
         check(
             &[("unlisted: users", "unlisted: orders")],
             &[r#"table: "crm.*", keys: "[MIN, MAX]", from: "users", to: "orders""#],
+        );
+    }
+
+    #[test]
+    fn another_name_moves_every_row() {
+        check(
+            &[("as: old.t_invoices", "as: old.invoices")],
+            &[
+                r#"table: "books.invoices", keys: "[MIN, MAX]", from: "orders", to: "orders""#,
+                "name of books.invoices on its servers: old.t_invoices -> old.invoices",
+            ],
         );
     }
 

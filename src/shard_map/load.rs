@@ -27,7 +27,7 @@ const THINGS_MAX: usize = 1 << 16;
 const REGIONS_MAX: usize = 256;
 
 /// Characters of a name; the bound of MySQL's identifiers.
-const NAME_CHARACTERS_MAX: usize = 64;
+pub(super) const NAME_CHARACTERS_MAX: usize = 64;
 
 impl ShardMap {
     /// Reads and checks a whole map. Never panics and is bounded by the size of the text.

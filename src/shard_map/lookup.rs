@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Database, Family, Group, GroupId, RegionId, Shard, ShardId, ShardMap, Table};
+use super::{Database, Family, Group, GroupId, Physical, RegionId, Shard, ShardId, ShardMap, Table};
 
 impl ShardMap {
     /// A logical database by its exact name, as with `lower_case_table_names=0`.
@@ -61,15 +61,16 @@ impl Database {
         self.tables.get(name)
     }
 
+    /// What the table is called on its servers, if not as here.
+    pub fn physical(&self, name: &str) -> Option<&Physical> {
+        self.physical.get(name)
+    }
+
     /// Every shard that holds something of the database, ascending.
     pub fn shards(&self) -> Vec<ShardId> {
         let mut shards: Vec<ShardId> = self.unlisted.into_iter().collect();
         for table in self.tables.values() {
-            match table {
-                Table::Vertical(shard) => shards.push(*shard),
-                Table::Everywhere(copies) => shards.extend(copies.on()),
-                Table::Split(split) => shards.extend(split.shards()),
-            }
+            shards.extend(table.shards());
         }
         shards.sort_unstable();
         shards.dedup();
@@ -79,5 +80,16 @@ impl Database {
     /// Where statements without a table go: the `unlisted` shard, else the first of the database.
     pub fn home(&self) -> ShardId {
         self.unlisted.or_else(|| self.shards().first().copied()).unwrap_or(ShardId(0))
+    }
+}
+
+impl Table {
+    /// Every shard that has rows of the table, each once, ascending.
+    pub fn shards(&self) -> Vec<ShardId> {
+        match self {
+            Table::Vertical(shard) => vec![*shard],
+            Table::Everywhere(copies) => copies.on().to_vec(),
+            Table::Split(split) => split.shards(),
+        }
     }
 }

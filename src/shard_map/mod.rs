@@ -13,6 +13,7 @@ mod key_column;
 mod load;
 mod lookup;
 mod ownership;
+mod physical;
 mod positions;
 mod problem;
 mod ranges;
@@ -33,6 +34,7 @@ pub use diff::{Diff, Move, Note, diff};
 pub use everywhere::Everywhere;
 pub use key::{DecimalType, IntegerType, Key, KeyColumn, KeyType, NotExact, TableKey, TextType, Zone};
 pub use ownership::Ownership;
+pub use physical::Physical;
 pub use positions::Positions;
 pub use problem::{Fault, Feature, Problem, Thing};
 pub use schema::schema;
@@ -100,6 +102,8 @@ pub struct Database {
     pub unlisted: Option<ShardId>,
     /// Looked up by each statement. The names are the operator's, so the hash need not withstand anybody.
     pub tables: HashMap<String, Table, FixedState>,
+    /// Of the tables that have another name on their servers.
+    pub physical: HashMap<String, Physical, FixedState>,
 }
 
 /// Where the rows of one table live.

@@ -8,6 +8,7 @@
 //! meridian ownership 1
 //! database NAME OWNER            by name; the owner of tables that are not listed
 //! table NAME                     by name, below their database
+//! as NAME NAME                   of one that has another name on its servers: database and table
 //! key NAME TYPE                  of a split table, each column; the type as `check` prints it
 //! buckets 1024 crc32/1           of one split by hash: what follows is of its buckets
 //! copy OWNER                     of a table that is everywhere, by owner; then OWNER of the copy that decides
@@ -68,6 +69,9 @@ impl ShardMap {
             tables.sort_by_key(|(name, _)| *name);
             for (name, table) in tables {
                 line(&mut text, format_args!("table {}", Name(name)));
+                if let Some(physical) = database.physical(name) {
+                    line(&mut text, format_args!("as {} {}", Name(&physical.database), Name(&physical.table)));
+                }
                 let owned = Owned::of(table);
                 for key in owned.key.iter().flat_map(|key| key.columns()) {
                     line(&mut text, format_args!("key {} {}", Name(&key.name), key.kind));
@@ -269,6 +273,8 @@ mod tests {
             ("key: {user_id: int}", "key: {user_id: bigint}"),
             ("key: {user_id: int}", "key: {other_id: int}"),
             ("items: orders", "items: users"),
+            ("as: old.t_invoices", "as: old.invoices"),
+            (", as: old.letters", ""),
             ("[archive, s1], from: archive", "[archive, s1, s0], from: archive"),
             ("[archive, s1], from: archive", "[archive, s1], from: s1"),
             ("      users: users\n", ""),

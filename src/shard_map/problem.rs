@@ -54,6 +54,14 @@ pub enum Problem {
     },
     /// A mapping that says nothing about where the rows are.
     NoPlace,
+    /// `as` is not the name of a database and of a table in it.
+    BadPhysical {
+        text: Box<str>,
+    },
+    /// A table that is another one on their servers.
+    SamePhysical {
+        other: Box<str>,
+    },
     /// `from` names a shard that is not among `everywhere`.
     FromWithoutCopy,
     UnknownKeyType {
@@ -158,8 +166,6 @@ pub enum Feature {
     KeyType(Box<str>),
     /// A decimal key of more digits than are compared.
     WideDecimal,
-    /// `as:`.
-    PhysicalTable,
     /// `database:` on a shard.
     PhysicalDatabase,
     /// `reads:` other than `primary`.
@@ -211,6 +217,10 @@ impl Explain for Problem {
                 write!(f, "`{field}` beside `{other}`")
             }
             Problem::NoPlace => f.write_str("the table has no place"),
+            Problem::BadPhysical { text } => {
+                write!(f, "{} is not the name of a database and a table in it", Short(text))
+            }
+            Problem::SamePhysical { other } => write!(f, "this is {} on its servers", Short(other)),
             Problem::FromWithoutCopy => f.write_str("the shard that decides has no copy"),
             Problem::UnknownKeyType { text, .. } => {
                 write!(f, "unknown key type {}", Short(text))
@@ -279,6 +289,8 @@ impl Explain for Problem {
             }
             Problem::FieldsConflict { .. } => f.write_str("keep one of the two"),
             Problem::NoPlace => f.write_str("write a shard's name, `on: SHARD`, or `key` and `range`"),
+            Problem::BadPhysical { .. } => f.write_str("write `as: \"database.table\"`, both of ASCII"),
+            Problem::SamePhysical { .. } => f.write_str("give each table a name of its own"),
             Problem::FromWithoutCopy => f.write_str("name one of `everywhere`, or add it there"),
             Problem::UnknownKeyType { near, .. } => match near {
                 Some(near) => write!(f, "did you mean `{near}`?"),
@@ -395,7 +407,6 @@ impl Feature {
         match self {
             Feature::KeyType(_) => "a key of this type",
             Feature::WideDecimal => "a decimal key of more than 38 digits",
-            Feature::PhysicalTable => "a physical name (`as`)",
             Feature::PhysicalDatabase => "a physical name (`database`) of a shard",
             Feature::ReplicaReads => "reads from other members than the primary",
             Feature::Transactions => "transactions that write several shards",
@@ -411,9 +422,7 @@ impl Feature {
         match self {
             Feature::KeyType(_) => "write an integer, decimal, date, datetime, timestamp, char, varchar or binary type",
             Feature::WideDecimal => "write `decimal(38,...)` or fewer digits",
-            Feature::PhysicalTable | Feature::PhysicalDatabase => {
-                "give it the same name on every server and remove this"
-            }
+            Feature::PhysicalDatabase => "give it the same name on every server and remove this",
             Feature::ReplicaReads => "write `primary`",
             Feature::Transactions => "write `single_shard`",
             Feature::Periods | Feature::Homes | Feature::Ids | Feature::Accept => "remove it",

@@ -168,7 +168,7 @@ fn table_field(field: &str) -> Value {
         }
         "below" => word(&[REFUSE], "Keys below the first bound have no home."),
         "scatter" => word(&[REFUSE], "No statement reads several shards of the table."),
-        "as" => text("`database.table` on the servers, where it differs."),
+        "as" => text("Its name on the servers, where it differs: `database.table`."),
         "reads" => word(&["primary"], "Which member answers reads."),
         "zone" => text("UTC or an offset as +02:00: of the bounds of a timestamp."),
         _ => unknown(),

@@ -163,6 +163,8 @@ impl Flags {
     pub const CLOCK: Flags = Flags(1 << 17);
     /// Takes from or sets a sequence.
     pub const NEXTVAL: Flags = Flags(1 << 18);
+    /// Names a table that has another name on its servers: set by whoever knows the map.
+    pub const OTHER_NAME: Flags = Flags(1 << 19);
 
     pub fn contains(self, other: Flags) -> bool {
         self.0 & other.0 == other.0

@@ -16,6 +16,7 @@ pub mod command;
 pub mod execute;
 pub mod handshake;
 pub mod lenenc;
+pub mod names;
 pub mod packet;
 pub mod reply;
 pub mod result_set;

@@ -32,6 +32,7 @@ mod oltp;
 mod prepared;
 mod previous;
 mod reload;
+mod renamed;
 mod routing;
 mod scatter;
 mod serving;

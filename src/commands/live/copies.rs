@@ -9,6 +9,9 @@ pub(super) fn unlike(map: &ShardMap, database: usize, asked: &[Asked]) -> Vec<(S
     let mut found = Vec::new();
     for (table, place) in &map.databases[database].tables {
         let Table::Everywhere(copies) = place else { continue };
+        if map.databases[database].physical(table).is_some() {
+            continue;
+        }
         let here = asked.iter().filter(|one| copies.on().iter().any(|shard| map.shard(*shard).group == one.group));
         let mut first: Option<(&str, Vec<String>)> = None;
         for one in here {

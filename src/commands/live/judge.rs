@@ -139,6 +139,12 @@ impl Judge<'_> {
         for (name, table) in &database.tables {
             let is_everywhere = matches!(table, Table::Everywhere(_));
             let path = ["databases", &*database.name, "tables", name];
+            if database.physical(name).is_some() {
+                let text =
+                    format!("{}.{name} has another name on its servers (`as`) and was not looked at", database.name);
+                self.warn(&path, text);
+                continue;
+            }
             let is_here = |shard| self.map.shard(shard).group == asked.group;
             let (here, split) = match table {
                 Table::Vertical(shard) => (is_here(*shard), None),

@@ -32,6 +32,14 @@ impl Table<'_> {
         }
     }
 
+    /// Its database and name on the servers.
+    pub fn there(&self) -> (&str, &str) {
+        match self.database.physical(self.name) {
+            Some(physical) => (&physical.database, &physical.table),
+            None => (&self.database.name, self.name),
+        }
+    }
+
     /// Where it is everywhere: shards that have all rows each.
     pub fn copies(&self) -> Option<&Everywhere> {
         match self.table {
@@ -67,7 +75,24 @@ impl Table<'_> {
         if self.split().is_none() {
             places.retain(|place| !place.is_used);
         }
+        places.retain(|place| place.is_used || !self.is_another(map, place.shard));
         places
+    }
+
+    /// Whether what has this one's name on the shard's servers is another table of the map.
+    fn is_another(&self, map: &ShardMap, shard: ShardId) -> bool {
+        let group = map.shard(shard).group;
+        let is_here = |table: &shard_map::Table| table.shards().iter().any(|on| map.shard(*on).group == group);
+        map.databases.iter().any(|database| {
+            let names = database.tables.iter().filter(|(_, table)| is_here(table));
+            names.into_iter().any(|(name, _)| {
+                let other = match database.physical(name) {
+                    Some(physical) => (physical.database.as_str(), physical.table.as_str()),
+                    None => (database.name.as_str(), name.as_str()),
+                };
+                other == self.there() && (database.name.as_str(), name.as_str()) != (&self.database.name, self.name)
+            })
+        })
     }
 
     fn servers(&self, map: &ShardMap) -> Vec<Place> {

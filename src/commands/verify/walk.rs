@@ -122,7 +122,7 @@ impl Reader {
     }
 
     async fn layout(&mut self, table: &Table<'_>) -> Result<Layout, Trouble> {
-        let of = format!("{}.{}", name(&table.database.name), name(table.name));
+        let of = quoted(table);
         let columns = self.ask(format!("SHOW FULL COLUMNS FROM {of}").as_bytes()).await?;
         let indexes = self.ask(format!("SHOW INDEX FROM {of}").as_bytes()).await?;
         Layout::of(table.split().map(|split| &split.key), &columns, &indexes).map_err(Trouble::Unreadable)
@@ -151,7 +151,8 @@ impl Reader {
             },
             layout => layout?,
         };
-        let select = Select { database: &table.database.name, table: table.name, layout: &layout };
+        let (database, named) = table.there();
+        let select = Select { database, table: named, layout: &layout };
         let chunk = pace.chunk().min(ANSWER_BYTES_MAX / layout.width().max(1)).max(1);
         let belongs_here = |row: &Row| table.home(&row.stored) == Stored::Home(place.shard);
         let mut last = None;
@@ -184,10 +185,15 @@ impl Reader {
     }
 
     async fn is_empty(&mut self, table: &Table<'_>) -> Result<bool, Trouble> {
-        let of = format!("{}.{}", name(&table.database.name), name(table.name));
+        let of = quoted(table);
         let answer = self.ask(format!("SELECT 1 FROM {of} LIMIT 1").as_bytes()).await?;
         Ok(answer.rows.is_empty())
     }
+}
+
+fn quoted(table: &Table<'_>) -> String {
+    let (database, table) = table.there();
+    format!("{}.{}", name(database), name(table))
 }
 
 /// A number that is the same for equal tables of alike servers: MySQL manual, CHECKSUM TABLE.
@@ -199,7 +205,7 @@ pub async fn checksum(
 ) -> Result<Vec<u8>, Trouble> {
     let at = servers.primary(map.group_of(shard)).await?;
     let mut reader = servers.take(&at).await?;
-    let sql = format!("CHECKSUM TABLE {}.{}", name(&table.database.name), name(table.name));
+    let sql = format!("CHECKSUM TABLE {}", quoted(table));
     let answer = reader.ask(sql.as_bytes()).await?;
     servers.readers.insert(at, reader);
     // NULL, and a warning, where there is none.

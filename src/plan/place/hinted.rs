@@ -5,6 +5,7 @@
 
 use super::keys::{Keys, Sources};
 use super::{Place, beyond, calls};
+use crate::plan::physical;
 use crate::plan::read::{Occurrence, Reader, Role, Shape, Subject};
 use crate::plan::{Construct, DatabaseId, Fixed, Hint, HintBy, HintRefusal, Keyed, Refusal, TableName, Tables, Target};
 use crate::shard_map::{Database, ShardId, SplitTable, Table};
@@ -36,6 +37,9 @@ impl Place<'_> {
             Subject::Tables if shape.unsure.is_some() => self.hinted_unread(facts, shape, reader, shard),
             Subject::Tables => self.hinted_tables(facts, shape, reader, shard),
             Subject::ShowTables(database) | Subject::PerServer { database, .. } => {
+                if let Ok(id) = self.database(database.as_deref()) {
+                    physical::listing(self.map, id)?;
+                }
                 self.hinted_database(database.as_deref(), shard)
             }
             Subject::ShowCreateDatabase(name) => self.hinted_database(Some(&name), shard),
@@ -88,7 +92,7 @@ impl Place<'_> {
             Some(listed) => self.refuse_elsewhere(&occurrence.name, listed, shard)?,
             // A name that differs in case from a listed one is refused as ever.
             None => match self.home(database, &occurrence.name) {
-                Err(refusal @ Refusal::OtherCase { .. }) => return Err(refusal),
+                Err(refusal @ (Refusal::OtherCase { .. } | Refusal::OtherName { .. })) => return Err(refusal),
                 _ => self.refuse_database(database, shard)?,
             },
         }
@@ -119,8 +123,10 @@ impl Place<'_> {
             return self.tables(facts, shape, reader);
         }
         match facts.access {
-            Access::Read => Ok(beyond(self.hinted_database(None, shard)?, "*")),
-            Access::Write => Err(self.unreadable(shape)),
+            Access::Read if self.map.databases.iter().all(|database| database.physical.is_empty()) => {
+                Ok(beyond(self.hinted_database(None, shard)?, "*"))
+            }
+            _ => Err(self.unreadable(shape)),
         }
     }
 

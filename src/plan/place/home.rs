@@ -60,9 +60,22 @@ impl<'a> Place<'a> {
                 table: table.into(),
                 listed: listed.as_str().into(),
             }),
-            (None, Some(unlisted)) => Ok(Home::One(unlisted)),
-            (None, None) => Err(Refusal::Unlisted { database: database.name.as_str().into(), table: table.into() }),
+            (None, unlisted) => match (self.logical(&database.name, table), unlisted) {
+                (Some(logical), _) => {
+                    let what = format!("{table}, its name there,").into();
+                    Err(Refusal::OtherName { table: logical.into(), what })
+                }
+                (None, Some(unlisted)) => Ok(Home::One(unlisted)),
+                (None, None) => Err(Refusal::Unlisted { database: database.name.as_str().into(), table: table.into() }),
+            },
         }
+    }
+
+    /// The name by which the map lists a table that is called so on its servers.
+    fn logical(&self, database: &str, table: &str) -> Option<&'a str> {
+        let mut all = self.map.databases.iter().flat_map(|database| &database.physical);
+        let found = all.find(|(_, physical)| physical.database == database && physical.table == table);
+        found.map(|(name, _)| name.as_str())
     }
 
     pub fn split(&self, table: &TableName) -> Option<&'a SplitTable> {
@@ -74,7 +87,9 @@ impl<'a> Place<'a> {
 
     /// The shard of everything in the database, tables that the map does not list included.
     pub fn sole_shard(&self, id: DatabaseId) -> Option<ShardId> {
-        self.at(id).unlisted.filter(|_| self.only_shard(id).is_some())
+        // What is not understood may name tables that have other names there.
+        let has_other_names = !self.at(id).physical.is_empty();
+        self.at(id).unlisted.filter(|_| self.only_shard(id).is_some() && !has_other_names)
     }
 
     /// The shard of all tables that the map knows of.

@@ -145,6 +145,11 @@ impl Reader {
         matches!(self.tok(at), Tok::Word { upper: word, .. } if **word == *upper)
     }
 
+    /// Whether the unquoted word stands anywhere.
+    pub fn any_word(&self, upper: &str) -> bool {
+        (0..self.len()).any(|at| self.is_word(at, upper))
+    }
+
     pub fn is_any(&self, at: usize, words: &[&str]) -> bool {
         self.word(at).is_some_and(|word| words.contains(&word))
     }
@@ -280,7 +285,7 @@ impl Reader {
             self.unsure();
         }
         self.mention(&name);
-        self.shape.occurrences.push(Occurrence { database, name, alias: None, role });
+        self.shape.occurrences.push(Occurrence { database, name, alias: None, role, end: self.at });
         OccurrenceId(self.shape.occurrences.len() - 1)
     }
 

@@ -39,6 +39,8 @@ pub struct Occurrence {
     pub name: Box<str>,
     pub alias: Option<Box<str>>,
     pub role: Role,
+    /// The number of the token behind its name.
+    pub end: usize,
 }
 
 /// What happens to the table at that place.

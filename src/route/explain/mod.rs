@@ -158,7 +158,14 @@ pub fn explain(statement: &Statement, map: &ShardMap, values: &impl Values, aske
             explanation.keys = keys::found(tables, map, values);
             explanation.tables = fixed(tables, map);
             let client = ClientText { text: asked.text, dialect: asked.dialect };
-            let (verdict, shards) = decided(statement, tables, map, values, client);
+            let edited = (!tables.renamed.is_empty()).then(|| tables.edited(asked.text, asked.dialect));
+            let (verdict, shards) = match edited {
+                Some(None) => (refused(&Refusal::Unreadable { near: "a table with another name".into() }), Vec::new()),
+                _ => decided(statement, tables, map, values, client),
+            };
+            if let Some((edited, _)) = edited.flatten() {
+                explanation.text = edited;
+            }
             explanation.tables.extend(copies(tables, map, &shards));
             beside_locks(statement, map, verdict, shards)
         }

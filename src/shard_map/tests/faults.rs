@@ -216,7 +216,6 @@ fn tables() {
     check_tables(
         "u: {on: s0, as: x.y, home: eu, ids: 1, reads: replica}",
         &[
-            "11:19: not yet: a physical name (`as`); give it the same name on every server and remove this",
             "11:28: not yet: home regions (`home`); remove it",
             "11:38: not yet: ids made by the proxy (`ids`); remove it",
             "11:53: not yet: reads from other members than the primary; write `primary`",
@@ -246,6 +245,23 @@ fn scatters() {
     check_tables(
         "t: {on: s0, scatter: refuse}\nu: {key: {id: int}, scatter: no, range: [{from: MIN, on: s0}]}",
         &["11:19: a table with this field lacks `key`; add `key:`", "12:36: unknown word `no`; write `refuse`"],
+    );
+}
+
+#[test]
+fn other_names() {
+    check_tables(
+        "a: {on: s0, as: plain}\nb: {on: s0, as: 'x.y.z'}\nc: {on: s0, as: 'x.`y'}\nd: {on: s0, as: shop.e}\ne: s0\n\
+         f: {on: s1, as: x.y}\ng: {everywhere: [s0, s1], from: s0, as: x.y}\nh: {on: s0, as: [x, y]}\ni: {on: s1, as: x.y}",
+        &[
+            "11:23: `plain` is not the name of a database and a table in it; write `as: \"database.table\"`, both of ASCII",
+            "12:23: `x.y.z` is not the name of a database and a table in it; write `as: \"database.table\"`, both of ASCII",
+            "13:23: `x.`y` is not the name of a database and a table in it; write `as: \"database.table\"`, both of ASCII",
+            "14:23: this is `shop.e` on its servers; give each table a name of its own",
+            "17:47: this is `shop.f` on its servers; give each table a name of its own",
+            "18:23: expected `database.table`, found a list; write `database.table` here",
+            "19:23: this is `shop.g` on its servers; give each table a name of its own",
+        ],
     );
 }
 

@@ -145,7 +145,7 @@ fn what_the_reader_does_not_know_is_not_valid() {
         ("        range:\n", "        ranges:\n", "/databases/shop/tables/customers/ranges"),
         ("{from: MIN, on: s0}", "{from: MIN, no: s0}", "/databases/shop/tables/customers/range/*"),
         ("below: refuse", "below: s0", "/databases/shop/tables/events/below"),
-        ("      orders: orders\n", "      orders: {as: x.y}\n", "/databases/shop/tables/orders/as"),
+        ("      orders: orders\n", "      orders: {on: orders, ids: x}\n", "/databases/shop/tables/orders/ids"),
         ("      orders: orders\n", "      orders: {reads: primary}\n", "/databases/shop/tables/orders"),
     ] {
         assert!(shop.contains(from), "{from}");

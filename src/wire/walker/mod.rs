@@ -109,6 +109,11 @@ impl ReplyWalker {
         }
     }
 
+    /// Whether the reply is that to a PREPARE.
+    pub fn is_prepare(&self) -> bool {
+        self.expect == Expect::Prepare
+    }
+
     /// Looks at `bytes`: everything received and not yet forwarded. Stops at the first event; when
     /// that is an end with `more`, call again with the rest.
     pub fn walk(&mut self, bytes: &mut [u8]) -> Result<Walked, Malformed> {
