@@ -12,7 +12,7 @@ use super::single::state_bytes;
 use crate::backend::{Connection, Failure};
 use crate::wire::names::Namer;
 use crate::wire::reply::ServerError;
-use crate::wire::walker::{End, EndKind, Event, Expect, ReplyWalker};
+use crate::wire::walker::{End, EndKind, Event, Expect, ReplyWalker, Walked};
 use crate::wire::{capability, packet, reply};
 
 /// How the reply differs from what the server sends.
@@ -145,7 +145,41 @@ struct Step {
 }
 
 /// Walks what is in the buffer, over the ends of result sets that are followed by others.
+#[inline]
 fn walk(
+    walker: &mut ReplyWalker,
+    connection: &mut Connection,
+    handle: &SessionHandle,
+    rewrite: bool,
+    may_move: bool,
+    namer: Option<&mut Namer<'_>>,
+) -> Result<Step, Broken> {
+    let walked = walk_once(walker, connection, 0)?;
+    let is_plain = namer.is_none()
+        && match &walked.event {
+            Some(Event::End(end)) => {
+                !end.more && !matches!(end.kind, EndKind::Err { .. }) && !(rewrite && tells_more_than_status(end))
+            }
+            _ => true,
+        };
+    match is_plain {
+        true => Ok(Step { forward: walked.forward, rewritten: None, event: walked.event, want: walked.want }),
+        false => walk_on(walked, walker, connection, handle, rewrite, may_move, namer),
+    }
+}
+
+#[inline]
+fn walk_once(walker: &mut ReplyWalker, connection: &mut Connection, from: usize) -> Result<Walked, Broken> {
+    match walker.walk(&mut connection.buffer.filled_mut()[from..]) {
+        Ok(walked) => Ok(walked),
+        Err(malformed) => Err(broken(connection.garbage(malformed.what), walker)),
+    }
+}
+
+/// As `walk`, from what was walked first on, where something may have to be written anew.
+#[cold]
+fn walk_on(
+    mut walked: Walked,
     walker: &mut ReplyWalker,
     connection: &mut Connection,
     handle: &SessionHandle,
@@ -157,10 +191,6 @@ fn walk(
     let is_named = namer.is_some();
     loop {
         let from = step.forward;
-        let walked = match walker.walk(&mut connection.buffer.filled_mut()[from..]) {
-            Ok(walked) => walked,
-            Err(malformed) => return Err(broken(connection.garbage(malformed.what), walker)),
-        };
         let to = from + walked.forward;
         let filled = connection.buffer.filled();
         let is_end = matches!(walked.event, Some(Event::End(_)));
@@ -211,6 +241,7 @@ fn walk(
         if !matches!(walked.event, Some(Event::End(end)) if end.more) {
             return Ok(step);
         }
+        walked = walk_once(walker, connection, to)?;
     }
 }
 
