@@ -65,6 +65,7 @@ use held::Held;
 use pinned::Pinned;
 use prepared::Statements;
 use progress::Phase;
+use transaction::READ_ONLY;
 
 /// Why a session ended, when it is not to be closed at once.
 #[derive(Debug)]
@@ -276,6 +277,10 @@ impl Session {
             || self.held.iter().any(|h| h.in_transaction)
         {
             flags |= status::IN_TRANS;
+            let access = self.transaction.as_ref().and_then(|held| held.access);
+            if access == Some(READ_ONLY) {
+                flags |= status::IN_TRANS_READONLY;
+            }
         }
         if self.dialect.no_backslash_escapes {
             flags |= status::NO_BACKSLASH_ESCAPES;

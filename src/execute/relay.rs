@@ -155,17 +155,14 @@ fn walk(
     namer: Option<&mut Namer<'_>>,
 ) -> Result<Step, Broken> {
     let walked = walk_once(walker, connection, 0)?;
-    let is_plain = namer.is_none()
-        && match &walked.event {
-            Some(Event::End(end)) => {
-                !end.more && !matches!(end.kind, EndKind::Err { .. }) && !(rewrite && tells_more_than_status(end))
-            }
-            _ => true,
-        };
-    match is_plain {
-        true => Ok(Step { forward: walked.forward, rewritten: None, event: walked.event, want: walked.want }),
-        false => walk_on(walked, walker, connection, handle, rewrite, may_move, namer),
+    let is_special = namer.is_some()
+        || matches!(&walked.event, Some(Event::End(end)) if end.more
+            || matches!(end.kind, EndKind::Err { .. })
+            || rewrite && tells_more_than_status(end));
+    if is_special {
+        return walk_on(walked, walker, connection, handle, rewrite, may_move, namer);
     }
+    Ok(Step { forward: walked.forward, rewritten: None, event: walked.event, want: walked.want })
 }
 
 #[inline]

@@ -16,6 +16,9 @@ use crate::wire::command::code;
 use crate::wire::reply::ServerError;
 use crate::wire::walker::Expect;
 
+/// The access of START TRANSACTION READ ONLY.
+pub(super) const READ_ONLY: &str = "SET TRANSACTION READ ONLY";
+
 impl Session {
     /// BEGIN, START TRANSACTION: answered at once, opened on each group by the first statement there.
     pub(super) async fn begin(
@@ -31,7 +34,7 @@ impl Session {
             return self.answer_refusal(RefusalKind::Construct, text).await;
         }
         let access = access.map(|access| match access {
-            TransactionAccess::ReadOnly => "SET TRANSACTION READ ONLY",
+            TransactionAccess::ReadOnly => READ_ONLY,
             TransactionAccess::ReadWrite => "SET TRANSACTION READ WRITE",
         });
         // Tried on both: MySQL forgets what a transaction was begun with only at COMMIT and ROLLBACK.

@@ -248,3 +248,15 @@ fn a_chain_begins_with_what_was_set_for_the_next_transaction() {
         }
     }
 }
+
+#[test]
+fn the_status_says_that_a_transaction_is_read_only() {
+    for pair in Pair::each() {
+        let (mut direct, mut raw) = (pair.first.connect(), pair.app());
+        for text in
+            ["START TRANSACTION READ ONLY", "COMMIT", "START TRANSACTION READ WRITE", "ROLLBACK", "BEGIN", "COMMIT"]
+        {
+            assert_eq!(raw.ok(text).status, direct.ok(text).status, "{text}");
+        }
+    }
+}
