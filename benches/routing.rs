@@ -1,8 +1,7 @@
 //! What a cached statement costs on its way to a shard: scan, find the plan, route. Bytes in, shard out.
 //!
-//! The goals are under 1 microsecond for a point select (issue 2), and under 100 for a plan of a 3-join select on a miss
-//! (issue 3). The cache here is a plain map by hash with the
-//! normalized text compared on a hit, as `execute` does it.
+//! The goals are under 1 microsecond for a point select, and under 100 for a plan of a 3-join select on a miss. The cache
+//! here is a plain map by hash with the normalized text compared on a hit, as `execute` does it.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -84,7 +83,7 @@ fn wide(ranges: u32) -> String {
     text
 }
 
-/// One key among 100,000 ranges, in under 100 nanoseconds; a map of 10,000 ranges in under a second (issue 3).
+/// One key among 100,000 ranges, in under 100 nanoseconds; a map of 10,000 ranges in under a second.
 fn maps(criterion: &mut Criterion) {
     let map = ShardMap::load(&wide(100_000)).expect("a sound map");
     let Some(Table::Split(split)) = map.databases[0].table("wide") else { unreachable!("it has a key") };

@@ -105,6 +105,9 @@ pub async fn serve(config: Config, path: PathBuf, set_level: SetLevel) -> Result
     let metrics = Arc::new(Metrics::register(&recorder));
     let proxy = Arc::new(Proxy::new(map, execute_options(&config), metrics));
     proxy.probe_account.store(probe_account);
+    // Before servers are asked, which takes its time when they are dead: without it SIGTERM would be lost in a container.
+    let mut terminate = signal(SignalKind::terminate()).map_err(StartFailure::System)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(StartFailure::System)?;
     let version = match &config.server_version {
         Some(version) => Some(version.clone()),
         None => server_version(&proxy, &users).await,
@@ -126,8 +129,6 @@ pub async fn serve(config: Config, path: PathBuf, set_level: SetLevel) -> Result
         },
     });
 
-    let mut terminate = signal(SignalKind::terminate()).map_err(StartFailure::System)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(StartFailure::System)?;
     let tasks = TaskTracker::new();
     let stop = CancellationToken::new();
     for address in &config.listen {

@@ -195,7 +195,7 @@ fn what_cannot_be_explained_is_said() {
     );
     fails(
         &["--set", "autocommit=0", "SELECT 1"],
-        "--set autocommit: where a statement goes does not depend on it; sql_mode, character_set_client and time_zone can be set",
+        "--set autocommit: where a statement goes does not depend on it; sql_mode, character_set_client, time_zone, timestamp and meridian_shard can be set",
     );
     fails(
         &["--set", "time_zone=Europe/Berlin", "SELECT 1"],

@@ -23,6 +23,8 @@ pub enum Failure {
     Cancelled,
     /// The session's statement was cancelled because its time ran out.
     Overdue,
+    /// The time of the session's statement ran out, and the server answers nothing, not even to its cancel.
+    Silent { member: String },
     /// The process ends.
     Shutdown,
     /// The reply was broken off behind so many bytes.
@@ -82,6 +84,14 @@ impl Failure {
                 "HY000",
                 "Query execution was interrupted, maximum statement execution time exceeded (limits.statement_ms_max)"
                     .to_string(),
+            ),
+            Failure::Silent { member } => (
+                3024,
+                "HY000",
+                format!(
+                    "Meridian: maximum statement execution time exceeded (limits.statement_ms_max), and server {member} does not \
+                     answer; whether the statement takes effect is not known"
+                ),
             ),
             Failure::Shutdown => (1053, "08S01", "Server shutdown in progress".to_string()),
             Failure::ResultTooLarge { bytes_max } => (

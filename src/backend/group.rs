@@ -33,15 +33,6 @@ pub struct Standing {
     answering: Option<usize>,
 }
 
-/// What became of a probe.
-#[derive(Debug, Clone, Copy)]
-pub struct Reported {
-    /// From now to the member's next probe.
-    pub next: Duration,
-    /// Statements of the group go elsewhere than before.
-    pub moved: bool,
-}
-
 /// What may be done with a connection that a session holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stays {
@@ -125,8 +116,16 @@ impl GroupState {
         moved
     }
 
-    /// Takes what a probe found. `None`: the group has no such member any more.
-    pub fn report(&self, member: &MemberState, seen: Seen, options: &topology::Options) -> Option<Reported> {
+    /// Takes what a probe found; the time to the member's next one. `None`: the group has no such member any more.
+    ///
+    /// `moved` is called, before anybody who waits is told, if statements of the group go elsewhere than before.
+    pub fn report(
+        &self,
+        member: &MemberState,
+        seen: Seen,
+        options: &topology::Options,
+        moved: impl FnOnce(),
+    ) -> Option<Duration> {
         let mut watched = self.watched();
         let step = watched.see(&member.at, seen, options)?;
         let members = self.standing.load().members.clone();
@@ -139,6 +138,7 @@ impl GroupState {
             tracing::info!(group, from, to, "{}", now.unwrap_or_default());
         }
         if step.moved {
+            moved();
             match watched.primary() {
                 Primary::One(index) => {
                     tracing::info!(group, member = %watched.members()[index].at, "the group is written here now");
@@ -155,7 +155,7 @@ impl GroupState {
                 tracing::warn!(group, member = %member.at, connections, "connections to a lost member were closed");
             }
         }
-        Some(Reported { next: step.next, moved: step.moved })
+        Some(step.next)
     }
 
     /// Waits until the standing is as looked for; it is looked at after each probe. The caller sets the bound.
@@ -172,11 +172,12 @@ impl GroupState {
 
     /// Has the member probed at once, with all others, and waits for what is found of it. The caller sets the bound.
     pub async fn look_at(&self, member: &Arc<MemberState>) {
-        let before = member.probes();
+        // One that is under way may have asked already.
+        let begun = member.probes_begun();
         for other in &self.standing.load().members {
             other.suspected.notify_one();
         }
-        self.until(|_| (member.probes() != before).then_some(())).await;
+        self.until(|_| (member.probes() > begun).then_some(())).await;
     }
 }
 

@@ -68,7 +68,8 @@ pub struct MemberState {
     accepted: Mutex<HashSet<Vec<u8>>>,
     /// Wakes the one who probes it.
     pub suspected: Notify,
-    /// Probes that ended.
+    /// Probes that began, and that ended.
+    probes_begun: AtomicU64,
     probes: AtomicU64,
     /// Places of cancels: each takes a connection beyond the pool's bound.
     pub cancels: Semaphore,
@@ -88,6 +89,7 @@ impl MemberState {
             facts: ArcSwapOption::empty(),
             accepted: Mutex::default(),
             suspected: Notify::new(),
+            probes_begun: AtomicU64::new(0),
             probes: AtomicU64::new(0),
             cancels: Semaphore::new(CANCELS_MAX),
             complained: Mutex::default(),
@@ -136,6 +138,14 @@ impl MemberState {
             accepted.clear();
         }
         accepted.insert(set.to_vec());
+    }
+
+    pub fn probes_begun(&self) -> u64 {
+        self.probes_begun.load(Ordering::Acquire)
+    }
+
+    pub fn begin_probe(&self) {
+        self.probes_begun.fetch_add(1, Ordering::AcqRel);
     }
 
     pub fn probes(&self) -> u64 {

@@ -20,7 +20,7 @@ pub use accounts::{BackendAccount, Credentials};
 pub use connect::{BackendTls, TlsMode};
 pub use connection::{Connection, Reply};
 pub use failure::Failure;
-pub use group::{GroupState, Reported, Standing, Stays};
+pub use group::{GroupState, Standing, Stays};
 pub use member::{MemberState, ServerFacts};
 pub use pool::{Lease, Options, Pool, Wanted};
 pub use previous::{InsertId, Kept, Owed, Previous};

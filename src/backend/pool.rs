@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::accounts::BackendAccount;
 use super::connect;
-use super::connection::Connection;
+use super::connection::{Connection, Reply};
 use super::failure::Failure;
 use super::member::{MemberState, ServerFacts};
 use crate::net::{RELAY_CAPACITY, timer};
@@ -363,6 +363,16 @@ pub struct Lease {
 }
 
 impl Lease {
+    /// A small command of Meridian's own: a failure if it is not answered within the limit on connecting. The connection is not
+    /// to be used then.
+    pub async fn call_soon(&mut self, payload: &[u8]) -> Result<Reply, Failure> {
+        let bound = Duration::from_millis(self.pool().options.connect_ms_max);
+        match timer::timeout(bound, self.call(payload)).await {
+            Ok(done) => done,
+            Err(_) => Err(self.lost(std::io::ErrorKind::TimedOut.into(), false)),
+        }
+    }
+
     fn new(connection: Box<Connection>, pool: Arc<Pool>) -> Self {
         Lease { connection, slot: Slot::new(pool) }
     }

@@ -50,7 +50,9 @@ impl Prober {
                 self.connection = Some((account.clone(), connection));
                 Seen::Answer(answer)
             }
-            Ok(Err(failure)) => Seen::Nothing(why(&failure)),
+            Ok(Err(failure @ (Failure::Connect { .. } | Failure::Lost { .. }))) => Seen::Nothing(why(&failure)),
+            // It answers, if only that.
+            Ok(Err(failure)) => Seen::Unclear(why(&failure)),
             Err(_) => Seen::Nothing(format!("no answer within {} ms", bound.as_millis()).into()),
         }
     }

@@ -15,7 +15,8 @@ use crate::shard_map::{Diff, diff};
 /// Say which rows change their owner between two shard maps.
 ///
 /// Prints an entry of `accept` for each such interval of keys, and as comments what changes without moving rows. Exit
-/// status 0 if no row changes its owner, 1 if some do, 2 if a map is faulty.
+/// status 0 if no row changes its owner, 1 if some do or the generation does not grow, so that proxies that run refuse the
+/// new map, 2 if a map is faulty.
 #[derive(Debug, Args)]
 pub struct DiffMaps {
     /// The shard map in use (YAML).
@@ -45,7 +46,7 @@ impl DiffMaps {
         };
         let diff = diff(&old, &new);
         io::stdout().lock().write_all(text(&diff).as_bytes()).map_err(MapFailure::Write)?;
-        Ok(ExitCode::from(u8::from(!diff.moves.is_empty())))
+        Ok(ExitCode::from(u8::from(!diff.moves.is_empty() || diff.has_old_generation)))
     }
 }
 

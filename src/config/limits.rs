@@ -81,7 +81,7 @@ section! {
     /// How the process ends: no new connections, idle sessions close, others at their next boundary, then no mercy.
     pub struct Drain {
         /// Milliseconds after SIGTERM in which clients are served as before, new ones as well, while `/readyz` says no: what
-        /// sends clients here needs time to hear that. Absent, the drain begins at once, as it does on SIGINT.
+        /// sends clients here needs time to hear that. A second SIGTERM, or SIGINT, ends this time. Absent, there is none.
         accept_ms: Option<u64> = None,
         /// Milliseconds after that when sessions are closed that are still inside a statement or a transaction;
         /// all others end at once.

@@ -49,7 +49,7 @@ section! {
         tls: Option<Tls> = None,
         /// TLS towards the servers.
         backend_tls: BackendTls = BackendTls::default(),
-        /// The version in the greeting, instead of that of the first server that answers at start.
+        /// The version in the greeting, instead of that of the first server that answers.
         server_version: Option<String> = None,
         /// What is logged and how.
         log: Log = Log::default(),

@@ -310,6 +310,9 @@ impl Client {
             if let Some(gone) = handle.poll_ended(cx) {
                 return Poll::Ready(Err(gone));
             }
+            if handle.progress.is_abandoned() {
+                return Poll::Ready(Err(Gone::Overdue(Overdue::Statement)));
+            }
             self.poll_gone(cx).map(Err)
         })
         .await

@@ -1,9 +1,11 @@
 //! Connections that a session keeps between statements, why it keeps them, and how one goes back to its pool.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::prelude::Prelude;
 use crate::backend::Lease;
+use crate::net::timer;
 use crate::session::State;
 use crate::shard_map::{GroupId, ShardId};
 use crate::wire::command::code;
@@ -78,10 +80,15 @@ pub(super) async fn give_back(mut lease: Lease) {
         let mut out = Vec::new();
         prelude.encode(&mut out);
         let state: Arc<State> = lease.state.clone();
-        if !prelude.is_empty() && (lease.send(&out).await.is_err() || prelude.read(&mut lease, &state).await.is_err()) {
-            return;
-        }
-        if lease.reset().await.is_err() {
+        let bound = Duration::from_millis(lease.pool().options.connect_ms_max);
+        let reset = async {
+            if !prelude.is_empty() {
+                lease.send(&out).await?;
+                let _ = prelude.read(&mut lease, &state).await?;
+            }
+            lease.reset().await
+        };
+        if !matches!(timer::timeout(bound, reset).await, Ok(Ok(_))) {
             return;
         }
     }

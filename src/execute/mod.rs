@@ -8,6 +8,7 @@
 //! Invariant: a client's error ends its statement, never another session's; a connection whose state is in doubt is
 //! closed, never pooled.
 
+mod attempt;
 mod before;
 mod client;
 mod clock;

@@ -27,9 +27,14 @@ pub async fn end_overdue(registry: Arc<Registry>, limits: TimeLimits) {
                 None => {}
                 Some((Overdue::Statement, step)) => {
                     tracing::info!(session = handle.id, "a statement is cancelled: limits.statement_ms_max passed");
-                    // A server that does not answer may not keep the others waiting.
                     handle.wake();
-                    tokio::spawn(async move { handle.cancel_step(step).await });
+                    // A server that does not answer may not keep the others waiting.
+                    tokio::spawn(async move {
+                        if !handle.cancel_step(step).await {
+                            handle.progress.abandon(step);
+                            handle.wake();
+                        }
+                    });
                 }
                 Some(_) => handle.wake(),
             }

@@ -9,7 +9,7 @@ use super::Session;
 use crate::backend::{Failure, MemberState, Pool, Stays};
 use crate::net::timer;
 use crate::shard_map::GroupId;
-use crate::sql::facts::{Access, Facts, Flags};
+use crate::sql::facts::{Access, Facts};
 
 impl Session {
     /// Forgets the pools if statements go elsewhere by now.
@@ -94,7 +94,7 @@ pub(super) fn known_pool(pools: &[Option<Arc<Pool>>], group: GroupId) -> Option<
     pools.get(usize::from(group.0))?.as_ref()
 }
 
-/// Whether the statement may write; a function that is not known may.
+/// Whether the statement may write, as a function may that is not known.
 pub(super) fn writes(facts: &Facts) -> bool {
-    facts.access == Access::Write || facts.flags.contains(Flags::UNKNOWN_FUNCTION)
+    facts.access == Access::Write
 }

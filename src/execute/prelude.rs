@@ -105,10 +105,11 @@ impl Prelude {
     /// Whether the steps must be acknowledged before the statement leaves.
     pub fn must_wait(&self, write: bool, member: &MemberState) -> bool {
         self.steps.iter().any(|step| match step {
-            Step::KeepWarnings(_) | Step::KeepLastInsertId(_) | Step::ClearWarnings | Step::Unanswered(_) => false,
+            Step::KeepWarnings(_) | Step::KeepLastInsertId(_) | Step::Unanswered(_) => false,
             // Every server has the variable. A cancel may hit the step; then the id is not claimed (`read`).
             Step::InsertIdBefore(_) => false,
-            Step::LastInsertId(_) => write,
+            // A cancel may hit it, and the write behind it would be done for a client that is told it was not.
+            Step::LastInsertId(_) | Step::ClearWarnings => write,
             Step::Use(_) | Step::Transaction(_) => write || !member.has_accepted(&step.text()),
             Step::Set(set) => write || !member.has_accepted(set),
         })

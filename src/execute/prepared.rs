@@ -4,6 +4,8 @@
 //! Invariant: what an EXECUTE depends on is here, not on a connection: the text, the state it was prepared under, the
 //! parameter types sent last, the long data sent since. So any connection can run it.
 
+mod cursor;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
@@ -11,12 +13,12 @@ use std::sync::{Arc, OnceLock};
 use super::digest::{self, Planned};
 use super::other_names::{sent_text, two_names, unreadable};
 use super::prelude::{Prelude, Step};
-use super::relay::{self, Broken, Shape};
+use super::relay::Shape;
 use super::scatter::Scatter;
 use super::single::{Job, Ran, Work};
 use super::text::{class_of, class_of_control, is_of_session, scratch_of};
 use super::values::BoundValues;
-use super::{Ended, Gone, Incoming, Served, Session, Snapshot, clock};
+use super::{Incoming, Served, Session, Snapshot, clock};
 use crate::backend::{Failure, Lease, StatementKey};
 use crate::plan::Target;
 use crate::route::{self, ClientText, Shards};
@@ -27,7 +29,7 @@ use crate::telemetry::{Class, RefusalKind};
 use crate::wire::command::code;
 use crate::wire::execute::Execute;
 use crate::wire::reply::ServerError;
-use crate::wire::walker::{EndKind, Expect};
+use crate::wire::walker::Expect;
 use crate::wire::{packet, status};
 
 /// COM_STMT_EXECUTE's flags byte: any cursor type.
@@ -351,7 +353,7 @@ impl Session {
             Err(refusal) => return self.refuse(&refusal).await.map(drop),
         };
         if !Arc::ptr_eq(&prepared.snapshot, &self.snapshot) || prepared.statement.hint != hint {
-            prepared.statement = Arc::new(Planned::new(crate::plan::plan_hinted(
+            let statement = Arc::new(Planned::new(crate::plan::plan_hinted(
                 &self.snapshot.map,
                 prepared.state.database.as_deref(),
                 prepared.scratch.normalized(),
@@ -359,11 +361,10 @@ impl Session {
                 &self.dialect,
                 hint,
             )));
-            prepared.snapshot = self.snapshot.clone();
-            match sent_text(&prepared.statement, &prepared.text, &self.dialect) {
-                Some(sent) => prepared.sent = sent,
-                None => return self.refuse(&unreadable()).await.map(drop),
-            }
+            let Some(sent) = sent_text(&statement, &prepared.text, &self.dialect) else {
+                return self.refuse(&unreadable()).await.map(drop);
+            };
+            (prepared.statement, prepared.snapshot, prepared.sent) = (statement, self.snapshot.clone(), sent);
         }
         let statement = prepared.statement.clone();
         let started = self.started();
@@ -511,83 +512,6 @@ impl Session {
             self.close_cursor(id, &mut prepared).await;
         }
         Ok(())
-    }
-
-    /// Closes a statement's cursor, and ends the pin with the last of them.
-    async fn close_cursor(&mut self, id: u32, prepared: &mut Prepared) {
-        let Some(group) = prepared.cursor.take() else {
-            return;
-        };
-        let key = self.cursor_key(id, prepared);
-        if let Some(held) = self.held.iter_mut().find(|held| held.group == group) {
-            let backend_id = held.lease.remove_statement(key);
-            super::held::close_statement(&mut held.lease, backend_id).await;
-        }
-        self.statements.cursors.remove(&id);
-        if self.statements.cursors.is_empty() {
-            self.unpin(super::held::Pins::CURSOR).await;
-        }
-    }
-
-    fn cursor_key(&self, id: u32, prepared: &Prepared) -> StatementKey {
-        StatementKey { text: prepared.key.text, context: hash(&(prepared.key.context, self.registered.handle.id, id)) }
-    }
-
-    pub(super) async fn fetch(&mut self, id: u32, rows: u32) -> Served {
-        let Some(mut prepared) = self.statements.by_id.remove(&id) else {
-            return self.unknown_statement(id, "mysqld_stmt_fetch").await;
-        };
-        let served = self.fetch_prepared(id, &mut prepared, rows).await;
-        self.statements.by_id.insert(id, prepared);
-        served
-    }
-
-    async fn fetch_prepared(&mut self, id: u32, prepared: &mut Prepared, rows: u32) -> Served {
-        let key = self.cursor_key(id, prepared);
-        let at = prepared.cursor.and_then(|group| self.held.iter().position(|held| held.group == group));
-        let Some(mut held) = at.map(|at| self.held.swap_remove(at)) else {
-            let text = format!("The statement ({id}) has no open cursor.");
-            return self.answer_error(1421, b"HY000", &text).await.map(drop);
-        };
-        let Some(backend_id) = held.lease.statement(key, &prepared.sent).map(|statement| statement.id) else {
-            self.held.push(held);
-            let text = format!("The statement ({id}) has no open cursor.");
-            return self.answer_error(1421, b"HY000", &text).await.map(drop);
-        };
-        let mut payload = vec![code::STMT_FETCH];
-        payload.extend_from_slice(&backend_id.to_le_bytes());
-        payload.extend_from_slice(&rows.to_le_bytes());
-        let handle = self.registered.handle.clone();
-        handle.begin(held.lease.pool(), held.lease.thread_id);
-        let relayed = match held.lease.send_command(&payload).await {
-            Ok(()) => relay::relay(&mut self.client, &mut held.lease, &handle, Shape::plain(Expect::Fetch)).await,
-            Err(failure) => Err(Broken::Server { failure, forwarded: false, torn: false }),
-        };
-        let hit = handle.end();
-        if hit && relayed.is_ok() && !self.absorb_cancel(&mut held).await {
-            drop(held);
-            return Err(Ended::Closed(Some(Gone::Protocol("cursor lost with its server"))));
-        }
-        match relayed {
-            Ok(end) => {
-                let done = matches!(end.kind, EndKind::Err { .. })
-                    || end.has_status && end.status & status::LAST_ROW_SENT != 0;
-                self.held.push(held);
-                if done {
-                    self.close_cursor(id, prepared).await;
-                }
-                Ok(())
-            }
-            Err(Broken::Client(gone)) => Err(gone.into()),
-            Err(Broken::ReadOnly { .. }) => unreachable!("a plain shape does not ask for it"),
-            Err(Broken::Server { failure, torn, .. }) => {
-                drop(held);
-                if !torn {
-                    self.answer_failure(&failure).await?;
-                }
-                Err(Ended::Closed(Some(Gone::Protocol("cursor lost with its server"))))
-            }
-        }
     }
 
     async fn unknown_statement(&mut self, id: u32, function: &str) -> Served {

@@ -73,6 +73,8 @@ pub struct Progress {
     /// The step on which its time ran out, and by which bound.
     expired: AtomicU64,
     overdue: Mutex<Option<Overdue>>,
+    /// The step whose server does not answer, not even to a cancel.
+    abandoned: AtomicU64,
     /// The step that was found to be slow.
     slow: AtomicU64,
     seen: Mutex<Option<Seen>>,
@@ -96,6 +98,7 @@ impl Default for Progress {
             began: AtomicU64::new(0),
             expired: AtomicU64::new(u64::MAX),
             overdue: Mutex::default(),
+            abandoned: AtomicU64::new(u64::MAX),
             slow: AtomicU64::new(u64::MAX),
             seen: Mutex::default(),
         }
@@ -121,6 +124,17 @@ impl Progress {
             return None;
         }
         *self.overdue.lock().expect("no panic under this lock")
+    }
+
+    /// Nobody answers on this step.
+    pub fn abandon(&self, step: u64) {
+        self.abandoned.store(step, Ordering::Release);
+    }
+
+    /// Whether the step that the session is on is past its time and nobody answers.
+    #[inline]
+    pub fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Acquire) == self.step.load(Ordering::Relaxed)
     }
 
     /// Whether the step that the session is on is one in `n`, a power of two, of those of its kind. `offset`: of a session, so that those

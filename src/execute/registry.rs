@@ -5,7 +5,7 @@
 //! `SessionHandle::end` says whether one may be, and the session then waits until it has arrived (`settled`).
 
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
@@ -17,7 +17,7 @@ use super::client::Gone;
 use super::progress::Phase;
 use super::progress::{Overdue, Progress};
 use super::together::together;
-use crate::backend::Pool;
+use crate::backend::{Failure, Pool};
 
 /// What a session has been asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +61,8 @@ struct Running {
     interrupted: bool,
     /// Cancels that were read from these and are not finished.
     cancelling: u32,
+    /// One of them was not answered: it may arrive at any time.
+    astray: bool,
 }
 
 impl SessionHandle {
@@ -178,7 +180,7 @@ impl SessionHandle {
         running.others.clear();
         running.cancelled = false;
         let interrupted = std::mem::take(&mut running.interrupted);
-        running.cancelling > 0 || idle_hit || interrupted
+        running.cancelling > 0 || idle_hit || interrupted || running.astray
     }
 
     /// Ends what the session runs on servers, if anything, and waits until they were told.
@@ -186,17 +188,18 @@ impl SessionHandle {
         self.cancel_if(|| true).await;
     }
 
-    /// As `cancel`, unless the session has gone on from this step: what runs now may be another statement.
-    pub async fn cancel_step(&self, step: u64) {
-        self.cancel_if(|| self.progress.step() == step).await;
+    /// As `cancel`, unless the session has gone on from this step: what runs now may be another statement. False if a server
+    /// did not answer.
+    pub async fn cancel_step(&self, step: u64) -> bool {
+        self.cancel_if(|| self.progress.step() == step).await
     }
 
-    async fn cancel_if(&self, applies: impl FnOnce() -> bool + Send) {
+    async fn cancel_if(&self, applies: impl FnOnce() -> bool + Send) -> bool {
         let backends: Vec<_> = {
             let mut running = self.running();
             // Under the lock: a statement that begins later takes it first, one that ends sees the cancel.
             if !applies() {
-                return;
+                return true;
             }
             running.cancelling += 1;
             if running.waiting || running.backend.is_some() {
@@ -206,26 +209,46 @@ impl SessionHandle {
             running.cancelled = !running.others.is_empty();
             running.backend.iter().chain(&running.others).cloned().collect()
         };
+        let (silent, failed) = (AtomicBool::new(false), AtomicBool::new(false));
         together(backends.iter().map(|(pool, thread_id)| async {
             if let Err(failure) = pool.kill_query(*thread_id).await {
+                failed.store(true, Ordering::Relaxed);
+                silent.fetch_or(matches!(failure, Failure::Connect { .. } | Failure::Lost { .. }), Ordering::Relaxed);
                 tracing::warn!(session = self.id, %failure, "a running statement could not be cancelled");
             }
         }))
         .await;
-        self.running().cancelling -= 1;
+        let mut running = self.running();
+        running.cancelling -= 1;
+        running.astray |= failed.into_inner();
+        drop(running);
         self.settled.notify_waiters();
+        !silent.into_inner()
     }
 
-    /// Waits until no cancel is on its way; each is bounded by the limit on connecting.
-    pub async fn settled(&self) {
+    /// Waits until no cancel is on its way; each is bounded by the limit on connecting. False if one may still arrive: its
+    /// connection is to be closed.
+    #[must_use]
+    pub async fn settled(&self) -> bool {
         loop {
             let mut notified = std::pin::pin!(self.settled.notified());
             notified.as_mut().enable();
-            if self.running().cancelling == 0 {
-                return;
+            if let Some(arrived) = self.all_arrived() {
+                return arrived;
             }
             notified.await;
         }
+    }
+
+    /// Whether all cancels arrived; nothing while one is on its way.
+    fn all_arrived(&self) -> Option<bool> {
+        let mut running = self.running();
+        (running.cancelling == 0).then(|| !std::mem::take(&mut running.astray))
+    }
+
+    /// The statement ended before it ran; a cancel of it is not one of the next.
+    pub fn forget_interrupt(&self) {
+        self.running().interrupted = false;
     }
 }
 
@@ -236,7 +259,6 @@ impl<'a> Waiting<'a> {
     fn on(handle: &'a SessionHandle) -> Self {
         let mut running = handle.running();
         running.waiting = true;
-        running.interrupted = false;
         Waiting(handle)
     }
 }

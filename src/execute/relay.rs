@@ -85,7 +85,10 @@ pub async fn relay(
         if !std::mem::take(&mut arrived) {
             match wait(client, connection, handle, want.max(capacity)).await {
                 Waited::Read => capacity = connection.buffer.next_capacity(),
-                Waited::Failed(failure) => return Err(broken(failure, &walker)),
+                Waited::Failed(failure) => {
+                    client.break_off(walker.last_sequence().wrapping_add(1), !walker.between_packets());
+                    return Err(broken(failure, &walker));
+                }
                 Waited::Gone(gone) => {
                     client.break_off(walker.last_sequence().wrapping_add(1), !walker.between_packets());
                     return Err(Broken::Client(gone));
@@ -94,7 +97,13 @@ pub async fn relay(
         }
         loop {
             let may_move = shape.may_move && forwarded == 0;
-            let step = walk(&mut walker, connection, handle, rewrite, may_move, namer.as_mut())?;
+            let step = match walk(&mut walker, connection, handle, rewrite, may_move, namer.as_mut()) {
+                Ok(step) => step,
+                Err(broken) => {
+                    client.break_off(walker.last_sequence().wrapping_add(1), !walker.between_packets());
+                    return Err(broken);
+                }
+            };
             if step.forward > 0 {
                 let bytes = &connection.buffer.filled()[..step.forward];
                 let bytes = step.rewritten.as_deref().unwrap_or(bytes);
@@ -279,6 +288,9 @@ async fn wait(client: &mut Client, connection: &mut Connection, handle: &Session
         if let Some(gone) = handle.poll_ended(cx) {
             return Poll::Ready(Waited::Gone(gone));
         }
+        if handle.progress.is_abandoned() {
+            return Poll::Ready(Waited::Failed(Failure::Silent { member: connection.member.at.clone() }));
+        }
         client.poll_gone(cx).map(Waited::Gone)
     })
     .await
@@ -297,7 +309,9 @@ async fn send_file(
         let mut part = client.file_packet(handle, sequence).await.map_err(Broken::Client)?;
         part[3] = sequence.wrapping_sub(shift);
         sequence = sequence.wrapping_add(1);
-        if let Err(failure) = connection.send(&part).await {
+        let sent = client.watched(handle, connection.send(&part)).await.map_err(Broken::Client)?;
+        if let Err(failure) = sent {
+            client.break_off(sequence, false);
             return Err(Broken::Server { failure, forwarded: true, torn: false });
         }
         if part.len() == packet::HEADER_LEN {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::before::{Diagnostics, WarningRow};
 use super::held::{Held, Pins};
 use super::prelude::{Prelude, Rejected, Step};
 use super::remembered::{ReadBack, characteristics, is_insert_id, is_switch, next_transaction, not_off, remember};
@@ -13,6 +14,8 @@ use crate::sql::{Assignment, Flags, Scope, Value};
 use crate::telemetry::RefusalKind;
 use crate::wire::command::code;
 use crate::wire::reply;
+use crate::wire::result_set::Decoded;
+use crate::wire::walker::End;
 
 /// Session variables that are not a state but an event, or another session's identity.
 const REFUSED: [&str; 8] = [
@@ -37,6 +40,12 @@ macro_rules! try_server {
             Err(failure) => return Ok(Err(failure)),
         }
     };
+}
+
+/// What a SET left: how many as its OK says, and the rows of SHOW WARNINGS.
+struct Warnings {
+    count: u16,
+    rows: Vec<WarningRow>,
 }
 
 impl Session {
@@ -169,7 +178,7 @@ impl Session {
                     }
                     self.adopt(next, assignments);
                     held.lease.state = self.state.clone();
-                    if warnings == 0 && to_read_back.is_empty() {
+                    if warnings.count == 0 && to_read_back.is_empty() {
                         held.lease.member.accept(text);
                     }
                     self.keep_or_give_back(held).await;
@@ -177,8 +186,11 @@ impl Session {
                     if !self.refresh_dialect().await? {
                         return Ok(Outcome::Failed);
                     }
+                    if warnings.count > 0 {
+                        self.before.diagnostics = Diagnostics::Gathered(warnings.rows.into());
+                    }
                     let flags = self.status(more);
-                    self.client.reply(&reply::ok(0, 0, flags, warnings, b"")).await?;
+                    self.client.reply(&reply::ok(0, 0, flags, warnings.count, b"")).await?;
                     return Ok(Outcome::Done);
                 }
                 Ok(Err(error)) => {
@@ -325,7 +337,7 @@ impl Session {
         next: &mut State,
         back: &[ReadBack],
         last_insert_id: Option<u64>,
-    ) -> Served<Result<Result<u16, reply::ServerError>, Failure>> {
+    ) -> Served<Result<Result<Warnings, reply::ServerError>, Failure>> {
         let handle = self.registered.handle.clone();
         let pool = held.lease.pool().clone();
         let thread_id = held.lease.thread_id;
@@ -357,7 +369,7 @@ impl Session {
         next: &mut State,
         back: &[ReadBack],
         last_insert_id: Option<u64>,
-    ) -> Result<Result<Result<u16, reply::ServerError>, Failure>, Gone> {
+    ) -> Result<Result<Result<Warnings, reply::ServerError>, Failure>, Gone> {
         let handle = self.registered.handle.clone();
         let mut prelude = Prelude::default();
         if lease.owed.as_ref().is_some_and(|owed| !self.before.is_owed(owed)) {
@@ -390,10 +402,18 @@ impl Session {
             self.before.ended(lease, &reply.end, flags, false, false);
             return Ok(Ok(Err(error)));
         }
+        // At once: what is read back takes their place.
+        let mut warnings = Warnings { count: reply.end.warnings, rows: Vec::new() };
+        if warnings.count > 0 {
+            (lease.warnings_left, lease.uses, self.before.pinged) = (true, lease.uses + 1, true);
+            if let Decoded::Rows(rows) = try_server!(lease.query(b"SHOW WARNINGS").await) {
+                warnings.rows = rows.rows;
+            }
+        }
         for one in back {
             try_server!(one.read(lease, next).await);
         }
-        self.before.ended(lease, &reply.end, flags, false, false);
-        Ok(Ok(Ok(reply.end.warnings)))
+        self.before.ended(lease, &End { warnings: 0, ..reply.end }, flags, false, false);
+        Ok(Ok(Ok(warnings)))
     }
 }

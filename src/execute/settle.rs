@@ -161,7 +161,7 @@ impl Session {
             return;
         }
         self.before.pinged = true;
-        let Ok(reply) = held.lease.call(&[code::PING]).await else {
+        let Ok(reply) = held.lease.call_soon(&[code::PING]).await else {
             // A dead connection is found dead by the next statement, inside the transaction that it lost.
             return;
         };
@@ -177,18 +177,18 @@ impl Session {
 
     /// A cancel may have been on its way when the statement ended: it is waited for, and its effect taken by a PING.
     pub(super) async fn absorb_cancel(&mut self, held: &mut Held) -> bool {
-        self.registered.handle.settled().await;
         self.before.pinged = true;
-        held.lease.call(&[code::PING]).await.is_ok()
+        self.registered.handle.settled().await && held.lease.call_soon(&[code::PING]).await.is_ok()
     }
 
-    pub(super) async fn lost_after_reply(&mut self, held: Held) -> Served<Ran> {
+    /// The reply is told, and its connection cannot be used any more.
+    pub(super) fn lost_after_reply(&mut self, held: Held, ran: Ran) -> Served<Ran> {
         let was_needed = held.in_transaction || !held.pins.is_empty();
         drop(held);
         if was_needed {
             return Err(Ended::Closed(Some(Gone::Protocol("transaction lost with its server"))));
         }
-        Ok(Ran::Failed)
+        Ok(ran)
     }
 
     /// Gives everything back that the session holds: transactions are rolled back, pinned connections reset.

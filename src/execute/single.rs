@@ -1,22 +1,24 @@
-//! One statement on one shard: lease, prelude, send, relay. What the reply means for the session is in `settle.rs`.
+//! One statement on one shard: its connection, and what an attempt on it means. The attempt itself is in `attempt.rs`, what the
+//! reply means for the session in `settle.rs`.
 //!
-//! Invariants: a statement is sent a second time only if it is a read of which the client saw nothing, or if no byte
-//! of it left; never inside a transaction. A connection goes back to its pool only after its reply was read to the
+//! Invariants: a statement is sent a second time only if it is a read of which the client saw nothing, if no byte of it left,
+//! or if a server refused to write it for being read-only; never inside a transaction. A connection goes back to its pool only after its reply was read to the
 //! end, in a state that is known.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::attempt::{Interrupted, lost};
 use super::before;
 use super::client::{Gone, Incoming};
 use super::held::{Held, Pins};
 use super::place::{known_pool, writes};
-use super::prelude::{self, Prelude, Rejected, Step};
+use super::prelude::Rejected;
 use super::prepared::Bound;
-use super::relay::{self, Broken, Shape};
-use super::{Ended, Served, Session, SessionHandle, Stop};
-use crate::backend::{Failure, InsertId, Lease, Pool, StatementKey, Wanted};
+use super::relay::{self, Shape};
+use super::{Ended, Served, Session, Stop};
+use crate::backend::{Failure, Lease, Pool, StatementKey, Wanted};
 use crate::net::timer;
 use crate::plan::Refusal;
 use crate::shard_map::{GroupId, ShardId};
@@ -57,25 +59,6 @@ pub enum Ran {
     Answered(End),
     /// The client was told an error of ours.
     Failed,
-}
-
-/// Why an attempt did not end with a reply.
-#[derive(Debug)]
-pub(super) enum Interrupted {
-    /// The server refused what the statement builds on. Nothing of it ran that could do harm.
-    Rejected(Rejected),
-    Server {
-        failure: Failure,
-        sent: bool,
-        forwarded: bool,
-        torn: bool,
-    },
-    /// The server is read-only, and another one of its group may not be.
-    ReadOnly {
-        end: End,
-        error: ServerError,
-    },
-    Client(Gone),
 }
 
 /// Waits for the next command of a session that holds connections; one that is only kept for a moment is given back when
@@ -215,7 +198,8 @@ impl Session {
                 Err(failure) => return self.answer_failure(&failure).await,
             };
             self.registered.handle.begin(held.lease.pool(), held.lease.thread_id);
-            let alone = !was_held && self.transaction.is_none() && self.state.autocommit();
+            let alone =
+                !was_held && self.transaction.is_none() && self.state.autocommit() && self.next_transaction.is_empty();
             let shape = Shape { may_move: alone && may_move(&job, &held.lease), ..job.shape };
             let job = Job { shape, ..job };
             let attempted = self.attempt(&mut held, job).await;
@@ -238,8 +222,18 @@ impl Session {
         retried: bool,
         job: &Job<'_>,
     ) -> Served<Option<Ran>> {
-        if hit && matches!(attempted, Ok(_) | Err(Interrupted::Rejected(_))) && !self.absorb_cancel(&mut held).await {
-            return self.lost_after_reply(held).await.map(Some);
+        // The connection goes on: what is on its way to it has to arrive first.
+        let goes_on = matches!(attempted, Ok(_) | Err(Interrupted::Rejected(_) | Interrupted::ReadOnly { .. }));
+        if hit && goes_on && !self.absorb_cancel(&mut held).await {
+            let ran = match attempted {
+                Ok(end) => Ran::Answered(end),
+                Err(Interrupted::Rejected(Rejected { error, .. }) | Interrupted::ReadOnly { error, .. }) => {
+                    self.tell(error).await?;
+                    Ran::Failed
+                }
+                Err(_) => Ran::Failed,
+            };
+            return self.lost_after_reply(held, ran).map(Some);
         }
         match attempted {
             Ok(end) => {
@@ -250,16 +244,15 @@ impl Session {
                 // Steps behind the refused one have run: a BEGIN, long data of an EXECUTE. Only a reset undoes them.
                 held.lease.tainted |= rejected.sent;
                 self.keep_or_give_back(held).await;
-                let error = rejected.error;
-                self.before.answered_error(error.clone());
-                self.client.error(error.code, &error.sqlstate, &String::from_utf8_lossy(&error.message)).await?;
+                self.tell(rejected.error).await?;
                 Ok(Some(Ran::Failed))
             }
             Err(Interrupted::ReadOnly { end, error }) => {
                 let (group, member) = (held.group, held.lease.member.clone());
                 self.settle(held, &end, *job).await?;
-                // Nothing of the statement was done. If another member is written by now, or soon, it is done there.
-                if !retried && self.look_again(group, &member).await {
+                // Nothing of the statement was done. If another member is written by now, or soon, it is done there; not what was
+                // to be cancelled.
+                if !hit && !retried && self.look_again(group, &member).await {
                     self.proxy.metrics.retries.increment(1);
                     return Ok(None);
                 }
@@ -343,173 +336,15 @@ impl Session {
         acquired.unwrap_or(Err(Failure::Cancelled))
     }
 
-    async fn attempt(&mut self, held: &mut Held, job: Job<'_>) -> Result<End, Interrupted> {
-        let write = job.facts.access == Access::Write;
-        let mut prelude = Prelude::default();
-        let mut sent = false;
-        self.prelude_for(held, job, &mut prelude).await?;
-        let executed;
-        let bytes = match job.work {
-            Work::Bytes(bytes) | Work::Prepare { bytes, .. } => bytes,
-            Work::Execute(bound) => {
-                if !bound.is_prepared(&mut held.lease) {
-                    self.run_prelude(&mut held.lease, std::mem::take(&mut prelude)).await?;
-                    self.prepare_on(bound, &mut held.lease).await?;
-                }
-                bound.push_long_data(&mut held.lease, &mut prelude);
-                executed = bound.bytes_for(&mut held.lease);
-                &executed
-            }
-        };
-        if prelude.is_empty() || prelude.must_wait(write, &held.lease.member) {
-            self.run_prelude(&mut held.lease, prelude).await?;
-            self.go_on()?;
-            let sent = self.client.watched(&self.registered.handle, held.lease.send(bytes)).await?;
-            sent.map_err(|failure| lost(failure, true))?;
-        } else {
-            let mut out = Vec::with_capacity(bytes.len() + 256);
-            prelude.encode(&mut out);
-            out.extend_from_slice(bytes);
-            sent = true;
-            let handle = &self.registered.handle;
-            let out = self.client.watched(handle, held.lease.send(&out)).await?;
-            out.map_err(|failure| lost(failure, sent))?;
-            let read = self.client.watched(handle, prelude.read(&mut held.lease, &self.state)).await?;
-            let accepted = read.map_err(|failure| lost(failure, sent))?;
-            if handle.interrupted() {
-                // It hit what went before the statement, or nothing.
-                let (pool, thread_id) = (held.lease.pool().clone(), held.lease.thread_id);
-                let killed = self.client.watched(handle, pool.kill_query(thread_id)).await?;
-                killed.map_err(|failure| lost(failure, sent))?;
-            }
-            if let Err(rejected) = accepted {
-                // The statement behind it ran in the wrong state. It is a read; nobody sees its answer.
-                let skipped = self.client.watched(handle, held.lease.skip_reply(job.shape.expect)).await?;
-                skipped.map_err(|failure| lost(failure, sent))?;
-                return Err(Interrupted::Rejected(rejected));
-            }
-        }
-        let _ = sent;
-        relay::relay(&mut self.client, &mut held.lease, &self.registered.handle, job.shape)
-            .await
-            .map_err(Interrupted::from)
-    }
-
-    /// Runs the steps and waits for their answers.
-    pub(super) async fn run_prelude(&mut self, lease: &mut Lease, prelude: Prelude) -> Result<(), Interrupted> {
-        if prelude.is_empty() {
-            return Ok(());
-        }
-        let mut out = Vec::new();
-        prelude.encode(&mut out);
-        let run = async {
-            lease.send(&out).await?;
-            prelude.read(lease, &self.state).await
-        };
-        let read = self.client.watched(&self.registered.handle, run).await?;
-        read.map_err(|failure| lost(failure, false))?.map_err(Interrupted::Rejected)
-    }
-
-    pub(super) async fn prepare_on(&mut self, bound: &Bound<'_>, lease: &mut Lease) -> Result<(), Interrupted> {
-        let prepared = self.client.watched(&self.registered.handle, bound.prepare_on(lease)).await?;
-        prepared.map_err(unprepared)
-    }
-
-    /// Before the statement itself is sent: a cancel that hit what went before it, or nothing, ends it here.
-    pub(super) fn go_on(&self) -> Result<(), Interrupted> {
-        if self.registered.handle.interrupted() {
-            return Err(Interrupted::Rejected(Rejected::cancelled(&self.registered.handle)));
-        }
-        Ok(())
-    }
-
-    pub(super) async fn prelude_for(
-        &mut self,
-        held: &mut Held,
-        job: Job<'_>,
-        prelude: &mut Prelude,
-    ) -> Result<(), Interrupted> {
-        let transaction = self.transaction.as_ref().filter(|_| !held.in_transaction);
-        let opening = transaction.and_then(|transaction| transaction.opening.as_deref());
-        let begins = opening.is_some() || !matches!(job.work, Work::Prepare { .. });
-        let began = transaction.filter(|_| begins).and_then(|transaction| transaction.began.as_ref());
-        let began =
-            began.filter(|began| !Arc::ptr_eq(began, &self.state)).and_then(|began| self.state.beginning_as(began));
-        let began = began.map(Arc::new);
-        // By a statement where the server would do it by itself, for behind it comes what the session has set since.
-        let opening = opening.or(began.as_ref().map(|_| &b"START TRANSACTION"[..]));
-        prelude.replay(&mut held.lease, began.as_ref().unwrap_or(&self.state));
-        if !held.in_transaction {
-            if begins {
-                let characteristics = transaction.map(|transaction| transaction.characteristics.as_slice());
-                for text in characteristics.unwrap_or_default().iter().chain(&self.next_transaction) {
-                    // They stay with the connection unless this statement begins a transaction.
-                    held.lease.tainted |= opening.is_none();
-                    prelude.push(Step::Transaction(text.clone()));
-                }
-            }
-            if let Some(opening) = opening {
-                prelude.push(Step::Transaction(opening.to_vec()));
-            }
-            // Without a BEGIN, under autocommit=0, there may be savepoints before this group joined.
-            for savepoint in transaction.iter().flat_map(|transaction| &transaction.savepoints) {
-                prelude.push(Step::Transaction(savepoint.text.clone()));
-            }
-        }
-        if let Some(began) = began {
-            prelude.replay_from(&began, &self.state, prelude::family(&held.lease));
-        }
-        let about = Flags::ROW_COUNT | Flags::FOUND_ROWS | Flags::DIAGNOSTICS;
-        let counts = Flags::ROW_COUNT | Flags::FOUND_ROWS;
-        if job.facts.flags.contains(Flags::LAST_INSERT_ID) && !self.before.has_last_insert_id(&held.lease) {
-            // A question in between would change the answer to the other one.
-            if job.facts.flags.intersects(counts)
-                || job.facts.flags.contains(Flags::DIAGNOSTICS) && !self.before.has_no_diagnostics()
-            {
-                return Err(Interrupted::Rejected(Rejected::about_before("LAST_INSERT_ID() beside ROW_COUNT()")));
-            }
-            match self.last_insert_id(Some(&mut held.lease)).await {
-                // It may have turned out that this connection has it.
-                Some(_) if self.before.has_last_insert_id(&held.lease) => {}
-                Some(value) => prelude.push(Step::LastInsertId(value)),
-                None => return Err(Interrupted::Rejected(Rejected::about_before("LAST_INSERT_ID()"))),
-            }
-        }
-        // A PREPARE in between is a previous statement too.
-        let has_statement = match job.work {
-            Work::Execute(bound) => bound.is_prepared(&mut held.lease),
-            _ => true,
-        };
-        let counted = self.before.has_counts(job.facts.flags);
-        let untouched = self.before.was_here(&held.lease) && has_statement && prelude.is_empty() && counted;
-        if job.facts.flags.intersects(about) && !untouched {
-            if job.facts.flags.intersects(counts) || !self.before.has_no_diagnostics() {
-                return Err(Interrupted::Rejected(Rejected::about_before(
-                    "ROW_COUNT(), FOUND_ROWS() or SHOW WARNINGS",
-                )));
-            }
-            prelude.push(Step::ClearWarnings);
-        } else if self.before.must_clear_warnings(&held.lease) {
-            prelude.push(Step::ClearWarnings);
-        }
-        if may_generate_id(&job)
-            && !prelude.sets_insert_id()
-            && let Some(value) = self.before.insert_id_before(&held.lease)
-        {
-            match job.facts.flags.intersects(about) {
-                // A step in front would change what the statement asks about.
-                true => held.lease.insert_id = InsertId::Unsettled,
-                false => prelude.push(Step::InsertIdBefore(value)),
-            }
-        }
-        // Last, because from here on the connection's debt is the prelude's; it goes first on the wire.
-        if held.lease.owed.as_ref().is_some_and(|owed| !self.before.is_owed(owed)) {
-            prelude.settle(&mut held.lease);
-        }
+    /// An error, and what is said of it later.
+    pub(super) async fn tell(&mut self, error: ServerError) -> Served {
+        self.before.answered_error(error.clone());
+        self.client.error(error.code, &error.sqlstate, &String::from_utf8_lossy(&error.message)).await?;
         Ok(())
     }
 
     pub(super) async fn answer_failure(&mut self, failure: &Failure) -> Served<Ran> {
+        self.registered.handle.forget_interrupt();
         let failure = match failure {
             Failure::Cancelled if self.registered.handle.is_overdue() => &Failure::Overdue,
             Failure::Cancelled if self.registered.handle.stopped() == Stop::Shutdown => &Failure::Shutdown,
@@ -563,51 +398,6 @@ pub(super) fn selects(job: &Job<'_>) -> bool {
 fn leaves_connection_free(end: &End, job: &Job<'_>) -> bool {
     let open = status::IN_TRANS | status::CURSOR_EXISTS;
     end.has_status && end.status & open == 0 && before::leaves_nothing(end, may_generate_id(job))
-}
-
-impl From<Broken> for Interrupted {
-    fn from(broken: Broken) -> Self {
-        match broken {
-            Broken::Server { failure, forwarded, torn } => Interrupted::Server { failure, sent: true, forwarded, torn },
-            Broken::ReadOnly { end, error } => Interrupted::ReadOnly { end, error },
-            Broken::Client(gone) => Interrupted::Client(gone),
-        }
-    }
-}
-
-impl From<Gone> for Interrupted {
-    fn from(gone: Gone) -> Self {
-        Interrupted::Client(gone)
-    }
-}
-
-pub(super) fn lost(failure: Failure, sent: bool) -> Interrupted {
-    Interrupted::Server { failure, sent, forwarded: false, torn: false }
-}
-
-/// Why a statement could not be prepared on a connection.
-pub(super) fn unprepared(failure: Result<ServerError, Failure>) -> Interrupted {
-    match failure {
-        Ok(error) => Interrupted::Rejected(Rejected { error, sent: true }),
-        Err(failure) => lost(failure, false),
-    }
-}
-
-impl Rejected {
-    pub(super) fn cancelled(handle: &SessionHandle) -> Rejected {
-        let failure = if handle.is_overdue() { Failure::Overdue } else { Failure::Cancelled };
-        let (code, sqlstate, text) = failure.client_error();
-        let error = ServerError { code, sqlstate: state_bytes(sqlstate), message: text.into_bytes() };
-        Rejected { sent: true, error }
-    }
-
-    fn about_before(what: &str) -> Rejected {
-        let text = format!(
-            "Meridian: {what} speaks of this session's previous statement, which ran on several shards or whose connection \
-             has served another session since; run both statements in one transaction, on one shard"
-        );
-        Rejected { sent: false, error: ServerError { code: 1235, sqlstate: *b"42000", message: text.into_bytes() } }
-    }
 }
 
 /// For callers that only need to know whether to go on.

@@ -5,7 +5,7 @@
 
 use super::held::run_quietly;
 use super::relay::{INTERRUPTED, Shape};
-use super::single::{Job, Ran, Work};
+use super::single::{Job, Ran, Work, state_bytes};
 use super::text::query_packet;
 use super::{Ended, Gone, Outcome, Served, Session};
 use crate::backend::Failure;
@@ -58,7 +58,7 @@ impl Session {
     pub(super) async fn end(&mut self, commit: bool, chain: bool, release: bool, more: bool) -> Served<Outcome> {
         let ended_one = self.transaction.clone().unwrap_or_default();
         // Of a transaction that has not begun: AND CHAIN begins it.
-        let mut next = std::mem::take(&mut self.next_transaction);
+        let next = std::mem::take(&mut self.next_transaction);
         let ended = if commit { self.commit_all().await? } else { self.roll_back_all().await };
         if let Err(ran) = ended {
             return Ok(ran.into());
@@ -70,7 +70,7 @@ impl Session {
             };
             self.transaction = Some(match ended_one.began {
                 Some(_) => ended_one.followed_by(opening, access),
-                None => Transaction::begun(opening, access, std::mem::take(&mut next), &self.state),
+                None => Transaction::begun(opening, access, next, &self.state),
             });
         }
         let outcome = self.answer_ok(more && !release).await?;
@@ -99,6 +99,14 @@ impl Session {
             && let Err(failure) = self.may_stay(at, true).await
         {
             // Nothing was committed, and it may still be.
+            if let Failure::NoPrimary { .. } = failure {
+                let (code, sqlstate, text) = failure.client_error();
+                let text = format!(
+                    "{text}; nothing was committed and the transaction is open: repeat the COMMIT, or ROLLBACK"
+                );
+                self.answer_error(code, &state_bytes(sqlstate), &text).await?;
+                return Ok(Err(Ran::Failed));
+            }
             return self.answer_failure(&failure).await.map(Err);
         }
         self.transaction = None;
@@ -115,17 +123,21 @@ impl Session {
             payload.extend_from_slice(b"COMMIT");
             let handle = self.registered.handle.clone();
             handle.begin(held.lease.pool(), held.lease.thread_id);
-            let answer = held.lease.call(&payload).await;
+            let answer = self.client.watched(&handle, held.lease.call(&payload)).await;
             let hit = handle.end();
             held.in_transaction = false;
+            let answer = match answer {
+                Ok(answer) => answer,
+                // It may have been done; the process or a person does not wait for it.
+                Err(Gone::Stopped(_)) => Err(Failure::Cancelled),
+                Err(Gone::Overdue(_)) => Err(Failure::Silent { member: held.lease.member.at.clone() }),
+                Err(gone) => return Err(gone.into()),
+            };
             match answer {
                 Ok(reply) => match reply.error() {
                     None => {
-                        if hit {
-                            self.registered.handle.settled().await;
-                            if held.lease.call(&[code::PING]).await.is_err() {
-                                continue;
-                            }
+                        if hit && !self.absorb_cancel(&mut held).await {
+                            continue;
                         }
                         self.keep_or_give_back(held).await;
                     }
@@ -151,8 +163,7 @@ impl Session {
         if error.code == INTERRUPTED && self.registered.handle.is_overdue() {
             return self.answer_failure(&Failure::Overdue).await.map(Err);
         }
-        self.before.answered_error(error.clone());
-        self.client.error(error.code, &error.sqlstate, &String::from_utf8_lossy(&error.message)).await?;
+        self.tell(error).await?;
         Ok(Err(Ran::Failed))
     }
 
@@ -175,7 +186,9 @@ impl Session {
     pub(super) async fn roll_back_others(&mut self) {
         for mut held in std::mem::take(&mut self.held) {
             if held.in_transaction {
-                if !run_quietly(&mut held.lease, b"ROLLBACK").await {
+                let handle = self.registered.handle.clone();
+                let done = self.client.watched(&handle, run_quietly(&mut held.lease, b"ROLLBACK")).await;
+                if !done.unwrap_or(false) {
                     continue;
                 }
                 held.in_transaction = false;
@@ -230,13 +243,10 @@ impl Session {
             }
             let mut payload = vec![code::QUERY];
             payload.extend_from_slice(text);
-            match held.lease.call(&payload).await {
+            match self.client.watched(&self.registered.handle, held.lease.call(&payload)).await? {
                 Ok(reply) => {
                     if let Some(error) = reply.error() {
-                        self.client
-                            .error(error.code, &error.sqlstate, &String::from_utf8_lossy(&error.message))
-                            .await?;
-                        self.before.answered_error(error);
+                        self.tell(error).await?;
                         return Ok(Err(Outcome::Failed));
                     }
                 }

@@ -46,28 +46,31 @@ impl Proxy {
     async fn watch_member(self: Arc<Self>, group: Arc<GroupState>, member: Arc<MemberState>, until: CancellationToken) {
         let options = &self.options.probe;
         let mut prober = Prober::new(member.clone());
+        let mut in_turn = true;
         loop {
+            member.begin_probe();
             let probe = async {
                 match self.probe_account.load_full() {
                     Some(account) => prober.probe(&account, options.timeout).await,
-                    None => Seen::Nothing("there is no backend account to ask it with".into()),
+                    None => Seen::Unclear("there is no backend account to ask it with".into()),
                 }
             };
             let seen = tokio::select! {
                 () = until.cancelled() => return,
                 seen = probe => seen,
             };
-            let reported = group.report(&member, seen, &options.delays);
-            if reported.is_some_and(|reported| reported.moved) {
-                self.moved();
-            }
+            let seen = match seen {
+                Seen::Nothing(why) if !in_turn => Seen::Unclear(why),
+                seen => seen,
+            };
+            let next = group.report(&member, seen, &options.delays, || self.moved());
             // A member that is not in the map any more may be back before the task is told to end.
-            let next = reported.map_or(options.delays.interval, |reported| reported.next);
-            tokio::select! {
+            let next = next.unwrap_or(options.delays.interval);
+            in_turn = tokio::select! {
                 () = until.cancelled() => return,
-                () = timer::sleep(next) => {}
-                () = member.suspected.notified() => {}
-            }
+                () = timer::sleep(next) => true,
+                () = member.suspected.notified() => false,
+            };
         }
     }
 }

@@ -173,6 +173,7 @@ impl Heap for Refusal {
             | Refusal::KeyAssigned { table, key, construct: _ } => table.heap() + key.heap(),
             Refusal::CopyChanged { table, construct: _, shards } => table.heap() + shards.heap(),
             Refusal::OtherName { table, what } => table.heap() + what.heap(),
+            Refusal::NameThere { name, table, database } => name.heap() + table.heap() + database.heap(),
             Refusal::NoCopy { table, shard, copies } => table.heap() + shard.heap() + copies.heap(),
             Refusal::Hint(refusal) => refusal.heap(),
         }

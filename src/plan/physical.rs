@@ -94,8 +94,10 @@ impl<'a> Names<'a> {
         if !occurrence.name.is_ascii() || reader.name(token) != Some(&*occurrence.name) {
             return refused("a name that is not ASCII");
         }
-        if reader.any_word("PROCEDURE") {
-            return refused("PROCEDURE");
+        for word in ["PROCEDURE", "RETURNING"] {
+            if reader.any_word(word) {
+                return refused(word);
+            }
         }
         // The name of a column would be the text with the other name.
         if self.facts.verb == Verb::Select && is_in_select_list(reader, first) {
@@ -115,15 +117,11 @@ impl<'a> Names<'a> {
         if takes_alias && occurrence.alias.is_none() && reader.is_word(token + 1, "PARTITION") {
             return refused("PARTITION without an alias");
         }
-        if !takes_alias {
-            if reader.any_word("RETURNING") {
-                return refused("RETURNING");
-            }
-            if occurrence.alias.is_none()
-                && (0..reader.len()).any(|at| named(at) && reader.is_op(at + 1, ".") && !is_reference(at))
-            {
-                return refused("a column that is written with its table, in a statement that writes it,");
-            }
+        if !takes_alias
+            && occurrence.alias.is_none()
+            && (0..reader.len()).any(|at| named(at) && reader.is_op(at + 1, ".") && !is_reference(at))
+        {
+            return refused("a column that is written with its table, in a statement that writes it,");
         }
         let Physical { database: to, table } = physical;
         let with = match takes_alias && occurrence.alias.is_none() {
@@ -180,7 +178,9 @@ fn refusal(table: &str, what: &str) -> Refusal {
 
 /// What names tables of a database as such.
 pub(super) fn listing(map: &ShardMap, DatabaseId(id): DatabaseId) -> Result<(), Refusal> {
-    match map.databases[usize::from(id)].physical.keys().min() {
+    let here = &map.databases[usize::from(id)];
+    let elsewhere = map.databases.iter().flat_map(|of| &of.physical).filter(|(_, there)| there.database == here.name);
+    match here.physical.keys().chain(elsewhere.map(|(name, _)| name)).min() {
         None => Ok(()),
         Some(table) => Err(refusal(table, Construct::Listing.named())),
     }

@@ -124,6 +124,12 @@ pub enum Refusal {
         shard: Box<str>,
         copies: Vec<Box<str>>,
     },
+    /// What a table is called on its servers, and clients know by another name.
+    NameThere {
+        name: Box<str>,
+        table: Box<str>,
+        database: Box<str>,
+    },
     /// What would show, or would not find, the name that a table has on its servers.
     OtherName {
         table: Box<str>,
@@ -270,6 +276,7 @@ impl Refusal {
             | Refusal::KeyMayMove { .. }
             | Refusal::KeyMoved { .. }
             | Refusal::OtherName { .. }
+            | Refusal::NameThere { .. }
             | Refusal::CopyChanged { .. }
             | Refusal::NoCopy { .. }
             | Refusal::SplitSchema { .. }
@@ -308,6 +315,7 @@ impl Refusal {
             Refusal::Source { .. }
             | Refusal::Selected { .. }
             | Refusal::OtherName { .. }
+            | Refusal::NameThere { .. }
             | Refusal::CopyChanged { .. }
             | Refusal::SplitSchema { .. }
             | Refusal::Homeless { .. } => RefusalKind::Construct,
@@ -335,8 +343,8 @@ impl Refusal {
                 list(shards)
             ),
             Refusal::Apart { places } => format!(
-                "this statement needs rows of several shards ({}); statements over several shards are not \
-                 served yet: run one per shard",
+                "this statement needs rows of several shards in one place ({}), which is not served yet: run one \
+                 statement per shard",
                 places_text(places)
             ),
             Refusal::Together { shards, construct, near, at } => {
@@ -365,6 +373,10 @@ impl Refusal {
                 "{table}.{key} is compared with {}, which does not name one shard; compare it with {}",
                 form.named(),
                 kind.example()
+            ),
+            Refusal::WrittenForm { table, key, form: Form::Below, .. } => format!(
+                "the shard map gives this value of sharding key {table}.{key} to no shard; give it one there: a range from below \
+                 it, a list with it, or `else`"
             ),
             Refusal::WrittenForm { table, key, kind, form } => format!(
                 "sharding key {table}.{key} must be given as {} of its column's type, and it is {}{}",
@@ -410,12 +422,18 @@ impl Refusal {
             ),
             Refusal::KeyMayMove { table, key } => format!(
                 "the columns of sharding key {table}.{key} that are given do not say for certain that the row stays on its \
-                 shard; give all of them literals, or give those that stay an equality in WHERE"
+                 shard; give all of them: in an UPDATE as literals (an equality in WHERE does for one that stays), in ON \
+                 DUPLICATE KEY UPDATE as VALUES(column)"
             ),
             Refusal::KeyMoved { table, key, from, to } => format!(
                 "the new value of sharding key {table}.{key} lives on shard {to}, and the row on {from}; insert it there \
                  and delete it here"
             ),
+            Refusal::NameThere { name, table, database } => {
+                format!(
+                    "{name} is what {database}.{table} is called on its servers (`as` in the shard map); write {database}.{table}"
+                )
+            }
             Refusal::OtherName { table, what } => format!(
                 "{table} has another name on its servers (`as` in the shard map), and {what} cannot be written with it yet; \
                  write it in a plainer form, or run it on the server itself"
@@ -531,7 +549,7 @@ impl Form {
             Form::Beyond => "an integer beyond the column's range in a list",
             Form::OutOfRange => "out of the column's range",
             Form::Zero => "0, which an AUTO_INCREMENT column replaces by a number of its own",
-            Form::Below => "below the first key of the shard map",
+            Form::Below => "a key that the shard map gives to no shard",
         }
     }
 }

@@ -215,7 +215,7 @@ impl State {
             }
         }
         for name in from.user.keys().filter(|name| !self.user.contains_key(*name)) {
-            user.user(name, b"NULL");
+            unset(&mut user, name, family);
         }
         let beyond_ascii = user.0.iter().any(|byte| !byte.is_ascii());
         if beyond_ascii {
@@ -303,6 +303,18 @@ impl Fragments {
     }
 }
 
+/// A user variable as one to which nothing was ever assigned: NULL keeps the type of what was there before. (Tried: of
+/// `COALESCE(@x, 0) + 1`, which is a double on MariaDB and an integer on MySQL.)
+fn unset(set: &mut Fragments, name: &[u8], family: Family) {
+    match family {
+        Family::MariaDb => set.user(name, b"CAST(NULL AS BINARY)"),
+        Family::MySql => {
+            set.user(name, b"0");
+            set.user(name, b"NULL");
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -333,7 +345,7 @@ mod tests {
                 s.set_user(b"Y", b"'a'".to_vec());
             },
             Some("crm"),
-            Some("SET @@session.time_zone='+00:00', @`y`='a', @`x`=NULL"),
+            Some("SET @@session.time_zone='+00:00', @`y`='a', @`x`=CAST(NULL AS BINARY)"),
         );
     }
 

@@ -49,14 +49,15 @@ pub(super) fn distinct(databases: &[Database], shards: &[Option<Shard>], written
         let group = |shard: &super::ShardId| shards[usize::from(shard.0)].as_ref().map(|shard| shard.group);
         table.shards().iter().filter_map(group).collect()
     };
-    let mut places: HashMap<(GroupId, &str, &str), (&str, &str)> = HashMap::new();
+    // In lower case: servers may fold the case of names.
+    let mut places: HashMap<(GroupId, String, String), (&str, &str)> = HashMap::new();
     if written.is_empty() {
         return;
     }
     for database in databases {
         for (name, table) in database.tables.iter().filter(|(name, _)| database.physical(name).is_none()) {
             for group in groups(table) {
-                places.insert((group, &database.name, name), (&database.name, name));
+                places.insert((group, database.name.to_lowercase(), name.to_lowercase()), (&database.name, name));
             }
         }
     }
@@ -66,7 +67,7 @@ pub(super) fn distinct(databases: &[Database], shards: &[Option<Shard>], written
             continue;
         };
         for group in groups(table) {
-            let place = (group, physical.database.as_str(), physical.table.as_str());
+            let place = (group, physical.database.to_lowercase(), physical.table.to_lowercase());
             if let Some((database, table)) = places.insert(place, (&one.database, &one.table)) {
                 let other = format!("{database}.{table}").into();
                 faults.add(one.at, Problem::SamePhysical { other });

@@ -13,6 +13,9 @@ pub enum Seen {
     Answer(Answer),
     /// No answer, or none in time, and why.
     Nothing(Box<str>),
+    /// No use, and why; but it says nothing of how long the member has been away: the server answered with an error, or was
+    /// asked out of turn.
+    Unclear(Box<str>),
 }
 
 /// What a server said of itself.
@@ -102,6 +105,12 @@ impl Member {
                     Health::Rising { answers } if answers + 1 >= ANSWERS_TO_RISE => Health::Up,
                     Health::Rising { answers } => Health::Rising { answers: answers + 1 },
                 };
+            }
+            Seen::Unclear(why) => {
+                self.why = why;
+                if !matches!(self.health, Health::Down { .. }) {
+                    self.health = Health::Down { failures: 1 };
+                }
             }
             Seen::Nothing(why) => {
                 self.why = why;

@@ -266,10 +266,8 @@ fn a_kill_that_arrives_before_the_statement_itself_stops_it() {
             (pair.first.rows(text).rows.len() == 1).then_some(())
         });
         killer.ok(&format!("KILL QUERY {}", victim.greeting.connection));
-        let began = Instant::now();
         let replies = victim.replies(false).expect("an answer");
         assert!(was_stopped(&replies), "{statement}: {replies:?}");
-        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
         assert_eq!(victim.value("SELECT name FROM users WHERE id = 1"), "Ada", "the transaction goes on");
         victim.ok("COMMIT");
     }

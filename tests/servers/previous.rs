@@ -197,3 +197,23 @@ fn rows_that_found_rows_does_not_count_do_not_make_it_the_sessions() {
     raw.rows("SELECT id FROM users WHERE id = 1");
     assert_eq!(raw.value("SELECT FOUND_ROWS()"), "1");
 }
+
+#[test]
+fn a_set_leaves_its_own_warnings() {
+    for pair in Pair::each() {
+        let text = match pair.first.family() {
+            "mysql" => "SET sql_mode = 'STRICT_ALL_TABLES'",
+            _ => "SET sort_buffer_size = 1",
+        };
+        let mut direct = pair.first.connect();
+        let expected = direct.ok(text).warnings;
+        let warnings = direct.rows("SHOW WARNINGS").lines();
+        assert!(expected > 0 && warnings.len() == usize::from(expected), "{warnings:?}");
+        let mut raw = pair.app();
+        assert_eq!(raw.ok(text).warnings, expected);
+        assert_eq!(raw.rows("SHOW WARNINGS").lines(), warnings);
+        // They go with the next statement.
+        raw.ok("SET time_zone = '+00:00'");
+        assert!(raw.rows("SHOW WARNINGS").rows.is_empty());
+    }
+}

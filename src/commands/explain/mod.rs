@@ -10,6 +10,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use serde_json::Value;
@@ -37,7 +38,7 @@ pub struct Explain {
     #[arg(long, value_name = "DB")]
     database: Option<String>,
     /// What of the session changes how a text is read: `sql_mode=ANSI_QUOTES`, `character_set_client=gbk`,
-    /// `time_zone=+02:00`.
+    /// `time_zone=+02:00`, `timestamp=1782864000` (else NOW() is the present), `meridian_shard=NAME`.
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
     /// The servers' version, for executable comments; by default 10.11.0-MariaDB or 8.4.0, as the database's family.
@@ -185,7 +186,9 @@ impl Explain {
             Family::MariaDb => Flavor::MariaDb,
             Family::MySql => Flavor::MySql,
         };
-        let (dialect, session) = (Dialect::new(flavor, version), SessionFacts::ORDINARY);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok();
+        let now = now.map(|since| i128::from(since.as_secs()) * 1_000_000);
+        let (dialect, session) = (Dialect::new(flavor, version), SessionFacts { now, ..SessionFacts::ORDINARY });
         let mut settings = Settings { dialect, session, shard: None };
         for setting in &self.set {
             settings::set(&mut settings, map, setting)?;
@@ -254,7 +257,8 @@ impl fmt::Display for ExplainFailure {
             }
             ExplainFailure::UnknownVariable { name } => write!(
                 f,
-                "--set {name}: where a statement goes does not depend on it; sql_mode, character_set_client and time_zone can be set"
+                "--set {name}: where a statement goes does not depend on it; sql_mode, character_set_client, time_zone, timestamp and \
+                 meridian_shard can be set"
             ),
             ExplainFailure::UnknownShard { shard } => {
                 write!(f, "--set meridian_shard: the map has no shard `{shard}`")

@@ -12,10 +12,11 @@ mod leg;
 mod merge;
 mod stop;
 
+use super::attempt::{Interrupted, lost};
 use super::before::{Diagnostics, WarningRow};
 use super::held::Held;
 use super::relay::{INTERRUPTED, Shape};
-use super::single::{Interrupted, Job, Ran, Work, lost};
+use super::single::{Job, Ran, Work};
 use super::{Ended, Gone, Served, Session};
 use crate::backend::{Failure, Lease};
 use crate::shard_map::ShardId;
@@ -137,9 +138,9 @@ impl Session {
             }
         };
         if handle.end() {
-            handle.settled().await;
+            let arrived = handle.settled().await;
             for leg in legs.iter_mut().filter(|leg| leg.is_at_rest()) {
-                if leg.held.lease.call(&[code::PING]).await.is_err() {
+                if !arrived || leg.held.lease.call_soon(&[code::PING]).await.is_err() {
                     leg.lose();
                 }
             }
@@ -234,7 +235,7 @@ impl Session {
             let Some(end) = leg.end else { continue };
             leg.held.in_transaction |= end.status & status::IN_TRANS != 0;
             if !leg.is_at_rest() || end.warnings > 0 && !gather(&mut leg.held.lease, &mut warnings).await {
-                self.lost_after_reply(leg.held).await?;
+                self.lost_after_reply(leg.held, Ran::Failed)?;
                 continue;
             }
             self.settle(leg.held, &End { warnings: 0, ..end }, scatter.job(leg.shard)).await?;

@@ -23,7 +23,11 @@ async fn stop_one(leg: &mut Leg) {
         }
         return;
     }
-    cancel_one(leg).await;
+    if !cancel_one(leg).await {
+        // It may hit whoever has the connection next.
+        leg.lose();
+        return;
+    }
     let bound = Duration::from_millis(leg.held.lease.pool().options.connect_ms_max);
     let rest = async {
         leg.discard().await?;
@@ -45,12 +49,17 @@ async fn stop_one(leg: &mut Leg) {
 
 /// Tells the servers that nobody waits for their answers. The connections are to be dropped.
 pub async fn cancel(legs: &[Leg]) {
-    together(legs.iter().filter(|leg| leg.is_running()).map(cancel_one)).await;
+    together(legs.iter().filter(|leg| leg.is_running()).map(|leg| async {
+        cancel_one(leg).await;
+    }))
+    .await;
 }
 
-async fn cancel_one(leg: &Leg) {
-    let pool = leg.held.lease.pool();
-    if let Err(failure) = pool.kill_query(leg.held.lease.thread_id).await {
+/// False if the cancel may still arrive.
+async fn cancel_one(leg: &Leg) -> bool {
+    let cancelled = leg.held.lease.pool().kill_query(leg.held.lease.thread_id).await;
+    if let Err(failure) = &cancelled {
         tracing::warn!(%failure, "a leg of a scatter was not cancelled");
     }
+    cancelled.is_ok()
 }

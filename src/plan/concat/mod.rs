@@ -1,5 +1,5 @@
 //! Whether the answer of a SELECT over several shards is the concatenation of its shards' answers: every row of it comes
-//! of one row of one split table, and of rows that every shard has; no row depends on another of the split table.
+//! of one row of the first split table, of rows of others that live on its shard (`from.rs`), and of rows that every shard has.
 //!
 //! Pure, and asked once per plan. What is allowed is listed, word by word; everything else is an [`Obstacle`], which names
 //! the construct and its place. A function counts only if it is one of `functions.rs`: builtins of both families whose
@@ -230,7 +230,7 @@ impl Select<'_> {
         }
     }
 
-    /// `table [PARTITION (...)] [[AS] alias] [index hints]`: one table, and nothing beside it.
+    /// `table [PARTITION (...)] [[AS] alias] [index hints]`: one table.
     fn table(&mut self) -> Read {
         if self.is_punct(self.at, b'(') {
             return Err("parentheses in FROM".into());

@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 use super::Place;
 use crate::plan::TableName;
-use crate::plan::read::{Column, Derived, Merged, Occurrence, Output, Part, Reader, Reference, Seen, Shape};
+use crate::plan::read::{Column, Derived, Merged, Occurrence, Output, Part, Reader, Reference, Seen, Shape, is_named};
 use crate::shard_map::{KeyColumn, SplitTable};
 
 /// The columns of one statement.
@@ -257,8 +257,4 @@ impl<'a> Columns<'a> {
 fn sole(mut are: impl Iterator<Item = bool>) -> Option<usize> {
     let index = are.position(|is| is)?;
     are.all(|is| !is).then_some(index)
-}
-
-fn is_named(one: &str, other: &str) -> bool {
-    one.eq_ignore_ascii_case(other) || one.to_lowercase() == other.to_lowercase()
 }

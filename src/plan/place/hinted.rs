@@ -92,7 +92,9 @@ impl Place<'_> {
             Some(listed) => self.refuse_elsewhere(&occurrence.name, listed, shard)?,
             // A name that differs in case from a listed one is refused as ever.
             None => match self.home(database, &occurrence.name) {
-                Err(refusal @ (Refusal::OtherCase { .. } | Refusal::OtherName { .. })) => return Err(refusal),
+                Err(refusal @ (Refusal::OtherCase { .. } | Refusal::OtherName { .. } | Refusal::NameThere { .. })) => {
+                    return Err(refusal);
+                }
                 _ => self.refuse_database(database, shard)?,
             },
         }

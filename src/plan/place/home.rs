@@ -50,6 +50,9 @@ impl<'a> Place<'a> {
         }
         // A server that folds the case of names would find the listed table.
         let folded = table.to_lowercase();
+        if let Some((logical, of)) = self.logical(&database.name, &folded) {
+            return Err(Refusal::NameThere { name: table.into(), table: logical.into(), database: of.into() });
+        }
         let variant = database.tables.iter().find(|(name, _)| name.to_lowercase() == folded);
         match (variant, database.unlisted) {
             (Some((_, listed)), Some(unlisted)) if matches!(home_of(listed), Home::One(shard) if shard == unlisted) => {
@@ -60,22 +63,20 @@ impl<'a> Place<'a> {
                 table: table.into(),
                 listed: listed.as_str().into(),
             }),
-            (None, unlisted) => match (self.logical(&database.name, table), unlisted) {
-                (Some(logical), _) => {
-                    let what = format!("{table}, its name there,").into();
-                    Err(Refusal::OtherName { table: logical.into(), what })
-                }
-                (None, Some(unlisted)) => Ok(Home::One(unlisted)),
-                (None, None) => Err(Refusal::Unlisted { database: database.name.as_str().into(), table: table.into() }),
-            },
+            (None, Some(unlisted)) => Ok(Home::One(unlisted)),
+            (None, None) => Err(Refusal::Unlisted { database: database.name.as_str().into(), table: table.into() }),
         }
     }
 
-    /// The name by which the map lists a table that is called so on its servers.
-    fn logical(&self, database: &str, table: &str) -> Option<&'a str> {
-        let mut all = self.map.databases.iter().flat_map(|database| &database.physical);
-        let found = all.find(|(_, physical)| physical.database == database && physical.table == table);
-        found.map(|(name, _)| name.as_str())
+    /// The name by which the map lists a table that is called so on its servers, and its database. Servers may fold the case
+    /// of names; `folded` is in lower case.
+    fn logical(&self, database: &str, folded: &str) -> Option<(&'a str, &'a str)> {
+        let mut all =
+            self.map.databases.iter().flat_map(|of| of.physical.iter().map(move |(name, there)| (of, name, there)));
+        let found = all.find(|(_, _, there)| {
+            there.database.eq_ignore_ascii_case(database) && there.table.to_lowercase() == folded
+        });
+        found.map(|(of, name, _)| (name.as_str(), of.name.as_str()))
     }
 
     pub fn split(&self, table: &TableName) -> Option<&'a SplitTable> {
@@ -88,7 +89,14 @@ impl<'a> Place<'a> {
     /// The shard of everything in the database, tables that the map does not list included.
     pub fn sole_shard(&self, id: DatabaseId) -> Option<ShardId> {
         // What is not understood may name tables that have other names there.
-        let has_other_names = !self.at(id).physical.is_empty();
+        let here = &self.at(id).name;
+        let has_other_names = !self.at(id).physical.is_empty()
+            || self
+                .map
+                .databases
+                .iter()
+                .flat_map(|of| of.physical.values())
+                .any(|there| there.database.eq_ignore_ascii_case(here));
         self.at(id).unlisted.filter(|_| self.only_shard(id).is_some() && !has_other_names)
     }
 

@@ -163,12 +163,25 @@ impl<'a> Keys<'a> {
             return;
         }
         for (leader, follower) in [(one, other), (other, one)] {
-            if let ([leader], true) = (leader.keys.as_slice(), restricts(follower)) {
+            if let ([leader], true) = (leader.keys.as_slice(), restricts(follower))
+                && !self.is_assigned(leader)
+            {
                 for key in follower.keys.iter().filter(|key| key.restricted && key.occurrence != leader.occurrence) {
                     self.follows[key.occurrence].push(Link { place: key.place, leader: *leader });
                 }
             }
         }
+    }
+
+    /// Whether the statement gives the key another value: what it reads of it behind that is the new one.
+    fn is_assigned(&self, Key { occurrence, place, .. }: &Key) -> bool {
+        let column = self.columns.splits[*occurrence].and_then(|split| split.key.columns().nth(usize::from(*place)));
+        let assigns = |name: &str| {
+            let of_it =
+                self.columns.shape.assignments.iter().filter(|one| one.visible.iter().any(|id| id.0 == *occurrence));
+            of_it.into_iter().any(|one| one.column.may_be_named(name))
+        };
+        column.is_some_and(|column| assigns(&column.name))
     }
 
     /// What a condition says of the keys of occurrences, each once; nothing of those of which it says nothing for certain.

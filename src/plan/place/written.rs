@@ -5,7 +5,7 @@
 use super::Place;
 use super::columns::Key;
 use super::keys::{Keys, Sources};
-use crate::plan::read::{Column, Given, Insert, InsertSource, Occurrence, Role, Seen, Selected, Shape};
+use crate::plan::read::{Column, Given, Insert, InsertSource, Occurrence, Role, Seen, Selected, Shape, is_named};
 use crate::plan::{Clock, Construct, Form, KeySource, Operand, Refusal, SelectDoubt};
 use crate::shard_map::{KeyColumn, KeyType, SplitTable};
 
@@ -29,7 +29,7 @@ impl Place<'_> {
         let target = &shape.occurrences[index];
         let mut places = Vec::with_capacity(split.key.count());
         for key in split.key.columns() {
-            let mut found = columns.iter().enumerate().filter(|(_, column)| named(column, &key.name));
+            let mut found = columns.iter().enumerate().filter(|(_, column)| is_named(column, &key.name));
             let (Some((place, _)), None) = (found.next(), found.next()) else {
                 return Err(written_form(target, key, Form::Missing));
             };
@@ -117,7 +117,7 @@ impl Place<'_> {
                 match value {
                     // The key that it has.
                     Given::Column(same) if same.is_same(column) => {}
-                    Given::OfRow(name) if named(name, &key.name) => of_row = true,
+                    Given::OfRow(name) if is_named(name, &key.name) => of_row = true,
                     Given::Operand(operand @ (Operand::Slot { .. } | Operand::Clock(..))) => operands.push(*operand),
                     Given::Operand(_) | Given::Column(_) | Given::OfRow(_) => return Err(refused()),
                 }
@@ -188,7 +188,7 @@ struct Assigned<'a> {
 
 /// What the rows of VALUES or SET have in a column.
 fn given_rows(insert: &Insert, key: &str) -> Option<Vec<Operand>> {
-    let place = insert.columns.as_ref()?.iter().position(|column| named(column, key))?;
+    let place = insert.columns.as_ref()?.iter().position(|column| is_named(column, key))?;
     match &insert.source {
         InsertSource::Rows(rows) => rows.iter().map(|row| row.get(place).copied()).collect(),
         InsertSource::Query(_) => None,
@@ -252,8 +252,4 @@ fn listed(split: &SplitTable) -> Box<str> {
 /// A local time may be stored as another point in time than it was read from.
 pub fn is_split_alike(into: &SplitTable, from: &SplitTable) -> bool {
     into.is_like(from) && !into.key.columns().any(|key| matches!(key.kind, KeyType::Timestamp { .. }))
-}
-
-fn named(column: &str, key: &str) -> bool {
-    column.eq_ignore_ascii_case(key) || column.to_lowercase() == key.to_lowercase()
 }

@@ -193,17 +193,25 @@ impl Reader {
 
     /// Why a column of the SELECT from `start` to here may be NULL where no row of its table has a NULL.
     fn nulls(&self, start: usize) -> Option<SelectDoubt> {
-        let (mut grouped, mut aggregate, mut depth) = (false, false, 0usize);
+        let (mut grouped, mut aggregate) = (false, false);
+        // Of each parenthesis that is open, whether it is a query's.
+        let mut open: Vec<bool> = Vec::new();
         for at in start..self.at {
             if self.is_op(at, "(") {
-                depth += 1;
+                open.push(self.at_query(at + 1) || self.is_op(at + 1, "("));
             } else if self.is_op(at, ")") {
-                depth = depth.saturating_sub(1);
+                open.pop();
             } else if self.is_any(at, &["LEFT", "RIGHT"]) && !self.is_op(at + 1, "(") {
                 return Some(SelectDoubt::OuterJoin);
             }
-            grouped |= depth == 0 && self.is_word(at, "GROUP");
-            aggregate |= self.is_any(at, AGGREGATES) && self.is_op(at + 1, "(");
+            grouped |= open.is_empty() && self.is_word(at, "GROUP");
+            if self.is_any(at, AGGREGATES) && self.is_op(at + 1, "(") {
+                // A GROUP BY outside gives each row of a query within, also the one of no rows, to a group.
+                if open.contains(&true) {
+                    return Some(SelectDoubt::Aggregate);
+                }
+                aggregate = true;
+            }
         }
         (aggregate && !grouped).then_some(SelectDoubt::Aggregate)
     }

@@ -19,7 +19,9 @@ mod write;
 pub use level::{Derived, Part, Reference, Seen};
 pub use outputs::Output;
 pub use reader::{Reader, Tok, toks};
-pub use shape::{Column, Condition, Given, Insert, InsertSource, Merged, Occurrence, Role, Selected, Shape, Test};
+pub use shape::{
+    Column, Condition, Given, Insert, InsertSource, Merged, Occurrence, Role, Selected, Shape, Test, is_named,
+};
 
 use super::{Construct, View};
 

@@ -39,10 +39,10 @@ impl Reader {
         loop {
             let Body { mut parts, closed, .. } = self.query_primary();
             let end = self.at;
-            // What belongs to one SELECT there belongs to all of them elsewhere.
+            // Behind one SELECT it is that one's, behind several it belongs to all of them.
             self.seeing(None, Reader::query_tail);
             match parts.as_mut_slice() {
-                [part] if part.end == end => part.end = self.at,
+                [part] if whole.parts.is_empty() && part.end == end => part.end = self.at,
                 _ => whole.closed |= self.at > end,
             }
             whole.closed |= closed;

@@ -183,10 +183,15 @@ impl Occurrence {
     }
 }
 
+/// Whether two names of columns are one: they have no case.
+pub fn is_named(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other) || one.to_lowercase() == other.to_lowercase()
+}
+
 impl Column {
     /// Whether this names a column called `key`; column names have no case.
     pub fn is_named(&self, key: &str) -> bool {
-        self.name.eq_ignore_ascii_case(key) || self.name.to_lowercase() == key.to_lowercase()
+        is_named(&self.name, key)
     }
 
     /// Whether both are written as the same column of the same table.

@@ -1,6 +1,8 @@
-//! What a map says when it is sound. What it says when it is not: `faults`.
+//! What a map says when it is sound. What it says when it is not: `faults` and
+//! `key_faults`.
 
 mod faults;
+mod key_faults;
 mod mutations;
 mod schema;
 

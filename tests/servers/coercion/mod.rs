@@ -5,6 +5,7 @@
 //! stored must live on the shard that the router named. Of the ordinary forms most must be routed, not refused.
 
 mod forms;
+mod literals;
 
 use std::fmt::Write;
 
