@@ -83,15 +83,16 @@ fn files_and_make_targets_that_the_documents_name_exist() {
             let marked = rest[target.len()..].starts_with(['`', '\n']) || rest[target.len()..].starts_with("  ");
             assert!(!marked || makefile.contains(&format!("\n{target}:")), "{document}: make {target}");
         }
-        // In backquotes: paths below the root, or below src/.
-        let quoted = text.split('`').skip(1).step_by(2);
-        // Not what is a page of the proxy, relative to a folder, or a file of somebody else's.
-        let is_ours = |name: &str| !name.starts_with(['/', '.']) && !name.contains("my-") && !name.contains([' ', ':', '=']);
-        let is_path = |name: &&str| name.contains('/') && is_ours(name);
-        for name in quoted.filter(is_path) {
-            let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-            let found = root.join(name).exists() || root.join("src").join(name).exists();
-            assert!(found, "{document}: {name} does not exist");
+        // In backquotes: paths below the root, src/ or deploy/. Not what is a page of the proxy, relative to a folder, or a file of
+        // somebody else's.
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let exists = |name: &str| ["", "src", "deploy"].iter().any(|under| root.join(under).join(name).exists());
+        let is_ours =
+            |name: &str| !name.starts_with(['/', '.']) && !name.contains("my-") && !name.contains([' ', ':', '=']);
+        for name in text.split('`').skip(1).step_by(2).filter(|name| is_ours(name)) {
+            let Some((first, rest)) = name.split_once('/') else { continue };
+            let is_path = exists(first) || rest.contains('.');
+            assert!(!is_path || exists(name), "{document}: {name} does not exist");
         }
     }
 }

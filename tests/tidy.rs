@@ -383,7 +383,7 @@ fn the_architecture_names_every_room_by_rank() {
     let found: String = text.lines().filter(|line| line.starts_with("### ")).map(|line| format!("{line}\n")).collect();
     assert_eq!(found, expected);
     let lines = text.lines().count();
-    assert!(lines <= 250, "docs/ARCHITECTURE.md has {lines} lines; 250 is what one reads");
+    assert!(lines <= 280, "docs/ARCHITECTURE.md has {lines} lines; 280 is what one reads");
 }
 
 #[track_caller]

@@ -228,7 +228,7 @@ impl Client {
         self.in_file = false;
         std::mem::swap(&mut self.buffer, &mut self.ahead);
         if part.is_err() {
-            self.break_off(sequence, false);
+            self.stands(sequence, false);
         }
         part
     }
@@ -362,10 +362,11 @@ impl Client {
         }
     }
 
-    /// A reply is left where it stands: the next packet's id, and whether the client has a part of one.
-    pub fn break_off(&mut self, sequence: u8, torn: bool) {
+    /// How far the reply is, should it be broken off here: the next packet's id, and whether the client has a part of one.
+    #[inline]
+    pub fn stands(&mut self, sequence: u8, torn: bool) {
         self.sequence = sequence;
-        self.torn |= torn;
+        self.torn = torn;
     }
 
     /// Tells a client whose session ends for a reason of ours what it is, if a packet can be sent.

@@ -85,25 +85,13 @@ pub async fn relay(
         if !std::mem::take(&mut arrived) {
             match wait(client, connection, handle, want.max(capacity)).await {
                 Waited::Read => capacity = connection.buffer.next_capacity(),
-                Waited::Failed(failure) => {
-                    client.break_off(walker.last_sequence().wrapping_add(1), !walker.between_packets());
-                    return Err(broken(failure, &walker));
-                }
-                Waited::Gone(gone) => {
-                    client.break_off(walker.last_sequence().wrapping_add(1), !walker.between_packets());
-                    return Err(Broken::Client(gone));
-                }
+                Waited::Failed(failure) => return Err(broken(failure, &walker)),
+                Waited::Gone(gone) => return Err(Broken::Client(gone)),
             }
         }
         loop {
             let may_move = shape.may_move && forwarded == 0;
-            let step = match walk(&mut walker, connection, handle, rewrite, may_move, namer.as_mut()) {
-                Ok(step) => step,
-                Err(broken) => {
-                    client.break_off(walker.last_sequence().wrapping_add(1), !walker.between_packets());
-                    return Err(broken);
-                }
-            };
+            let step = walk(&mut walker, connection, handle, rewrite, may_move, namer.as_mut())?;
             if step.forward > 0 {
                 let bytes = &connection.buffer.filled()[..step.forward];
                 let bytes = step.rewritten.as_deref().unwrap_or(bytes);
@@ -113,10 +101,10 @@ pub async fn relay(
                 }
                 connection.buffer.consume(step.forward);
                 forwarded += step.forward;
+                client.stands(walker.last_sequence().wrapping_add(1), !walker.between_packets());
             }
             match step.event {
                 Some(Event::End(end)) if !end.more => {
-                    client.sequence = walker.last_sequence().wrapping_add(1);
                     if !connection.buffer.is_empty() {
                         let failure = connection.garbage("bytes behind the end of a reply");
                         return Err(Broken::Server { failure, forwarded: true, torn: true });
@@ -132,7 +120,6 @@ pub async fn relay(
                 }
                 None => {
                     if forwarded > client.result_bytes_max && walker.between_packets() {
-                        client.break_off(walker.last_sequence().wrapping_add(1), false);
                         let failure = Failure::ResultTooLarge { bytes_max: client.result_bytes_max };
                         return Err(Broken::Server { failure, forwarded: true, torn: false });
                     }
@@ -311,7 +298,7 @@ async fn send_file(
         sequence = sequence.wrapping_add(1);
         let sent = client.watched(handle, connection.send(&part)).await.map_err(Broken::Client)?;
         if let Err(failure) = sent {
-            client.break_off(sequence, false);
+            client.stands(sequence, false);
             return Err(Broken::Server { failure, forwarded: true, torn: false });
         }
         if part.len() == packet::HEADER_LEN {

@@ -272,7 +272,10 @@ impl Session {
             }
             Err(Interrupted::Server { failure, sent, forwarded, torn }) => {
                 let session = self.registered.handle.id;
-                let may_repeat = !was_held && !forwarded && (!sent || job.facts.access == Access::Read);
+                let may_repeat = !was_held
+                    && !forwarded
+                    && (!sent || job.facts.access == Access::Read)
+                    && !matches!(failure, Failure::Silent { .. });
                 drop(held);
                 if may_repeat && !retried && self.transaction_is_only_asked_for() {
                     self.proxy.metrics.retries.increment(1);

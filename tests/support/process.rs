@@ -40,6 +40,9 @@ impl Process {
     pub fn signal(&mut self, name: &str) {
         if self.ended().is_none() {
             signal(self.id(), name);
+            if name == "STOP" {
+                until(MERCY, || is_stopped(self.id()).then_some(())).expect("it stops");
+            }
         }
     }
 
@@ -77,6 +80,16 @@ impl Drop for Process {
 pub fn signal(id: u32, name: &str) {
     let sent = Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status().expect("sh is there");
     assert!(sent.success(), "kill -{name} {id}");
+}
+
+/// Whether each thread of a process is stopped; the signal has them do so one after the other.
+fn is_stopped(id: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{id}/task")).expect("the process lives");
+    threads.flatten().all(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        // Behind the name, which may hold anything, comes the state.
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+    })
 }
 
 /// A figure of /proc/ID/status in KiB, as `VmHWM`, the most memory that was resident.

@@ -161,7 +161,7 @@ async fn wait(
             return Poll::Ready(Ok(()));
         }
         if let Some(gone) = handle.poll_ended(cx) {
-            client.break_off(client.sequence, within.is_some());
+            client.stands(client.sequence, within.is_some());
             return Poll::Ready(Err(Stopped::Client(gone)));
         }
         client.poll_gone(cx).map(|gone| Err(Stopped::Client(gone)))
