@@ -29,10 +29,12 @@ fn ended_with(raw: &mut Raw, code: u16, part: &str) {
 
 #[test]
 fn a_statement_ends_at_its_time_and_its_transaction_goes_on() {
-    for mut pair in
-        [Some(Pair::mariadb_with(&limits(&["statement_ms_max: 2000"]))), mysql9(&["statement_ms_max: 2000"])]
-            .into_iter()
-            .flatten()
+    for mut pair in [
+        Some(Pair::mariadb_with(&limits(&["statement_ms_max: 2000"]))),
+        Pair::mysql9_with(&limits(&["statement_ms_max: 2000"])),
+    ]
+    .into_iter()
+    .flatten()
     {
         let mut raw = pair.app();
         raw.ok("BEGIN");
@@ -123,13 +125,6 @@ fn whoever_is_killed_in_a_commit_is_told_that_its_outcome_is_unknown() {
     pair.first.signal("CONT");
     killer.replies(false).expect("the cancel was sent or given up");
     pair.proxy().check_runs();
-}
-
-fn mysql9(lines: &[&str]) -> Option<Pair> {
-    let mut pair = Pair::mysql9()?;
-    let map = crate::support::pair::shop_map_at(&pair.first.at(), &pair.second.at(), "mysql");
-    pair.start_proxy(Settings { map, config: limits(lines), ..Settings::default() });
-    Some(pair)
 }
 
 #[test]

@@ -1,22 +1,12 @@
 //! What a session may ask about its statement before, and what it set for the one behind, when others use the same
 //! connection in between.
 
+use crate::support::pair::ONE_CONNECTION;
 use crate::support::raw::{Reply, ServerError};
 use crate::support::{Pair, Raw, Server};
 
-const ONE_CONNECTION: &str = "limits:\n  pool_connections_max: 1\n";
 const NO_BACKSLASH_ESCAPES: u16 = 0x200;
 const IN_TRANSACTION: u16 = 1;
-
-fn pairs() -> impl Iterator<Item = Pair> {
-    let mysql9 = || {
-        use crate::support::MySql9;
-        Some(Pair::of(MySql9::start("first", &[])?, MySql9::start("second", &[])?, ONE_CONNECTION))
-    };
-    [|| Some(Pair::mariadb_with(ONE_CONNECTION)), mysql9 as fn() -> Option<Pair>]
-        .into_iter()
-        .filter_map(|start| start())
-}
 
 #[track_caller]
 fn own_or_refused(raw: &mut Raw, statement: &str, own: &str) {
@@ -42,7 +32,7 @@ fn direct(server: &Server) -> Raw {
 /// MariaDB lists warnings until a statement with a table runs.
 #[test]
 fn warnings_of_others_are_not_listed_behind_a_statement_without_a_table() {
-    for mut pair in pairs() {
+    for mut pair in Pair::each_of_one_connection() {
         let (mut a, mut b) = (pair.app(), pair.app());
         fails(&mut a, "SELECT nothing FROM users", 1054);
         b.rows("SELECT 1");
@@ -56,7 +46,7 @@ fn warnings_of_others_are_not_listed_behind_a_statement_without_a_table() {
 
 #[test]
 fn rows_that_others_found_are_not_counted() {
-    for mut pair in pairs() {
+    for mut pair in Pair::each_of_one_connection() {
         let (mut a, mut b) = (pair.app(), pair.app());
         a.rows("SELECT id FROM users");
         b.ok("INSERT INTO notes (text) VALUES ('b')");
@@ -71,7 +61,7 @@ fn rows_that_others_found_are_not_counted() {
 /// In one statement there is no room for a question to the server in between.
 #[test]
 fn ids_and_counts_are_told_together_or_not_at_all() {
-    for mut pair in pairs() {
+    for mut pair in Pair::each_of_one_connection() {
         let (mut a, mut b) = (pair.app(), pair.app());
         let own = b.ok("INSERT INTO marks (text) VALUES ('b')").last_id.to_string();
         a.ok("INSERT INTO notes (text) VALUES ('a')");
@@ -88,7 +78,7 @@ fn ids_and_counts_are_told_together_or_not_at_all() {
 
 #[test]
 fn an_id_is_not_lost_where_it_still_is() {
-    for mut pair in pairs() {
+    for mut pair in Pair::each_of_one_connection() {
         let (mut a, mut b) = (pair.app(), pair.app());
         a.ok("INSERT INTO marks (text) VALUES ('a')");
         let own = b.ok("INSERT INTO notes (text) VALUES ('b')").last_id.to_string();
@@ -122,7 +112,7 @@ fn ids_without_an_ok_are_not_missed() {
 #[test]
 fn set_transaction_waits_for_a_transaction() {
     const READ_ONLY: u16 = 1792;
-    for mut pair in pairs() {
+    for mut pair in Pair::each_of_one_connection() {
         let mut a = pair.app();
         a.ok("SET TRANSACTION READ ONLY");
         a.rows("SELECT 1");
@@ -155,7 +145,7 @@ fn set_transaction_waits_for_a_transaction() {
 /// It has committed before it failed.
 #[test]
 fn a_definition_that_fails_ends_the_transaction() {
-    for mut pair in pairs() {
+    for mut pair in Pair::each_of_one_connection() {
         let mut a = pair.app();
         a.ok("BEGIN");
         a.ok("INSERT INTO notes (text) VALUES ('a')");
@@ -171,7 +161,7 @@ fn a_definition_that_fails_ends_the_transaction() {
 /// A client escapes its strings as the status of the last reply tells it.
 #[test]
 fn the_answer_to_set_tells_how_to_escape() {
-    for mut pair in pairs() {
+    for mut pair in Pair::each_of_one_connection() {
         let mut a = pair.app();
         let told = |raw: &mut Raw, statement: &str| raw.ok(statement).status & NO_BACKSLASH_ESCAPES != 0;
         assert!(told(&mut a, "SET sql_mode = 'NO_BACKSLASH_ESCAPES'"));

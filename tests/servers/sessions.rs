@@ -1,11 +1,10 @@
 //! Sessions that share connections: each sees its own state, or is refused; never another's.
 
+use crate::support::pair::ONE_CONNECTION;
 use crate::support::raw::{Reply, ServerError};
 use crate::support::{Pair, Raw};
 
 /// Two sessions, one connection to each server.
-const ONE_CONNECTION: &str = "limits:\n  pool_connections_max: 1\n";
-
 fn two_sessions(pair: &Pair) -> (Raw, Raw) {
     (pair.app(), pair.app())
 }
@@ -26,7 +25,7 @@ fn own_or_refused(raw: &mut Raw, statement: &str, own: &str) {
 
 #[test]
 fn generated_ids_are_the_sessions_own() {
-    for mut pair in pairs() {
+    for mut pair in Pair::each_of_one_connection() {
         let (mut a, mut b) = two_sessions(&pair);
         for round in 0..3 {
             let own_a = a.ok("INSERT INTO notes (text) VALUES ('a')").last_id;
@@ -56,7 +55,7 @@ fn generated_ids_are_the_sessions_own() {
 
 #[test]
 fn an_id_that_the_client_gave_is_not_its_last_insert_id() {
-    for mut pair in pairs() {
+    for mut pair in Pair::each_of_one_connection() {
         let (mut a, mut b) = two_sessions(&pair);
         let own_a = a.ok("INSERT INTO notes (text) VALUES ('a')").last_id;
         b.ok("INSERT INTO notes (id, text) VALUES (5000, 'b')");
@@ -89,7 +88,7 @@ fn an_id_that_the_client_gave_is_not_its_last_insert_id() {
 
 #[test]
 fn counts_of_rows_are_the_sessions_own() {
-    for mut pair in pairs() {
+    for mut pair in Pair::each_of_one_connection() {
         let (mut a, mut b) = two_sessions(&pair);
         a.ok("UPDATE users SET email = CONCAT(email, 'x')");
         b.ok("UPDATE users SET email = CONCAT(email, 'y') WHERE id = 1");
@@ -108,7 +107,7 @@ fn counts_of_rows_are_the_sessions_own() {
 
 #[test]
 fn warnings_are_the_sessions_own() {
-    for mut pair in pairs() {
+    for mut pair in Pair::each_of_one_connection() {
         let (mut a, mut b) = two_sessions(&pair);
         let rows = a.rows("SELECT CAST('abc' AS SIGNED) FROM users WHERE id = 1");
         assert_eq!(rows.warnings, 1);
@@ -127,7 +126,7 @@ fn warnings_are_the_sessions_own() {
 
 #[test]
 fn variables_are_the_sessions_own() {
-    for mut pair in pairs() {
+    for mut pair in Pair::each_of_one_connection() {
         let (mut a, mut b) = two_sessions(&pair);
         a.ok("SET @x = 5, @word = 'it''s a'");
         b.ok("SET @x = 7");
@@ -193,7 +192,7 @@ fn own_or_not(raw: &mut Raw, statement: &str, own: &str) {
 
 #[test]
 fn a_set_that_the_server_rejects_is_not_followed_by_the_statement_behind_it() {
-    for mut pair in pairs() {
+    for mut pair in Pair::each_of_one_connection() {
         let mut raw = pair.app();
         for bad in [
             "SET time_zone = 'Nowhere/Here'",
@@ -300,7 +299,7 @@ fn user_variables_are_read_where_a_query_assigned_them() {
 
 #[test]
 fn variables_mean_the_same_wherever_they_are_carried() {
-    for mut pair in pairs() {
+    for mut pair in Pair::each_of_one_connection() {
         let (mut a, mut b) = two_sessions(&pair);
         a.ok("SET @u = CAST(5 AS UNSIGNED), @men\u{fc} = 6");
         a.ok("SET character_set_results = latin1, character_set_results = DEFAULT");
@@ -404,16 +403,6 @@ fn administration_is_refused_by_name() {
         assert!(error.message.contains(word), "{statement} is named: {error:?}");
     }
     pair.check_sound();
-}
-
-fn pairs() -> impl Iterator<Item = Pair> {
-    let mysql9 = || {
-        use crate::support::MySql9;
-        Some(Pair::of(MySql9::start("first", &[])?, MySql9::start("second", &[])?, ONE_CONNECTION))
-    };
-    [|| Some(Pair::mariadb_with(ONE_CONNECTION)), mysql9 as fn() -> Option<Pair>]
-        .into_iter()
-        .filter_map(|start| start())
 }
 
 #[test]

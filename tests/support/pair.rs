@@ -19,6 +19,9 @@ pub struct Pair {
     pub second: Server,
 }
 
+/// Whatever sessions do, they do it on the same connection.
+pub const ONE_CONNECTION: &str = "limits:\n  pool_connections_max: 1\n";
+
 const SCRATCH: [&str; 2] = [
     "CREATE TABLE shop.notes (id INT NOT NULL PRIMARY KEY AUTO_INCREMENT, text TEXT)",
     "CREATE TABLE shop.marks (id INT NOT NULL PRIMARY KEY AUTO_INCREMENT, text TEXT)",
@@ -37,12 +40,28 @@ impl Pair {
 
     /// Two MySQL 9 servers, where they can be had.
     pub fn mysql9() -> Option<Pair> {
-        Some(Pair::of(MySql9::start("first", &[])?, MySql9::start("second", &[])?, ""))
+        Pair::mysql9_with("")
+    }
+
+    /// Two MySQL 9 servers, where they can be had, and further lines of the proxy's configuration.
+    pub fn mysql9_with(config: &str) -> Option<Pair> {
+        Some(Pair::of(MySql9::start("first", &[])?, MySql9::start("second", &[])?, config))
     }
 
     /// Every kind of pair that can be had here.
     pub fn each() -> impl Iterator<Item = Pair> {
-        [|| Some(Pair::mariadb()), Pair::mysql9 as fn() -> Option<Pair>].into_iter().filter_map(|start| start())
+        Pair::each_with("")
+    }
+
+    /// The same with further lines of the proxy's configuration; one pair runs at a time.
+    pub fn each_with(config: &str) -> impl Iterator<Item = Pair> {
+        let mariadb: fn(&str) -> Option<Pair> = |config| Some(Pair::mariadb_with(config));
+        [mariadb, Pair::mysql9_with].into_iter().filter_map(move |start| start(config))
+    }
+
+    /// The same with one connection to each server.
+    pub fn each_of_one_connection() -> impl Iterator<Item = Pair> {
+        Pair::each_with(ONE_CONNECTION)
     }
 
     pub fn of(first: Server, second: Server, config: &str) -> Pair {
