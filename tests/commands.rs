@@ -245,6 +245,13 @@ fn a_diff_prints_what_the_new_map_has_to_accept() {
          # shard s1: on group split1 -> on group users\n# table shop.more is new\n"
     );
     assert_eq!(out, expected);
+    // What was printed, put into the new map.
+    let accepting = std::fs::read_to_string(&new).expect("just written") + out.split("# shard").next().expect("a part");
+    let accepting = file("diff-accepting.yaml", &accepting);
+    let (code, again, err) = meridian(&["diff", OLD, &accepting]);
+    assert_eq!((code, &*err), (Some(0), ""));
+    let count = "# 13 of these 13 are accepted by the new map\n# shard s1";
+    assert_eq!(again, expected.replace("# shard s1", count));
     let members = file("diff-members.yaml", &old.replace("127.0.0.1:3314", "127.0.0.1:3399"));
     check(
         &["diff", OLD, &members],

@@ -10,13 +10,13 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::check::{MapFailure, read_map};
-use crate::shard_map::{Diff, diff};
+use crate::shard_map::{Accept, Diff, diff};
 
 /// Say which rows change their owner between two shard maps.
 ///
 /// Prints an entry of `accept` for each such interval of keys, and as comments what changes without moving rows. Exit
-/// status 0 if no row changes its owner, 1 if some do or the generation does not grow, so that proxies that run refuse the
-/// new map, 2 if a map is faulty.
+/// status 0 if no row changes its owner or the new map accepts each change, 1 if it does not or the generation does not
+/// grow, so that proxies that run refuse the new map, 2 if a map is faulty.
 #[derive(Debug, Args)]
 pub struct DiffMaps {
     /// The shard map in use (YAML).
@@ -46,7 +46,7 @@ impl DiffMaps {
         };
         let diff = diff(&old, &new);
         io::stdout().lock().write_all(text(&diff).as_bytes()).map_err(MapFailure::Write)?;
-        Ok(ExitCode::from(u8::from(!diff.moves.is_empty() || diff.has_old_generation)))
+        Ok(ExitCode::from(u8::from(diff.follows().is_err())))
     }
 }
 
@@ -62,6 +62,16 @@ fn text(diff: &Diff) -> String {
             let _ = write!(text, "    # from group {} to group {}", plain(from), plain(to));
         }
         text.push('\n');
+    }
+    match diff.moves.iter().filter(|one| one.accepted).count() {
+        0 => {}
+        count => {
+            let _ = writeln!(text, "# {count} of these {} are accepted by the new map", diff.moves.len());
+        }
+    }
+    for Accept { table, keys, from, to, .. } in &diff.unneeded {
+        let what = format!("accepted, and no change: {table} {keys} from {from} to {to}");
+        let _ = writeln!(text, "# {}", plain(&what));
     }
     for note in &diff.notes {
         let _ = writeln!(text, "# {}", plain(&note.to_string()));

@@ -1,8 +1,8 @@
 //! Files that change while the process serves. They are looked at now and then and compared by their content: events of
 //! file systems get lost in containers. What is faulty is refused whole, and what was stays.
 //!
-//! Invariant: no map is taken up that gives rows another owner: proxies see a new map at different times, and two of them
-//! would write one row in two places.
+//! Invariant: no map is taken up that gives rows another owner without accepting each change: proxies see a new map at
+//! different times, and two of them would write one row in two places.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -188,19 +188,10 @@ impl Reloader {
         let proxy = &self.frontend.proxy;
         let before = proxy.snapshot.load_full();
         let refused = |why| StartFailure::Change { path: self.config.map.clone(), why };
-        match (before.map.generation, map.generation) {
-            (Some(old), Some(new)) if new > old => {}
-            (Some(old), _) => {
-                return Err(refused(format!("a map that follows generation {old} needs a `generation` above it")));
-            }
-            (None, _) => {}
-        }
-        if let Some(moved) = diff(&before.map, &map).moves.first() {
-            return Err(refused(format!(
-                "{} with keys {} would move from shard {} to shard {}: a change of owners is not taken up while the process \
-                 serves; end all proxies, move the rows, then start them with the new map (`meridian diff` lists all moves)",
-                moved.table, moved.keys, moved.from, moved.to
-            )));
+        let change = diff(&before.map, &map);
+        change.follows().map_err(|unfit| refused(unfit.to_string()))?;
+        if !change.moves.is_empty() {
+            tracing::warn!(moves = change.moves.len(), base = %change.base, "the map gives rows another owner, as it accepts");
         }
         if let Ok(accounts) = load::read_accounts(&self.config) {
             warn_of_unknown(&map, &accounts);

@@ -7,23 +7,26 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 
 use super::ownership::{Cut, Owned, Ownership, by_key};
-use super::{CRC32_1, Database, Key, KeyType, ShardId, ShardMap, Table, TableKey};
+use super::{Accept, CRC32_1, Database, Key, KeyType, ShardId, ShardMap, Table, TableKey};
 
 /// What is between two maps.
 #[derive(Debug, Clone)]
 pub struct Diff {
-    /// The ownership that the new map changes.
+    /// The ownership that the new map changes, and its own.
     pub base: Ownership,
+    pub ownership: Ownership,
     /// By database, table and key.
     pub moves: Vec<Move>,
+    /// What the new map accepts of this base and does not change.
+    pub unneeded: Vec<Accept>,
     /// Changes for which no row has to move.
     pub notes: Vec<Note>,
-    /// A proxy that runs with the old map refuses the new one for its generation.
-    pub has_old_generation: bool,
+    /// That of the old map, where the new one's is not above it: a proxy that runs refuses it.
+    pub old_generation: Option<u64>,
 }
 
 /// Rows that change their owner. Shown as an element of `accept`, but for its `base`.
@@ -38,6 +41,8 @@ pub struct Move {
     pub to: String,
     /// The shard has one name in both maps, and another group.
     pub regrouped: Option<(String, String)>,
+    /// The new map accepts it.
+    pub accepted: bool,
 }
 
 /// Something that is not as before and moves no row.
@@ -70,9 +75,11 @@ pub enum Note {
 
 /// What `new` changes.
 pub fn diff(old: &ShardMap, new: &ShardMap) -> Diff {
-    let mut diff = Diff { base: old.ownership(), moves: Vec::new(), notes: Vec::new(), has_old_generation: false };
-    diff.has_old_generation = old.generation.is_some() && new.generation <= old.generation;
-    if old.generation != new.generation || diff.has_old_generation {
+    let (base, ownership) = (old.ownership(), new.ownership());
+    let (moves, unneeded, notes) = (Vec::new(), Vec::new(), Vec::new());
+    let mut diff = Diff { base, ownership, moves, unneeded, notes, old_generation: None };
+    diff.old_generation = old.generation.filter(|_| new.generation <= old.generation);
+    if old.generation != new.generation || diff.old_generation.is_some() {
         diff.notes.push(Note::Generation { old: old.generation, new: new.generation });
     }
     diff.compare("region", &names(&old.regions), &names(&new.regions));
@@ -86,7 +93,44 @@ pub fn diff(old: &ShardMap, new: &ShardMap) -> Diff {
             (_, None) => diff.notes.push(Note::Removed(format!("database {name}"))),
         }
     }
+    diff.settle(&new.accepts);
     diff
+}
+
+/// What keeps a map from following another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unfit {
+    /// The generation of the map that it would follow.
+    Generation(u64),
+    /// The first of so many moves that it does not accept, and the base that they have.
+    Moves { first: Box<Move>, count: usize, base: Ownership },
+}
+
+impl Diff {
+    /// Whether proxies that have the old map take up the new one.
+    pub fn follows(&self) -> Result<(), Unfit> {
+        if let Some(generation) = self.old_generation {
+            return Err(Unfit::Generation(generation));
+        }
+        let mut unaccepted = self.moves.iter().filter(|one| !one.accepted);
+        match unaccepted.next() {
+            Some(first) => {
+                Err(Unfit::Moves { first: Box::new(first.clone()), count: 1 + unaccepted.count(), base: self.base })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Finds the moves that are accepted.
+    fn settle(&mut self, accepts: &[Accept]) {
+        let mut accepts: HashSet<&Accept> = accepts.iter().filter(|accept| accept.base == self.base).collect();
+        for one in &mut self.moves {
+            let Move { table, keys, from, to, .. } = one.clone();
+            one.accepted = accepts.remove(&Accept { table, keys, from, to, base: self.base });
+        }
+        self.unneeded = accepts.into_iter().cloned().collect();
+        self.unneeded.sort_by(|a, b| (&a.table, &a.keys, &a.from, &a.to).cmp(&(&b.table, &b.keys, &b.from, &b.to)));
+    }
 }
 
 /// One of the two maps, and the database in it.
@@ -289,7 +333,7 @@ impl Diff {
 fn moved(table: String, keys: String, (old, was): (Side<'_>, ShardId), (new, is): (Side<'_>, ShardId)) -> Move {
     let (from, to) = (old.shard(was), new.shard(is));
     let regrouped = (from == to).then(|| (old.group(was), new.group(is)));
-    Move { table, keys, from, to, regrouped }
+    Move { table, keys, from, to, regrouped, accepted: false }
 }
 
 /// Whether the values of two keys are in one order, so that bounds of the one say something of the other.
@@ -372,6 +416,22 @@ impl fmt::Display for Move {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Move { table, keys, from, to, .. } = self;
         write!(f, "table: {}, keys: {}, from: {}, to: {}", Quoted(table), Quoted(keys), Quoted(from), Quoted(to))
+    }
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unfit::Generation(old) => write!(f, "a map that follows generation {old} needs a `generation` above it"),
+            Unfit::Moves { first, count, base } => {
+                let Move { table, keys, from, to, .. } = &**first;
+                write!(f, "{table} with keys {keys} would move from shard {from} to shard {to}")?;
+                if *count > 1 {
+                    write!(f, ", and {} more", count - 1)?;
+                }
+                write!(f, ": move the rows, and have the map `accept` what `meridian diff` prints (base {base})")
+            }
+        }
     }
 }
 

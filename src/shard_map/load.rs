@@ -7,12 +7,9 @@ use std::collections::HashMap;
 
 use super::document::{Fields, Key, Node, Position, near};
 use super::problem::{Fault, Faults, Feature, Problem, Thing};
-use super::{Group, GroupId, Member, RegionId, Shard, ShardMap, databases};
+use super::{Group, GroupId, Member, RegionId, Shard, ShardMap, accept, databases};
 
 pub(super) const TOP: &[&str] = &["version", "generation", "regions", "groups", "shards", "databases", "accept"];
-
-/// Fields of the top level that are in the grammar and not served.
-pub(super) const TOP_NOT_YET: &[&str] = &["accept"];
 
 pub(super) const GROUP: &[&str] = &["members"];
 
@@ -44,9 +41,6 @@ fn read(root: &Node, faults: &mut Faults) -> Option<ShardMap> {
         version(node, faults);
     }
     let generation = top.get("generation").and_then(|node| node.integer(0, u64::MAX, faults));
-    if let Some(key) = top.key("accept") {
-        faults.add(key.at, Problem::NotYet(Feature::Accept));
-    }
     let regions = regions(top.require("regions", faults), faults);
     let group_names = Names::read(Thing::Group, top.require("groups", faults), faults);
     let shard_names = Names::read(Thing::Shard, top.require("shards", faults), faults);
@@ -54,12 +48,14 @@ fn read(root: &Node, faults: &mut Faults) -> Option<ShardMap> {
     let shards = shards(&shard_names, &group_names, faults);
     let databases =
         top.require("databases", faults).and_then(|node| databases::read(node, &shard_names, &shards, &groups, faults));
+    let accepts = top.get("accept").map_or_else(Vec::new, |node| accept::read(node, faults));
     Some(ShardMap {
         generation,
         regions: regions.into_iter().map(str::to_owned).collect(),
         groups,
         shards: shards.into_iter().flatten().collect(),
         databases: databases?,
+        accepts,
     })
 }
 

@@ -3,6 +3,7 @@
 //! Pure: a map is built once from YAML text and never changes. Lookups neither allocate nor fail.
 //! Invariant: every id held by a map indexes into that same map.
 
+mod accept;
 pub mod collation;
 mod databases;
 mod diff;
@@ -30,6 +31,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
+pub use accept::Accept;
 pub use diff::{Diff, Move, Note, diff};
 pub use everywhere::Everywhere;
 pub use key::{DecimalType, IntegerType, Key, KeyColumn, KeyType, NotExact, TableKey, TextType, Zone};
@@ -62,6 +64,8 @@ pub struct ShardMap {
     pub shards: Vec<Shard>,
     /// In the order of the file.
     pub databases: Vec<Database>,
+    /// Changes of ownership that may lead to this map.
+    pub accepts: Vec<Accept>,
 }
 
 /// Replicated servers that hold the same rows.

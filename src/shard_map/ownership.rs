@@ -106,6 +106,26 @@ impl ShardMap {
     }
 }
 
+impl Ownership {
+    /// Reads what is shown.
+    pub fn parse(text: &str) -> Option<Ownership> {
+        let digit = |byte: u8| match byte {
+            b'0'..=b'9' => Some(byte - b'0'),
+            b'a'..=b'f' => Some(byte - b'a' + 10),
+            _ => None,
+        };
+        let mut hash = [0; 32];
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        if pairs.len() != hash.len() || !rest.is_empty() {
+            return None;
+        }
+        for (byte, [high, low]) in hash.iter_mut().zip(pairs) {
+            *byte = digit(*high)? << 4 | digit(*low)?;
+        }
+        Some(Ownership(hash))
+    }
+}
+
 impl<'m> Owned<'m> {
     pub fn of(table: &'m Table) -> Owned<'m> {
         match table {
@@ -229,6 +249,10 @@ mod tests {
         );
         let hash = map.ownership().to_string();
         assert!(hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()), "{hash}");
+        assert_eq!(Ownership::parse(&hash), Some(map.ownership()));
+        for other in ["", &hash[1..], &format!("{hash}0"), &hash.to_uppercase(), &hash.replace('a', "g")] {
+            assert_eq!(Ownership::parse(other), None, "{other}");
+        }
     }
 
     #[test]

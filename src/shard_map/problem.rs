@@ -139,6 +139,12 @@ pub enum Problem {
         table: Box<str>,
         kind: Box<str>,
     },
+    /// `base` is not the hash of a map's ownership.
+    BadBase {
+        text: Box<str>,
+    },
+    /// An entry of `accept` that stands there already.
+    AcceptedTwice,
     /// Two shards of one group would hold the same physical table.
     SamePlace {
         table: Box<str>,
@@ -157,6 +163,7 @@ pub enum Thing {
     Database,
     Table,
     Column,
+    Accept,
 }
 
 /// What the grammar has and this version has not.
@@ -178,8 +185,6 @@ pub enum Feature {
     Homes,
     /// `ids:`.
     Ids,
-    /// `accept:`.
-    Accept,
 }
 
 impl From<Shape> for Problem {
@@ -260,6 +265,8 @@ impl Explain for Problem {
             Problem::WithOtherType { table, kind } => {
                 write!(f, "the key is of another type than that of {}, {kind}", Short(table))
             }
+            Problem::BadBase { text } => write!(f, "{} is not the hash of a map's ownership", Short(text)),
+            Problem::AcceptedTwice => f.write_str("the change is accepted already"),
             Problem::SamePlace { table, shards: [a, b], group } => {
                 let (table, a, b, group) = (Short(table), Short(a), Short(b), Short(group));
                 write!(f, "{table} would be one table for shards {a} and {b}, both on group {group}")
@@ -333,6 +340,8 @@ impl Explain for Problem {
             Problem::WithNamesWith { .. } => f.write_str("name the table that has the split"),
             Problem::WithUnsplit { .. } => f.write_str("write the shard itself, or name a table with a `key`"),
             Problem::WithOtherType { .. } => f.write_str("write that type, or a split of its own"),
+            Problem::BadBase { .. } => f.write_str("copy it as `meridian diff` prints it"),
+            Problem::AcceptedTwice => f.write_str("remove one of the two"),
             Problem::SamePlace { .. } => f.write_str("put the shards on two groups"),
         }
     }
@@ -383,6 +392,7 @@ impl fmt::Display for Thing {
             Thing::Database => "database",
             Thing::Table => "table",
             Thing::Column => "column",
+            Thing::Accept => "accepted change",
         })
     }
 }
@@ -398,6 +408,7 @@ impl Thing {
             Thing::Database => "declare it under `databases`",
             Thing::Table => "declare it under `tables`",
             Thing::Column => "declare it under `key`",
+            Thing::Accept => "declare it under `accept`",
         }
     }
 }
@@ -413,7 +424,6 @@ impl Feature {
             Feature::Periods => "physical tables per period",
             Feature::Homes => "home regions (`home`)",
             Feature::Ids => "ids made by the proxy (`ids`)",
-            Feature::Accept => "accepted changes of ownership (`accept`)",
         }
     }
 
@@ -425,7 +435,7 @@ impl Feature {
             Feature::PhysicalDatabase => "give it the same name on every server and remove this",
             Feature::ReplicaReads => "write `primary`",
             Feature::Transactions => "write `single_shard`",
-            Feature::Periods | Feature::Homes | Feature::Ids | Feature::Accept => "remove it",
+            Feature::Periods | Feature::Homes | Feature::Ids => "remove it",
         }
     }
 }

@@ -6,15 +6,15 @@
 use serde_json::{Map, Value, json};
 
 use super::CRC32_1;
+use super::accept::ACCEPT;
 use super::databases::{BESIDE, DATABASE, NOT_YET, PLACES, REFUSE, TABLE};
-use super::load::{GROUP, MEMBER, SHARD, TOP, TOP_NOT_YET};
+use super::load::{GROUP, MEMBER, SHARD, TOP};
 use super::ranges::RANGE;
 use super::splits::{BUCKETS_MAX, LIST};
 
 /// The schema as a text of several lines, with an end of line at its end.
 pub fn schema() -> String {
-    let top = served(TOP, TOP_NOT_YET.iter().copied());
-    let mut schema = object(&top, &["version", "regions", "groups", "shards", "databases"], top_field);
+    let mut schema = object(TOP, &["version", "regions", "groups", "shards", "databases"], top_field);
     let head = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Meridian shard map",
@@ -83,6 +83,21 @@ fn top_field(field: &str) -> Value {
             named(object(&fields, &["group"], shard_field), "Shards by name: a schema on a group.")
         }
         "databases" => named(object(DATABASE, &["family"], database_field), "Databases by the name that clients use."),
+        "accept" => list(
+            object(ACCEPT, ACCEPT, accept_field),
+            "Changes of ownership whose rows have moved, as `meridian diff` prints them.",
+        ),
+        _ => unknown(),
+    }
+}
+
+fn accept_field(field: &str) -> Value {
+    match field {
+        "table" => text("`database.table`, or `database.*` of the tables that are not listed."),
+        "keys" => text("The keys as `meridian diff` shows them."),
+        "from" => name("The shard that had the rows."),
+        "to" => name("The shard that has them."),
+        "base" => text("The ownership hash of the map before."),
         _ => unknown(),
     }
 }

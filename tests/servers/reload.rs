@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 
 use crate::support::cli::{Cli, run};
 use crate::support::proxy::ACCOUNTS;
@@ -138,6 +139,51 @@ fn a_map_that_may_not_follow_stays_out_and_the_old_one_in() {
         await_figure(&mut pair, if taken { TAKEN_UP } else { REFUSED }, before + 1);
     }
     pair.check_sound();
+}
+
+#[test]
+fn an_accepted_change_of_owners_is_in_force_at_the_next_statement() {
+    let mut pair = pair();
+    let (mut plain, mut prepared, mut inside) = (pair.app(), pair.app(), pair.app());
+    let folder = pair.proxy().folder().to_path_buf();
+    let at = |name: &str| folder.join(name).to_str().expect("it is ASCII").to_owned();
+    let map = fs::read_to_string(at("map.yaml")).expect("it was written");
+    let (statement, _, _) =
+        prepared.prepare("INSERT INTO customers (id, name, city) VALUES (?, 'late', 'Oslo')").expect("it is sound");
+    prepared.execute(statement, &[600_000], true);
+    assert_eq!(pair.first.value("SELECT COUNT(*) FROM shop.customers WHERE id = 600000"), "1");
+    inside.ok("BEGIN");
+    inside.ok("INSERT INTO customers (id, name, city) VALUES (500001, 'inside', 'Oslo')");
+    // The rows move before the map does.
+    let (rows, of_rows) = ("(600000, 'late', 'Oslo')", "id BETWEEN 500002 AND 999999");
+    pair.second.run_all(&[&format!("INSERT INTO shop.customers (id, name, city) VALUES {rows}")]);
+    pair.first.run_all(&[&format!("DELETE FROM shop.customers WHERE {of_rows}")]);
+    let moved = map.replace("1000000", "500000");
+    fs::write(at("moved.yaml"), &moved).expect("the folder is ours");
+    let accept = meridian(&["diff", &at("map.yaml"), &at("moved.yaml")]);
+    assert!(accept.starts_with("accept:\n  - {table: \"shop.customers\", keys: \"[500000, 1000000)\""), "{accept}");
+    replace(&folder, "map.yaml", &moved);
+    await_figure(&mut pair, REFUSED, 1);
+    replace(&folder, "map.yaml", &(moved.clone() + &accept));
+    await_figure(&mut pair, TAKEN_UP, 1);
+    assert_eq!(pair.proxy().figure(NOT_IN_FORCE), 0);
+    assert_eq!(plain.value("SELECT name FROM customers WHERE id = 600000"), "late");
+    prepared.execute(statement, &[700_000], false);
+    assert_eq!(pair.second.value("SELECT COUNT(*) FROM shop.customers WHERE id = 700000"), "1");
+    // A transaction ends under the map that it began with.
+    inside.ok("COMMIT");
+    assert_eq!(pair.first.value("SELECT COUNT(*) FROM shop.customers WHERE id = 500001"), "1");
+    // The way back is a change like any other.
+    replace(&folder, "map.yaml", &map);
+    await_figure(&mut pair, REFUSED, 2);
+    assert_eq!(plain.value("SELECT name FROM customers WHERE id = 600000"), "late");
+    pair.check_sound();
+}
+
+/// What the binary prints.
+fn meridian(arguments: &[&str]) -> String {
+    let run = Command::new(env!("CARGO_BIN_EXE_meridian")).args(arguments).output().expect("the binary is built");
+    String::from_utf8(run.stdout).expect("UTF-8")
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn the_top() {
             "3:15: region `eu` is written twice; remove one",
             "3:19: `` cannot name a region; write 1 to 64 characters without control characters or outer spaces",
             "3:23: ` us` cannot name a region; write 1 to 64 characters without control characters or outer spaces",
-            "7:1: not yet: accepted changes of ownership (`accept`); remove it",
+            "7:9: expected a list of changes, found an empty list; write a list of changes here",
         ],
     );
 }

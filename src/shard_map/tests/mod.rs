@@ -1,6 +1,7 @@
 //! What a map says when it is sound. What it says when it is not: `faults` and
 //! `key_faults`.
 
+mod accept;
 mod faults;
 mod key_faults;
 mod mutations;
