@@ -13,6 +13,7 @@ pub mod key;
 mod key_column;
 mod load;
 mod lookup;
+mod numbers;
 mod ownership;
 mod physical;
 mod positions;

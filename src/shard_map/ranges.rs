@@ -171,7 +171,7 @@ impl Of<'_> {
             Of::Key(Some(key)) if key.is_composite() || matches!(key.first.kind, KeyType::Text(_)) => {
                 Sorted::Texts { keys, padded: self.is_padded() }
             }
-            _ => Sorted::Numbers(numbers),
+            _ => Sorted::numbers(numbers),
         }
     }
 }

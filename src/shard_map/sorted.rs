@@ -3,11 +3,12 @@
 use std::cmp::Ordering;
 
 use super::Key;
+use super::numbers::Numbers;
 
 /// Strictly ascending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Sorted {
-    Numbers(Vec<i128>),
+    Numbers(Numbers),
     Texts {
         keys: Vec<Box<[u8]>>,
         /// Compared as if blanks followed without end, as PAD SPACE collations do.
@@ -16,6 +17,10 @@ pub(super) enum Sorted {
 }
 
 impl Sorted {
+    pub fn numbers(keys: Vec<i128>) -> Sorted {
+        Sorted::Numbers(Numbers::new(keys))
+    }
+
     pub fn len(&self) -> usize {
         match self {
             Sorted::Numbers(keys) => keys.len(),
@@ -25,7 +30,7 @@ impl Sorted {
 
     pub fn get(&self, index: usize) -> Option<Key<'_>> {
         match self {
-            Sorted::Numbers(keys) => keys.get(index).map(|key| Key::Number(*key)),
+            Sorted::Numbers(keys) => keys.get(index).map(Key::Number),
             Sorted::Texts { keys, .. } => keys.get(index).map(|key| Key::Text(key)),
         }
     }
@@ -37,7 +42,7 @@ impl Sorted {
     /// The least key above each, as bytes compare.
     pub fn successors(&self) -> Sorted {
         match self {
-            Sorted::Numbers(keys) => Sorted::Numbers(keys.iter().map(|key| key.saturating_add(1)).collect()),
+            Sorted::Numbers(keys) => Sorted::Numbers(keys.successors()),
             Sorted::Texts { keys, padded } => {
                 let keys = keys.iter().map(|key| [key, &b"\0"[..]].concat().into()).collect();
                 Sorted::Texts { keys, padded: *padded }
@@ -49,7 +54,7 @@ impl Sorted {
     #[inline]
     pub fn count_to(&self, key: Key<'_>) -> usize {
         match (self, key) {
-            (Sorted::Numbers(keys), Key::Number(number)) => keys.partition_point(|key| *key <= number),
+            (Sorted::Numbers(keys), Key::Number(number)) => keys.count_to(number),
             (Sorted::Texts { keys, padded }, Key::Text(text)) => {
                 keys.partition_point(|key| compare(key, text, *padded).is_le())
             }
@@ -60,7 +65,7 @@ impl Sorted {
     /// How many keys are below this one.
     pub fn count_below(&self, key: Key<'_>) -> usize {
         match (self, key) {
-            (Sorted::Numbers(keys), Key::Number(number)) => keys.partition_point(|key| *key < number),
+            (Sorted::Numbers(keys), Key::Number(number)) => keys.count_below(number),
             (Sorted::Texts { keys, padded }, Key::Text(text)) => {
                 keys.partition_point(|key| compare(key, text, *padded).is_lt())
             }
@@ -71,7 +76,7 @@ impl Sorted {
     /// The index of exactly this key.
     pub fn find(&self, key: Key<'_>) -> Option<usize> {
         match (self, key) {
-            (Sorted::Numbers(keys), Key::Number(number)) => keys.binary_search(&number).ok(),
+            (Sorted::Numbers(keys), Key::Number(number)) => keys.find(number),
             (Sorted::Texts { keys, padded }, Key::Text(text)) => {
                 keys.binary_search_by(|key| compare(key, text, *padded)).ok()
             }

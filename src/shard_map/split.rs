@@ -311,7 +311,7 @@ mod tests {
     }
 
     fn ranges(bounds: &[i128], begins_at_min: bool, on: &[u16]) -> Ranges {
-        Ranges::new(Sorted::Numbers(bounds.to_vec()), begins_at_min, on.iter().copied().map(ShardId).collect())
+        Ranges::new(Sorted::numbers(bounds.to_vec()), begins_at_min, on.iter().copied().map(ShardId).collect())
     }
 
     #[test]
@@ -341,7 +341,7 @@ mod tests {
 
     #[test]
     fn a_listed_key_has_the_home_that_is_written() {
-        let keys = Sorted::Numbers(vec![1, 5, 9]);
+        let keys = Sorted::numbers(vec![1, 5, 9]);
         let list = |otherwise| List::new(keys.clone(), vec![ShardId(2), ShardId(1), ShardId(2)], otherwise);
         let closed = table(Split::List(list(None)));
         let home = |table: &SplitTable, key| table.home(Key::Number(key)).map(|shard| shard.0);
