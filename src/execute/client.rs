@@ -54,6 +54,24 @@ impl Incoming {
         }
     }
 
+    /// Cuts bytes behind the first of the payload, in place.
+    ///
+    /// # Panics
+    /// If there are fewer: a logic error of the caller, who read `count` from the payload.
+    pub fn cut_behind_command(&mut self, count: usize) {
+        if let Some(payload) = &mut self.assembled {
+            payload.drain(1..=count);
+            return;
+        }
+        let bytes = self.bytes.filled_mut();
+        let (sequence, command) = (bytes[3], bytes[packet::HEADER_LEN]);
+        let payload_len = (self.raw - packet::HEADER_LEN - count) as u32;
+        let [a, b, c, _] = payload_len.to_le_bytes();
+        bytes[count..=count + packet::HEADER_LEN].copy_from_slice(&[a, b, c, sequence, command]);
+        self.bytes.consume(count);
+        self.raw -= count;
+    }
+
     /// As `packet`, to be patched in place.
     pub fn packet_mut(&mut self) -> Option<&mut [u8]> {
         match self.assembled {

@@ -111,6 +111,8 @@ pub struct Session {
     multi_statements: bool,
     /// The shard of `SET meridian_shard`.
     hinted: Option<Box<str>>,
+    /// What a query attribute of the command that is served says of it.
+    attributed: hint::Attributed,
 }
 
 /// How a command went.
@@ -166,6 +168,7 @@ impl Session {
             pools: Vec::new(),
             multi_statements,
             hinted: None,
+            attributed: Ok(None),
         }
     }
 
@@ -197,11 +200,19 @@ impl Session {
         };
         self.registered.handle.progress.enter(Phase::Running);
         self.snapshot_for_command();
+        let is_query = incoming.payload().first() == Some(&command::code::QUERY);
+        let mut taken = Ok(());
+        if self.client.has(capability::QUERY_ATTRIBUTES) {
+            self.attributed = Ok(None);
+            if is_query {
+                taken = self.take_attributes(&mut incoming);
+            }
+        }
         // A COM_QUERY goes its own way: it is what most commands are, and its packet is relayed as it is.
-        let served = if incoming.payload().first() == Some(&command::code::QUERY) {
-            self.query(&mut incoming).await
-        } else {
-            self.dispatch(&mut incoming).await
+        let served = match taken {
+            Err(malformed) => self.refuse_malformed(malformed.what).await,
+            Ok(()) if is_query => self.query(&mut incoming).await,
+            Ok(()) => self.dispatch(&mut incoming).await,
         };
         self.note_pins();
         self.client.finish(incoming);

@@ -6,6 +6,7 @@
 
 mod cursor;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
@@ -18,7 +19,7 @@ use super::scatter::Scatter;
 use super::single::{Job, Ran, Work};
 use super::text::{class_of, class_of_control, is_of_session, scratch_of};
 use super::values::BoundValues;
-use super::{Incoming, Served, Session, Snapshot, clock};
+use super::{Incoming, Served, Session, Snapshot, clock, hint};
 use crate::backend::{Failure, Lease, StatementKey};
 use crate::plan::Target;
 use crate::route::{self, ClientText, Shards};
@@ -26,11 +27,12 @@ use crate::session::State;
 use crate::shard_map::{GroupId, ShardId};
 use crate::sql::{self, Flags, Scratch};
 use crate::telemetry::{Class, RefusalKind};
+use crate::wire::attributes::Known;
 use crate::wire::command::code;
 use crate::wire::execute::Execute;
 use crate::wire::reply::ServerError;
 use crate::wire::walker::Expect;
-use crate::wire::{packet, status};
+use crate::wire::{Malformed, attributes, capability, packet, status};
 
 /// COM_STMT_EXECUTE's flags byte: any cursor type.
 const CURSOR_TYPES: u8 = 0x07;
@@ -59,6 +61,8 @@ struct Prepared {
     params: u16,
     types: Vec<u8>,
     long_data: Vec<(u16, Vec<u8>)>,
+    /// Query attributes, as their types were sent last.
+    attributes: Known,
     /// Where its cursor is open.
     cursor: Option<GroupId>,
 }
@@ -225,7 +229,7 @@ impl Session {
         let statement = self.plan(hint.as_ref().ok().copied().flatten());
         std::mem::swap(&mut self.scratch, &mut scratch);
         if let Err(refusal) = hint
-            && (scratch.has_hint() || !is_of_session(&statement))
+            && !(self.hints_by_session(&scratch) && is_of_session(&statement))
         {
             return self.refuse(&refusal).await.map(drop);
         }
@@ -248,6 +252,7 @@ impl Session {
             params: 0,
             types: Vec::new(),
             long_data: Vec::new(),
+            attributes: Known::default(),
             cursor: None,
         });
         let shard = match &statement.target {
@@ -327,11 +332,39 @@ impl Session {
         let Some(mut prepared) = self.statements.by_id.remove(&id) else {
             return self.unknown_statement(id, "mysqld_stmt_execute").await;
         };
-        let served = self.execute_prepared(id, &mut prepared, payload).await;
+        let served = match self.without_attributes(&mut prepared, payload) {
+            Ok(payload) => self.execute_prepared(id, &mut prepared, &payload).await,
+            Err(malformed) => self.refuse_malformed(malformed.what).await,
+        };
         self.client.names = None;
         self.statements.forget_long_data(&mut prepared);
         self.statements.by_id.insert(id, prepared);
         served
+    }
+
+    /// The EXECUTE as servers get it: what a client hints to by a query attribute is for Meridian alone.
+    fn without_attributes<'p>(
+        &mut self,
+        prepared: &mut Prepared,
+        payload: &'p [u8],
+    ) -> Result<Cow<'p, [u8]>, Malformed> {
+        if !self.client.has(capability::QUERY_ATTRIBUTES) {
+            return Ok(Cow::Borrowed(payload));
+        }
+        let long = |index: usize| prepared.long_data.iter().any(|(param, _)| usize::from(*param) == index);
+        let bare = attributes::of_execute(
+            payload,
+            prepared.params,
+            &prepared.types,
+            long,
+            &prepared.attributes,
+            hint::ATTRIBUTE,
+        )?;
+        self.attributed = hint::attributed(bare.value);
+        if let Some(known) = bare.known {
+            prepared.attributes = known;
+        }
+        Ok(Cow::Owned(bare.payload))
     }
 
     async fn execute_prepared(&mut self, id: u32, prepared: &mut Prepared, payload: &[u8]) -> Served {
@@ -349,7 +382,7 @@ impl Session {
         // The session may hint to another shard by now.
         let hint = match self.hint(&prepared.text, &prepared.scratch) {
             Ok(hint) => hint,
-            Err(_) if !prepared.scratch.has_hint() && is_of_session(&prepared.statement) => None,
+            Err(_) if self.hints_by_session(&prepared.scratch) && is_of_session(&prepared.statement) => None,
             Err(refusal) => return self.refuse(&refusal).await.map(drop),
         };
         if !Arc::ptr_eq(&prepared.snapshot, &self.snapshot) || prepared.statement.hint != hint {

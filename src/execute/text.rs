@@ -57,7 +57,7 @@ impl Session {
             let hint = match self.hint(&text[at..], &self.scratch) {
                 Ok(hint) => hint,
                 // It is how a session ends its hint, whatever has become of the shard.
-                Err(_) if !self.scratch.has_hint() && is_of_session(&self.plan(None)) => None,
+                Err(_) if self.hints_by_session(&self.scratch) && is_of_session(&self.plan(None)) => None,
                 Err(refusal) => return self.refuse(&refusal).await.map(drop),
             };
             let one = &text[at..at + scanned.end];

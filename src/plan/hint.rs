@@ -1,6 +1,7 @@
-//! Hints: which shard a client sends its statement to, by a comment of the statement or by a variable of its session.
+//! Hints: which shard a client sends its statement to, by a comment of the statement, by a query attribute of its command
+//! or by a variable of its session.
 //!
-//! The comment is asked first: it speaks of one statement. What a hinted statement may do there is decided by
+//! They are asked in this order, from the nearest to the statement. What a hinted statement may do there is decided by
 //! `place/hinted.rs`.
 
 use super::Refusal;
@@ -18,7 +19,8 @@ pub struct Hint {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HintBy {
-    Comment,
+    /// A comment, or a query attribute of its command: of this statement, which has to be one that a shard can answer.
+    Statement,
     /// `SET meridian_shard`: of all statements that a shard can answer.
     Session,
 }
@@ -57,21 +59,19 @@ pub enum HintRefusal {
 }
 
 impl Hint {
-    /// The hint of a scanned statement, or else the session's.
+    /// The hint of a comment of a scanned statement, or else the one that was given `beside` it.
     ///
     /// `hosts` says of a shard whether a database that the account may use lives on it.
     pub fn of(
         map: &ShardMap,
         text: &[u8],
         scratch: &Scratch,
-        session: Option<&str>,
+        beside: Option<(&str, HintBy)>,
         hosts: &dyn Fn(ShardId) -> bool,
     ) -> Result<Option<Hint>, Refusal> {
         let comment = hinted_shard(text, scratch).map_err(|fault| Refusal::Hint(HintRefusal::Fault(fault)))?;
-        let (name, by) = match (comment, session) {
-            (Some(name), _) => (name, HintBy::Comment),
-            (None, Some(name)) => (name, HintBy::Session),
-            (None, None) => return Ok(None),
+        let Some((name, by)) = comment.map(|name| (name, HintBy::Statement)).or(beside) else {
+            return Ok(None);
         };
         Ok(Some(Hint { shard: named(map, name, hosts)?, by }))
     }

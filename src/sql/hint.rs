@@ -23,6 +23,8 @@ pub enum HintFault {
     Several,
     /// In front of EXPLAIN ROUTE, which is not what it is about.
     Misplaced,
+    /// A query attribute that is no text.
+    Attribute,
 }
 
 /// Whether this comment, from its first byte on, is a hint or is meant as one.
@@ -113,6 +115,9 @@ impl fmt::Display for HintFault {
             }
             HintFault::Misplaced => {
                 f.write_str("write the hint behind EXPLAIN ROUTE, into the statement that is explained")
+            }
+            HintFault::Attribute => {
+                f.write_str("the query attribute meridian_shard holds no text; send the name of a shard")
             }
             HintFault::Several => {
                 f.write_str("a statement has one hint /* meridian: ... */ at most; leave the others out")

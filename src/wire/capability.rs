@@ -35,9 +35,8 @@ pub const ZSTD_COMPRESSION: u32 = 1 << 26;
 /// COM_QUERY and COM_STMT_EXECUTE carry a prefix of attributes.
 pub const QUERY_ATTRIBUTES: u32 = 1 << 27;
 
-/// What we offer to clients. Not here on purpose: COMPRESS, QUERY_ATTRIBUTES and
-/// OPTIONAL_RESULTSET_METADATA, which change the grammar of commands or replies; SSL is added by
-/// the front end when TLS is configured.
+/// What we offer to clients. Not here on purpose: COMPRESS and OPTIONAL_RESULTSET_METADATA, which
+/// change the grammar of replies; SSL is added by the front end when TLS is configured.
 pub const OFFERED: u32 = LONG_PASSWORD
     | FOUND_ROWS
     | LONG_FLAG
@@ -55,7 +54,8 @@ pub const OFFERED: u32 = LONG_PASSWORD
     | CONNECT_ATTRS
     | PLUGIN_AUTH_LENENC
     | SESSION_TRACK
-    | DEPRECATE_EOF;
+    | DEPRECATE_EOF
+    | QUERY_ATTRIBUTES;
 
 /// What must be equal on the client's connection and on the backend connection that serves it,
 /// because the bytes of replies, or the meaning of statements, depend on it.

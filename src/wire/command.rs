@@ -3,9 +3,9 @@
 //! Text, names and attributes stay bytes: they are in the client's character set, and invalid
 //! UTF-8 is the server's business. Nothing is copied.
 
+use super::Malformed;
 use super::handshake::ChangeUser;
 use super::lenenc::Reader;
-use super::{Malformed, capability};
 
 /// Command bytes (MySQL source documentation, `enum_server_command`).
 pub mod code {
@@ -69,14 +69,14 @@ pub enum Command<'a> {
     Other(u8),
 }
 
-/// Parses a payload; `capabilities` are those agreed on with this client.
+/// Parses a payload without attributes; `capabilities` are those agreed on with this client.
 pub fn parse(payload: &[u8], capabilities: u32) -> Result<Command<'_>, Malformed> {
     let mut reader = Reader::new(payload);
     let code = reader.u8().map_err(|_| Malformed::new("empty command"))?;
     let command = match code {
         code::QUIT => Command::Quit,
         code::INIT_DB => Command::InitDb(reader.rest()),
-        code::QUERY => Command::Query(text(reader.rest(), capabilities)?),
+        code::QUERY => Command::Query(reader.rest()),
         code::FIELD_LIST => {
             let table = reader.nul_or_rest();
             let wildcard = reader.rest();
@@ -102,13 +102,4 @@ pub fn parse(payload: &[u8], capabilities: u32) -> Result<Command<'_>, Malformed
         other => Command::Other(other),
     };
     Ok(command)
-}
-
-/// The text of COM_QUERY. With QUERY_ATTRIBUTES, which we don't offer, it would have a prefix; a
-/// client that sets the flag all the same is refused instead of misread.
-fn text(rest: &[u8], capabilities: u32) -> Result<&[u8], Malformed> {
-    if capabilities & capability::QUERY_ATTRIBUTES != 0 {
-        return Err(Malformed::new("query attributes were not offered"));
-    }
-    Ok(rest)
 }

@@ -80,6 +80,9 @@ pub struct Duration {
 }
 
 impl<'a> Execute<'a> {
+    /// In the second byte of a type.
+    pub(super) const UNSIGNED: u8 = 0x80;
+
     /// Parses a whole payload; `params` is the number that PREPARE told. The values aren't looked
     /// at yet.
     pub fn parse(payload: &'a [u8], params: u16) -> Result<Self, Malformed> {
@@ -154,7 +157,7 @@ impl<'a> Execute<'a> {
         } else if self.is_null(index) {
             Ok(Param::Null)
         } else {
-            scalar(reader, kind[0], kind[1] & UNSIGNED != 0)
+            scalar(reader, kind[0], kind[1] & Self::UNSIGNED != 0)
         }
     }
 }
@@ -184,7 +187,7 @@ impl<'a, F: Fn(usize) -> bool> Iterator for Values<'a, F> {
 }
 
 /// A value of a type (MySQL source documentation, `enum_field_types`).
-fn scalar<'a>(reader: &mut Reader<'a>, kind: u8, unsigned: bool) -> Result<Param<'a>, Malformed> {
+pub(super) fn scalar<'a>(reader: &mut Reader<'a>, kind: u8, unsigned: bool) -> Result<Param<'a>, Malformed> {
     let integer = |signed: i64, plain: u64| {
         if unsigned { Param::Unsigned(plain) } else { Param::Signed(signed) }
     };
@@ -254,5 +257,3 @@ fn time(reader: &mut Reader<'_>) -> Result<Duration, Malformed> {
     }
     Ok(found)
 }
-
-const UNSIGNED: u8 = 0x80;

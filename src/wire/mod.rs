@@ -8,6 +8,7 @@
 //! Facts are from the MySQL source documentation ("Client/Server Protocol") and the MariaDB
 //! knowledge base ("Client/Server Protocol"), checked against MariaDB 10.11 on the wire.
 
+pub mod attributes;
 pub mod auth;
 pub mod capability;
 pub mod charset;

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attributes;
 mod bad_input;
 mod cancel;
 mod check_live;

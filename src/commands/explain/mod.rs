@@ -19,7 +19,7 @@ use settings::Settings;
 
 use super::check::{MapFailure, read_map};
 use crate::backend::ServerFacts;
-use crate::plan::{self, Hint, Statement};
+use crate::plan::{self, Hint, HintBy, Statement};
 use crate::route::explain::unreadable;
 use crate::route::{self, Asked, Explanation, Literals, SessionFacts};
 use crate::shard_map::{Family, ShardId, ShardMap};
@@ -229,10 +229,11 @@ fn explained(map: &ShardMap, database: Option<&str>, text: &[u8], settings: &Set
         let text = &text[..scanned.end];
         let facts = sql::facts(scratch.normalized());
         let hosts = |shard| map.databases.iter().any(|database| database.shards().contains(&shard));
-        let statement = match Hint::of(map, text, &scratch, shard.as_deref(), &hosts) {
-            Ok(hint) => plan::plan_hinted(map, database.as_deref(), scratch.normalized(), facts, dialect, hint),
-            Err(refusal) => Statement::refused(facts, refusal),
-        };
+        let statement =
+            match Hint::of(map, text, &scratch, shard.as_deref().map(|shard| (shard, HintBy::Session)), &hosts) {
+                Ok(hint) => plan::plan_hinted(map, database.as_deref(), scratch.normalized(), facts, dialect, hint),
+                Err(refusal) => Statement::refused(facts, refusal),
+            };
         let home = database.as_deref().and_then(|name| map.database(name)).map_or(ShardId(0), |found| found.home());
         let asked = Asked::new(home, text, dialect, &scratch);
         explained.push(route::explain(&statement, map, &Literals::of_text(text, &scratch, *session), asked));

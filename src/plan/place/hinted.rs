@@ -27,7 +27,7 @@ impl Place<'_> {
     ) -> Result<Target, Refusal> {
         let shard = hint.shard;
         match subject {
-            Subject::Control | Subject::ShowDatabases | Subject::ShowMeridian(_) if hint.by == HintBy::Comment => {
+            Subject::Control | Subject::ShowDatabases | Subject::ShowMeridian(_) if hint.by == HintBy::Statement => {
                 Err(Refusal::Hint(HintRefusal::Session))
             }
             Subject::Control | Subject::ShowDatabases | Subject::ShowMeridian(_) | Subject::Admin(_) => {

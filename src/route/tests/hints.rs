@@ -7,7 +7,7 @@ use crate::route::{Literals, SessionFacts, Shards, route};
 use crate::shard_map::{ShardId, ShardMap};
 use crate::sql::{self, Scratch};
 
-const BY: [HintBy; 2] = [HintBy::Comment, HintBy::Session];
+const BY: [HintBy; 2] = [HintBy::Statement, HintBy::Session];
 
 /// Where the statement goes under the hint; `None` if it is refused.
 fn hinted(map: &ShardMap, text: &str, scratch: &mut Scratch, hint: Hint) -> Option<ShardId> {
@@ -65,7 +65,7 @@ fn a_hinted_write_stores_rows_where_their_keys_live() {
         };
         let keys = if text.contains("VALUES") { &keys[..] } else { &keys[..1] };
         for shard in [ShardId(0), ShardId(1)] {
-            match hinted(&map, &text, &mut scratch, Hint { shard, by: HintBy::Comment }) {
+            match hinted(&map, &text, &mut scratch, Hint { shard, by: HintBy::Statement }) {
                 None => refused += 1,
                 Some(found) => {
                     stored += 1;
