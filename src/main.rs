@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         Command::Serve(serve) => serve.run().map(|()| ExitCode::SUCCESS).map_err(|failure| failure.to_string()),
         Command::Check(check) => check.run().map_err(|failure| failure.to_string()),
         Command::Diff(diff) => diff.run().map_err(|failure| failure.to_string()),
-        Command::Explain(explain) => explain.run().map_err(|failure| failure.to_string()),
+        Command::Explain(explain) => Ok(explain.run()),
         Command::Schema(schema) => {
             schema.run().map(|()| ExitCode::SUCCESS).map_err(|error| format!("cannot write the schema: {error}"))
         }

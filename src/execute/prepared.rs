@@ -25,7 +25,7 @@ use crate::plan::Target;
 use crate::route::{self, ClientText, Shards};
 use crate::session::State;
 use crate::shard_map::{GroupId, ShardId};
-use crate::sql::{self, Flags, Scratch};
+use crate::sql::{self, Dialect, Flags, Scratch};
 use crate::telemetry::{Class, RefusalKind};
 use crate::wire::attributes::Known;
 use crate::wire::command::code;
@@ -53,8 +53,9 @@ struct Prepared {
     /// As servers get it: the same, but for tables that have another name there.
     sent: Arc<[u8]>,
     key: StatementKey,
-    /// The session's state at PREPARE, which decides what the text means.
+    /// The session's state at PREPARE, which decides what the text means; and how it is cut by that.
     state: Arc<State>,
+    dialect: Dialect,
     snapshot: Arc<Snapshot>,
     statement: Arc<Planned>,
     scratch: Box<Scratch>,
@@ -246,6 +247,7 @@ impl Session {
             sent: sent.clone(),
             key,
             state: self.state.clone(),
+            dialect: self.dialect,
             snapshot: self.snapshot.clone(),
             statement: statement.clone(),
             scratch,
@@ -391,10 +393,10 @@ impl Session {
                 prepared.state.database.as_deref(),
                 prepared.scratch.normalized(),
                 crate::sql::facts(prepared.scratch.normalized()),
-                &self.dialect,
+                &prepared.dialect,
                 hint,
             )));
-            let Some(sent) = sent_text(&statement, &prepared.text, &self.dialect) else {
+            let Some(sent) = sent_text(&statement, &prepared.text, &prepared.dialect) else {
                 return self.refuse(&unreadable()).await.map(drop);
             };
             (prepared.statement, prepared.snapshot, prepared.sent) = (statement, self.snapshot.clone(), sent);
@@ -424,7 +426,7 @@ impl Session {
                     instant,
                     classes: AtomicU64::new(0),
                 };
-                let client = ClientText { text: &prepared.text, dialect: &self.dialect };
+                let client = ClientText { text: &prepared.text, dialect: &prepared.dialect };
                 let routed = route::served(&statement, tables, &self.snapshot.map, &values, client);
                 classes = values.classes.into_inner();
                 at = clock::state_at(&self.state, tables, instant);

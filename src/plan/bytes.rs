@@ -129,6 +129,7 @@ impl Heap for Concatenation {
     fn heap(&self) -> usize {
         match self {
             Concatenation::No(obstacle) => obstacle.heap(),
+            Concatenation::OtherName(table) => table.heap(),
             Concatenation::NotAsked | Concatenation::Yes => 0,
         }
     }

@@ -61,10 +61,20 @@ pub fn plan_hinted(
         None => place.target(&facts, subject, &shape, &reader),
         Some(hint) => place.hinted(&facts, subject, &shape, &reader, hint),
     };
-    let (facts, target) = named_on_servers(&place, facts, target, &shape, &reader);
-    let concatenation = match &target {
-        Target::Tables(tables) if !tables.keyed.is_empty() && tables.renamed.is_empty() => {
-            concat::concatenation(normalized, &facts, tables)
+    let (facts, mut target) = named_on_servers(&place, facts, target, &shape, &reader);
+    let concatenation = match &mut target {
+        Target::Tables(tables) if !tables.keyed.is_empty() => {
+            let of_rows = concat::concatenation(normalized, &facts, tables);
+            match tables.renamed.first() {
+                None => of_rows,
+                Some(renamed) => {
+                    tables.scatters = false;
+                    match of_rows {
+                        Concatenation::Yes => Concatenation::OtherName(renamed.logical.1.clone()),
+                        other => other,
+                    }
+                }
+            }
         }
         _ => Concatenation::NotAsked,
     };
@@ -86,7 +96,7 @@ fn named_on_servers(
         Ok(renamed) if renamed.is_empty() => (facts, Target::Tables(tables)),
         Ok(renamed) => {
             let facts = Facts { flags: facts.flags | Flags::OTHER_NAME, ..facts };
-            (facts, Target::Tables(Tables { renamed, scatters: false, ..tables }))
+            (facts, Target::Tables(Tables { renamed, ..tables }))
         }
         Err(refusal) => (facts, Target::Refused(refusal)),
     }

@@ -14,7 +14,7 @@ use super::physical;
 use super::read::{Occurrence, Reader, Role, Shape, Subject};
 use super::{Construct, Copied, DatabaseId, Fixed, Keyed, Refusal, TableName, Tables, Target};
 use crate::shard_map::{ShardId, ShardMap};
-use crate::sql::{Access, Facts, Flags, Verb};
+use crate::sql::{Access, Facts, Flags, Verb, unknown_function};
 use home::Home;
 use keys::{Keys, Sources};
 
@@ -179,7 +179,12 @@ impl Place<'_> {
         } else {
             return Ok(Target::Tables(tables));
         };
-        let refusal = Refusal::Homeless { construct, name: "in this statement".into() };
+        let called = match construct {
+            Construct::Function => unknown_function(self.text),
+            _ => None,
+        };
+        let name = called.map_or_else(|| "in this statement".into(), |name| format!("{name}()").into());
+        let refusal = Refusal::Homeless { construct, name };
         if self.calls_elsewhere(&tables.databases, reader) {
             return Err(refusal);
         }

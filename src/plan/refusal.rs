@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use super::HintRefusal;
+use super::concat::{JOIN, KEEPS_SPLIT};
 use crate::shard_map::KeyType;
 use crate::telemetry::RefusalKind;
 
@@ -201,6 +202,8 @@ pub enum SelectDoubt {
     Expression,
     /// The key is taken from a column that is no key of a table split alike.
     Column,
+    /// The columns of the key are taken from several rows, or from a row and literals.
+    Rows,
     OuterJoin,
     Aggregate,
 }
@@ -351,9 +354,14 @@ impl Refusal {
                 let place = at.map_or(String::new(), |at| format!(", at byte {at}"));
                 format!(
                     "this statement needs rows of shards {}, and {construct} (near `{near}`{place}) needs them in one \
-                     place, which is not served yet; leave it out, give keys of one shard, or send it to one shard by a \
+                     place, which is not served yet; {}, give keys of one shard, or send it to one shard by a \
                      hint, /* meridian: shard=NAME */",
-                    list(shards)
+                    list(shards),
+                    match &**construct {
+                        JOIN => "join by the keys of tables that are split alike, as `a.key = b.key`",
+                        KEEPS_SPLIT => "write it as a LEFT JOIN, from the table whose rows are kept",
+                        _ => "leave it out",
+                    }
                 )
             }
             Refusal::Scatter { table, key, shards } => format!(
@@ -521,6 +529,7 @@ impl SelectDoubt {
             SelectDoubt::Star => "`*` stands where its key would be looked for",
             SelectDoubt::Expression => "its key is an expression",
             SelectDoubt::Column => "its key comes from a column that is no key of a table split alike",
+            SelectDoubt::Rows => "its key is put together of several rows, or of a row and literals",
             SelectDoubt::OuterJoin => "its key may be NULL by an outer join",
             SelectDoubt::Aggregate => "its key may be NULL by an aggregate without GROUP BY",
         }

@@ -30,7 +30,7 @@ pub fn served(
                 Some(refusal) => Err(refusal),
             },
             Concatenation::No(obstacle) => Err(together(obstacle, &names(map, &shards), client)),
-            Concatenation::NotAsked => Err(Refusal::Apart { places: Vec::new() }),
+            Concatenation::NotAsked | Concatenation::OtherName(_) => Err(Refusal::Apart { places: Vec::new() }),
         },
         Err(refusal) => Err(named(refusal, statement, client)),
     }
@@ -49,8 +49,15 @@ pub(super) fn scatter_refused(tables: &Tables, map: &ShardMap, shards: &[ShardId
 /// A read that has no key of one shard: why it needs one.
 #[cold]
 pub(super) fn named(refusal: Refusal, statement: &Statement, client: ClientText<'_>) -> Refusal {
-    let Concatenation::No(obstacle) = &statement.concatenation else {
-        return refusal;
+    let obstacle = match &statement.concatenation {
+        Concatenation::No(obstacle) => obstacle,
+        Concatenation::OtherName(table) if matches!(refusal, Refusal::NoKey { .. } | Refusal::KeysApart { .. }) => {
+            return Refusal::OtherName {
+                table: table.clone(),
+                what: "a read of several shards (give keys of one)".into(),
+            };
+        }
+        _ => return refusal,
     };
     match refusal {
         _ if statement.facts.access != Access::Read && statement.facts.verb != Verb::Select => refusal,

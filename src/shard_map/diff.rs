@@ -332,7 +332,7 @@ impl Diff {
 
 fn moved(table: String, keys: String, (old, was): (Side<'_>, ShardId), (new, is): (Side<'_>, ShardId)) -> Move {
     let (from, to) = (old.shard(was), new.shard(is));
-    let regrouped = (from == to).then(|| (old.group(was), new.group(is)));
+    let regrouped = Some((old.group(was), new.group(is))).filter(|(before, now)| from == to && before != now);
     Move { table, keys, from, to, regrouped, accepted: false }
 }
 

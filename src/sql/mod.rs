@@ -50,6 +50,7 @@ pub use place::place_of;
 pub use rename::{Renaming, renamed};
 pub use scratch::{MarkerKind, NormSlot, Scratch, Slot, SlotKind, Slots};
 pub use shape::shape;
+pub use signs::unknown_function;
 pub use splice::{Edit, splice};
 pub use split::{Statements, statements};
 pub use tokens::{Lexeme, SysVarScope, Token, Tokens, tokens};

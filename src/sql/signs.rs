@@ -5,17 +5,26 @@
 
 use super::facts::{Flags, Verb};
 use super::functions::{is_builtin, is_grammar};
-use super::tokens::Token;
-use super::verbs::Opening;
+use super::tokens::{Token, tokens};
+use super::verbs::{Opening, opening};
 
 /// The flags that the tokens show.
 pub(super) fn signs(tokens: &[Token<'_>], opening: &Opening) -> Flags {
     let mut flags = Flags::NONE;
-    let mut reader = Reader { tokens, opening, depth: 0, selects: !is_definition(opening.verb), into: false };
+    let mut reader = Reader::new(tokens, opening);
     for at in 0..tokens.len() {
         flags |= reader.token(at);
     }
     flags
+}
+
+/// The name of the first unknown function that a normalized text calls.
+pub fn unknown_function(normalized: &[u8]) -> Option<String> {
+    let tokens: Vec<Token<'_>> = tokens(normalized).map(|lexeme| lexeme.token).collect();
+    let opening = opening(&tokens);
+    let mut reader = Reader::new(&tokens, &opening);
+    let called = (0..tokens.len()).find(|at| reader.token(*at).contains(Flags::UNKNOWN_FUNCTION))?;
+    tokens[called].name().map(|name| String::from_utf8_lossy(name).into_owned())
 }
 
 /// DDL, where names before parentheses are columns, types and indexes, until a SELECT begins.
@@ -42,7 +51,11 @@ struct Reader<'t, 'a> {
     into: bool,
 }
 
-impl Reader<'_, '_> {
+impl<'t, 'a> Reader<'t, 'a> {
+    fn new(tokens: &'t [Token<'a>], opening: &'t Opening) -> Self {
+        Reader { tokens, opening, depth: 0, selects: !is_definition(opening.verb), into: false }
+    }
+
     fn token(&mut self, at: usize) -> Flags {
         let before = at.checked_sub(1).and_then(|before| self.tokens.get(before));
         let next = self.tokens.get(at + 1);

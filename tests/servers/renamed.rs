@@ -114,6 +114,14 @@ fn prepared_statements_have_the_names_that_clients_know() {
             let [Reply::Rows(rows)] = &replies[..] else { panic!("{replies:?}") };
             assert_eq!((rows.rows.len(), &*names(rows)[0]), (1, "shop letters letters"));
         }
+        // It is cut as it was when it was prepared, also when it is planned anew for a hint.
+        let (then, _, _) =
+            raw.prepare(r"SELECT 'a\' FROM letters -- ' FROM letters WHERE customer = ?").expect("valid");
+        raw.ok("SET sql_mode = 'NO_BACKSLASH_ESCAPES'");
+        raw.ok("SET meridian_shard = 'first'");
+        let replies = raw.execute(then, &[5], true);
+        assert!(matches!(&replies[..], [Reply::Rows(rows)] if rows.rows.len() == 1), "{replies:?}");
+        raw.ok("SET meridian_shard = DEFAULT");
         for (server, key) in [(&pair.first, "5"), (&pair.second, "500")] {
             assert_eq!(server.rows("SELECT customer FROM shop.t_letters").lines(), [key]);
             assert_eq!(server.value("SELECT COUNT(*) FROM shop.letters"), "0");

@@ -1,7 +1,7 @@
 //! `meridian explain`: where statements would go, and why, by a map alone. Offline: no server is asked.
 //!
-//! Prints what EXPLAIN ROUTE answers, with the same printer. A refusal is an answer as well: the exit status is 1 only
-//! where there is none.
+//! Prints what EXPLAIN ROUTE answers, with the same printer. A refusal is an answer as well, and has an exit status of its
+//! own.
 
 mod json;
 mod settings;
@@ -20,7 +20,7 @@ use settings::Settings;
 use super::check::{MapFailure, read_map};
 use crate::backend::ServerFacts;
 use crate::plan::{self, Hint, HintBy, Statement};
-use crate::route::explain::unreadable;
+use crate::route::explain::{Verdict, unreadable};
 use crate::route::{self, Asked, Explanation, Literals, SessionFacts};
 use crate::shard_map::{Family, ShardId, ShardMap};
 use crate::sql::{self, Control, Dialect, Flavor, Scratch, Verb};
@@ -28,7 +28,8 @@ use crate::sql::{self, Control, Dialect, Flavor, Scratch, Verb};
 /// Say where statements would go, and why.
 ///
 /// Prints the shard, its group and members, the key that was found and how it was read, and the bytes that would be
-/// sent; or the refusal. Of a statement with `?`, which parameters decide.
+/// sent; or the refusal. Of a statement with `?`, which parameters decide. Exit status 0 if all statements may be
+/// served, 1 if one is refused, 2 if nothing could be explained.
 #[derive(Debug, Args)]
 pub struct Explain {
     /// The shard map (YAML).
@@ -100,34 +101,46 @@ pub enum ExplainFailure {
 /// The schemas that each server has of its own, beside the map's.
 const SYSTEM_SCHEMAS: [&str; 4] = ["information_schema", "performance_schema", "mysql", "sys"];
 
+/// Nothing was explained.
+const FAILED: u8 = 2;
+
 impl Explain {
-    pub fn run(&self) -> Result<ExitCode, ExplainFailure> {
-        let map = match read_map(&self.shard_map) {
-            Ok(map) => map,
-            Err(faults @ MapFailure::Faults { .. }) => {
-                eprintln!("{faults}");
-                return Ok(ExitCode::FAILURE);
+    pub fn run(&self) -> ExitCode {
+        match self.explain() {
+            Ok(all_served) => ExitCode::from(u8::from(!all_served)),
+            Err(failure) => {
+                match failure {
+                    ExplainFailure::Map(faults @ MapFailure::Faults { .. }) => eprintln!("{faults}"),
+                    failure => eprintln!("meridian: {failure}"),
+                }
+                ExitCode::from(FAILED)
             }
-            Err(failure) => return Err(ExplainFailure::Map(failure)),
-        };
-        let text = self.answer(&map)?;
-        io::stdout()
-            .lock()
-            .write_all(text.as_bytes())
-            .map_err(|error| ExplainFailure::Map(MapFailure::Write(error)))?;
-        Ok(ExitCode::SUCCESS)
+        }
     }
 
-    /// Everything that is printed.
-    fn answer(&self, map: &ShardMap) -> Result<String, ExplainFailure> {
+    /// Whether no statement is refused.
+    fn explain(&self) -> Result<bool, ExplainFailure> {
+        let map = read_map(&self.shard_map).map_err(ExplainFailure::Map)?;
+        let explained = self.explained(&map)?;
+        let written = io::stdout().lock().write_all(self.text(&explained).as_bytes());
+        written.map_err(|error| ExplainFailure::Map(MapFailure::Write(error)))?;
+        Ok(!explained.iter().any(|explanation| matches!(explanation.verdict, Verdict::Refused { .. })))
+    }
+
+    fn explained(&self, map: &ShardMap) -> Result<Vec<Explanation>, ExplainFailure> {
         let settings = self.settings(map)?;
         let explained = explained(map, self.database.as_deref(), self.sql.as_bytes(), &settings);
         if explained.is_empty() {
             return Err(ExplainFailure::NoStatement);
         }
+        Ok(explained)
+    }
+
+    /// Everything that is printed.
+    fn text(&self, explained: &[Explanation]) -> String {
         if self.json {
             let list: Vec<Value> = explained.iter().map(json::object).collect();
-            return Ok(format!("{:#}\n", Value::Array(list)));
+            return format!("{:#}\n", Value::Array(list));
         }
         let several = explained.len() > 1;
         let mut text = String::new();
@@ -144,7 +157,7 @@ impl Explain {
                 text += "  with the session's own number in the place of CONNECTION_ID()\n";
             }
         }
-        Ok(text)
+        text
     }
 
     fn settings(&self, map: &ShardMap) -> Result<Settings, ExplainFailure> {

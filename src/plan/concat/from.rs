@@ -11,7 +11,7 @@ use crate::plan::Tables;
 use crate::sql::Token;
 
 const KEEPS: &str = "an outer join that keeps all rows of a table that is everywhere";
-const KEEPS_SPLIT: &str = "a RIGHT JOIN of split tables";
+pub(in crate::plan) const KEEPS_SPLIT: &str = "a RIGHT JOIN of split tables";
 
 /// Where the split tables are, as far as FROM has been read.
 struct Seen<'t> {

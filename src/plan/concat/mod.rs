@@ -12,6 +12,8 @@ mod tests;
 
 use super::{Refusal, Tables};
 use crate::sql::{Access, Dialect, Facts, Lexeme, Token, Verb, place_of, tokens};
+pub(in crate::plan) use from::KEEPS_SPLIT;
+pub(in crate::plan) use functions::AGGREGATES;
 use functions::Called;
 
 /// How the answer of a statement is made of those of its shards.
@@ -23,6 +25,8 @@ pub enum Concatenation {
     Yes,
     /// In no way that is known here; why is the first thing that stands in its way.
     No(Obstacle),
+    /// They would be, but this table has another name on its servers, where the text is edited for one shard only.
+    OtherName(Box<str>),
 }
 
 /// The first construct of a text for which rows of several shards are needed in one place.
@@ -77,6 +81,9 @@ enum End {
     On,
 }
 
+/// What a join is called that is not by the keys of tables that are split alike.
+pub(in crate::plan) const JOIN: &str = "a join";
+
 /// Words that may begin a join.
 const JOINS: [&str; 6] = ["LEFT", "RIGHT", "INNER", "CROSS", "NATURAL", "STRAIGHT_JOIN"];
 
@@ -108,7 +115,7 @@ const IN_THE_WAY: [(&str, &str); 34] = [
     ("SQL_CALC_FOUND_ROWS", "SQL_CALC_FOUND_ROWS"),
     ("WITH", "WITH"),
     ("RETURNING", "RETURNING"),
-    ("JOIN", "JOIN"),
+    ("JOIN", JOIN),
     ("NEXTVAL", "a sequence"),
     ("CURRVAL", "a sequence"),
     ("LASTVAL", "a sequence"),
@@ -295,11 +302,11 @@ impl Select<'_> {
     /// What the clause is called that begins here.
     fn clause(&self) -> String {
         let Some(word) = self.word(self.at) else {
-            return if self.is_punct(self.at, b',') { "a join (,)".into() } else { "what could not be read".into() };
+            return if self.is_punct(self.at, b',') { JOIN.into() } else { "what could not be read".into() };
         };
         let upper = String::from_utf8_lossy(word).to_ascii_uppercase();
         if JOINS.contains(&&*upper) {
-            return "a join".into();
+            return JOIN.into();
         }
         match IN_THE_WAY.iter().find(|(word, _)| *word == upper) {
             Some((_, construct)) => (*construct).into(),

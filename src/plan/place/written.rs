@@ -81,15 +81,17 @@ impl Place<'_> {
                 return refusal(SelectDoubt::Column);
             };
             let is_alike = keys.columns.splits[*occurrence].is_some_and(|of| is_split_alike(split, of));
-            // All from one row.
-            if !is_alike || usize::from(*place) != at || *from.get_or_insert(*occurrence) != *occurrence {
+            if !is_alike || usize::from(*place) != at {
                 return refusal(SelectDoubt::Column);
+            }
+            if *from.get_or_insert(*occurrence) != *occurrence {
+                return refusal(SelectDoubt::Rows);
             }
         }
         match from {
             None => stored(target, split, vec![operands]).map(Sources::one),
             Some(from) if operands.is_empty() => Ok(keys.read(from)),
-            Some(_) => refusal(SelectDoubt::Column),
+            Some(_) => refusal(SelectDoubt::Rows),
         }
     }
 

@@ -3,34 +3,8 @@
 use super::level::Part;
 use super::reader::{Reader, Tok};
 use super::shape::{Column, Given, Insert, InsertSource, Role, Selected, Updated};
+use crate::plan::concat::AGGREGATES;
 use crate::plan::{Clock, Operand, SelectDoubt};
-
-/// Functions whose call makes a SELECT without GROUP BY answer one row where it finds none: their columns are NULL there.
-pub(super) const AGGREGATES: &[&str] = &[
-    "ANY_VALUE",
-    "AVG",
-    "BIT_AND",
-    "BIT_OR",
-    "BIT_XOR",
-    "COUNT",
-    "GROUP_CONCAT",
-    "JSON_ARRAYAGG",
-    "JSON_OBJECTAGG",
-    "MAX",
-    "MEDIAN",
-    "MIN",
-    "PERCENTILE_CONT",
-    "PERCENTILE_DISC",
-    "STD",
-    "STDDEV",
-    "STDDEV_POP",
-    "STDDEV_SAMP",
-    "ST_COLLECT",
-    "SUM",
-    "VARIANCE",
-    "VAR_POP",
-    "VAR_SAMP",
-];
 
 /// Words between SELECT and the first column.
 pub(super) const OPTIONS: &[&str] = &[

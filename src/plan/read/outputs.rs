@@ -1,9 +1,10 @@
 //! What a select list passes on, and whether rows that a query reads can be left out for the values of one column.
 
-use super::insert::{AGGREGATES, OPTIONS};
+use super::insert::OPTIONS;
 use super::level::Part;
 use super::reader::Reader;
 use super::shape::Column;
+use crate::plan::concat::AGGREGATES;
 
 /// One item of a select list.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -26,7 +26,7 @@ pub struct KeyFound {
     pub method: &'static str,
     /// As a condition: `= 42`, `IN (1, 2)`, `<- 42` where it is stored, `:= 42` where a row is to get it. Empty if there is none.
     pub condition: String,
-    /// The key of another table that the condition was said of and that this one equals.
+    /// The key of another table that this one equals: the condition was said of it, or there is none of either.
     pub through: Option<Box<str>>,
     /// Its values, gathered by what they were read as; cut after so many.
     pub values: Vec<ValuesRead>,
@@ -66,7 +66,15 @@ pub(super) fn found(tables: &Tables, map: &ShardMap, values: &impl route::Values
     let mut found: Vec<KeyFound> = Vec::new();
     for keyed in &tables.keyed {
         if let Some(split) = split_of(map, &keyed.table) {
-            let key = one(keyed, split, map, values);
+            let mut key = one(keyed, split, map, values);
+            // Without a condition it is where the first one is, which it equals.
+            if tables.scatters
+                && key.condition.is_empty()
+                && let Some(first) = found.first()
+                && (&first.table, &first.column) != (&key.table, &key.column)
+            {
+                key.through = Some(format!("{}.{}", first.table, first.column).into());
+            }
             if !found.contains(&key) {
                 found.push(key);
             }

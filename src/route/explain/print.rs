@@ -126,9 +126,13 @@ impl TableKind {
 }
 
 fn key_lines(key: &KeyFound, lines: &mut Vec<String>) {
-    let condition = if key.condition.is_empty() { "not given" } else { &key.condition };
-    let through = key.through.as_ref().map_or(String::new(), |other| format!(", for it equals {other}"));
-    lines.push(format!("  key {}.{}.{} {condition}{through}", key.database, key.table, key.column));
+    let said = match (key.condition.as_str(), &key.through) {
+        ("", None) => "not given".into(),
+        ("", Some(other)) => format!("not given, but it equals {other}"),
+        (condition, None) => condition.into(),
+        (condition, Some(other)) => format!("{condition}, for it equals {other}"),
+    };
+    lines.push(format!("  key {}.{}.{} {said}", key.database, key.table, key.column));
     lines.extend(key.values.iter().map(values_line));
     if key.values_are_cut {
         lines.push("    and further ranges".into());

@@ -87,6 +87,9 @@ fn another_name_moves_every_row() {
             "name of books.invoices on its servers: old.t_invoices -> old.invoices",
         ],
     );
+    let load = |yaml: &str| ShardMap::load(yaml).expect("a sound map");
+    let renamed = diff(&load(SHOP), &load(&SHOP.replace("as: old.t_invoices", "as: old.invoices")));
+    assert_eq!(renamed.moves[0].regrouped, None, "the group is the same");
 }
 
 #[test]
