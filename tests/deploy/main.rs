@@ -1,31 +1,27 @@
 //! What `deploy/` says holds together, and with the binary; each rule finds what breaks it. No cluster is asked.
 
+mod groups;
 mod manifests;
 mod rules;
 
 use std::process::Command;
 
-use manifests::{Files, documents, files, list, render, text};
+use groups::group_faults;
+use manifests::{Files, documents, files, kubectl, list, render, text, tools};
 use meridian::telemetry::METRICS;
 use rules::{Deploy, RULES};
 
-const OVERLAYS: [&str; 1] = ["deploy/overlays/single"];
+/// Rendered without kubectl, too.
+const SINGLE: &str = "deploy/overlays/single";
+const OVERLAYS: [&str; 3] = [SINGLE, "deploy/overlays/region-eu", "deploy/overlays/region-us"];
 
 fn faults(deploy: &Deploy<'_>) -> Vec<String> {
     RULES.iter().flat_map(|rule| rule(deploy)).collect()
 }
 
-/// What `kubectl kustomize` makes of a folder; None where there is no kubectl.
-fn kubectl(folder: &str) -> Option<Vec<serde_json::Value>> {
-    let mut command = Command::new("kubectl");
-    command.args(["kustomize", folder]).current_dir(env!("CARGO_MANIFEST_DIR"));
-    let output = match command.output() {
-        Ok(output) => output,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
-        Err(error) => panic!("{error}"),
-    };
-    assert!(output.status.success(), "{folder}:\n{}", String::from_utf8_lossy(&output.stderr));
-    Some(documents(std::str::from_utf8(&output.stdout).expect("UTF-8")))
+/// The objects of the proxy among all.
+fn of_the_proxy(objects: &[serde_json::Value]) -> Vec<serde_json::Value> {
+    objects.iter().filter(|object| text(&object["metadata"]["name"]).starts_with("meridian")).cloned().collect()
 }
 
 fn meridian(arguments: &[&str]) -> (bool, String) {
@@ -34,33 +30,66 @@ fn meridian(arguments: &[&str]) -> (bool, String) {
 }
 
 #[test]
-fn overlays_keep_the_rules() {
+fn the_proxy_keeps_the_rules() {
+    let files = files();
+    let deploy = Deploy { objects: render(&files, SINGLE), files: &files };
+    assert_eq!(faults(&deploy), Vec::<String>::new());
+}
+
+#[test]
+fn every_overlay_as_kubectl_renders_it_keeps_the_rules() {
     let files = files();
     for overlay in OVERLAYS {
-        let deploy = Deploy { objects: render(&files, overlay), files: &files };
+        let Some(yaml) = kubectl(overlay) else { return };
+        let objects = documents(&yaml);
+        let deploy = Deploy { objects: of_the_proxy(&objects), files: &files };
         assert_eq!(faults(&deploy), Vec::<String>::new(), "{overlay}");
+        assert_eq!(group_faults(&objects, &files), Vec::<String>::new(), "{overlay}");
     }
 }
 
 #[test]
-fn kubectl_renders_what_is_checked_here() {
+fn kubectl_renders_what_is_rendered_here() {
     let files = files();
+    let Some(yaml) = kubectl(SINGLE) else { return };
+    let what = |objects: &[serde_json::Value]| {
+        let line = |object: &serde_json::Value| {
+            let (kind, name) = (text(&object["kind"]), text(&object["metadata"]["name"]));
+            format!("{kind} {name} {}", object["data"])
+        };
+        let mut lines: Vec<String> = objects.iter().map(line).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(what(&of_the_proxy(&documents(&yaml))), what(&render(&files, SINGLE)));
+}
+
+#[test]
+fn the_schemas_of_kubernetes_take_every_overlay() {
+    let Some(tools) = tools() else { return };
+    let check = |yaml: &str| {
+        let path = std::env::temp_dir().join(format!("meridian-manifests-{}.yaml", std::process::id()));
+        std::fs::write(&path, yaml).expect("a temporary file");
+        let found = ["1.32", "1.37"].map(|version| {
+            let mut command = Command::new(tools.join("kubernetes-validate"));
+            let output = command.args(["--strict", "--quiet", "--no-warn", "-k", version]).arg(&path).output();
+            let output = output.expect("it was installed");
+            (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+        });
+        std::fs::remove_file(&path).expect("a temporary file");
+        found
+    };
     for overlay in OVERLAYS {
-        let Some(objects) = kubectl(overlay) else {
-            eprintln!("skipped: what kubectl renders is not compared (it is not installed)");
-            return;
-        };
-        let what = |objects: &[serde_json::Value]| {
-            let line = |object: &serde_json::Value| {
-                let (kind, name) = (text(&object["kind"]), text(&object["metadata"]["name"]));
-                format!("{kind} {name} {}", object["data"])
-            };
-            let mut lines: Vec<String> = objects.iter().map(line).collect();
-            lines.sort();
-            lines
-        };
-        assert_eq!(what(&objects), what(&render(&files, overlay)), "{overlay}");
-        assert_eq!(faults(&Deploy { objects, files: &files }), Vec::<String>::new(), "{overlay}");
+        let yaml = kubectl(overlay).expect("the tools are there");
+        for (sound, found) in check(&yaml) {
+            assert!(sound, "{overlay}: {found}");
+        }
+    }
+    let yaml = kubectl(SINGLE).expect("the tools are there");
+    let broken = yaml.replacen("terminationGracePeriodSeconds", "terminationGracePeriod", 1);
+    assert_ne!(broken, yaml);
+    for (sound, found) in check(&broken) {
+        assert!(!sound && found.contains("terminationGracePeriod"), "{found}");
     }
 }
 
@@ -72,7 +101,7 @@ fn each_rule_finds_what_breaks_it() {
         let (path, text) = broken.iter_mut().find(|(path, _)| path.ends_with(file)).expect("a file of deploy/");
         assert!(text.contains(from), "{path} has no {from}");
         *text = text.replacen(from, to, 1);
-        let found = faults(&Deploy { objects: render(&broken, OVERLAYS[0]), files: &broken });
+        let found = faults(&Deploy { objects: render(&broken, SINGLE), files: &broken });
         assert!(found.iter().any(|line| line.contains(fault)), "{from} -> {to}: {fault} is not in {found:?}");
     }
 }
@@ -216,7 +245,7 @@ const BROKEN: [(&str, &str, &str, &str); 67] = [
 #[test]
 fn what_the_manifests_name_exists_in_the_binary() {
     let files = files();
-    let deploy = Deploy { objects: render(&files, OVERLAYS[0]), files: &files };
+    let deploy = Deploy { objects: render(&files, SINGLE), files: &files };
     let args: Vec<&str> = list(&deploy.container()["args"]).iter().map(text).collect();
     let (known, help) = meridian(&[args[0], "--help"]);
     assert!(known, "meridian {}", args[0]);
@@ -239,16 +268,9 @@ fn what_the_manifests_name_exists_in_the_binary() {
 
 #[test]
 fn maps_of_the_overlays_pass_check() {
-    for overlay in OVERLAYS {
-        let path = format!("{}/{overlay}/map.yaml", env!("CARGO_MANIFEST_DIR"));
+    for map in ["overlays/single", "maps/shop"] {
+        let path = format!("{}/deploy/{map}/map.yaml", env!("CARGO_MANIFEST_DIR"));
         let (sound, summary) = meridian(&["check", &path]);
         assert!(sound && summary.contains(": sound"), "{path}: {summary}");
     }
-}
-
-#[test]
-fn the_map_of_the_overlay_is_that_of_the_shop() {
-    // Kustomize reads no file above its folder, so there are two.
-    let files = files();
-    assert_eq!(files["deploy/overlays/single/map.yaml"], include_str!("../../shard-maps/shop.yaml"));
 }

@@ -1,9 +1,13 @@
-//! The manifests of `deploy/` as `kubectl kustomize` renders them, as far as they use it; checked against kubectl where it is.
+//! The manifests of `deploy/`: as kubectl renders them, where it is or can be installed; and the proxy's part of them as
+//! rendered here, which is compared with it.
 //!
 //! Scalars are strings, whatever YAML makes of them: the rules say what they mean.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
 
 use meridian::shard_map::Problem;
 use meridian::shard_map::document::{self, Faults, Node};
@@ -12,7 +16,7 @@ use serde_json::{Map, Value, json};
 /// Texts by their path from the repository's root.
 pub type Files = BTreeMap<String, String>;
 
-/// What the tests render of a kustomization.
+/// What is rendered here of a kustomization.
 const FIELDS: [&str; 7] =
     ["apiVersion", "kind", "labels", "resources", "images", "generatorOptions", "configMapGenerator"];
 
@@ -65,7 +69,34 @@ fn value(node: &Node) -> Value {
     }
 }
 
-/// The objects of a folder with a `kustomization.yaml`.
+/// What `kubectl kustomize` makes of a folder; None, and a line that says so, where kubectl cannot be had.
+pub fn kubectl(folder: &str) -> Option<String> {
+    let mut command = Command::new(tools()?.join("kubectl"));
+    let output = command.args(["kustomize", folder]).current_dir(env!("CARGO_MANIFEST_DIR")).output();
+    let output = output.expect("it was installed");
+    assert!(output.status.success(), "{folder}:\n{}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8(output.stdout).expect("UTF-8"))
+}
+
+/// The folder of kubectl and of what knows the schemas; None, and a line that says so, where they cannot be installed.
+pub fn tools() -> Option<PathBuf> {
+    static TOOLS: OnceLock<Option<PathBuf>> = OnceLock::new();
+    TOOLS
+        .get_or_init(|| {
+            let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/kubernetes.sh");
+            let output = Command::new(script).output().expect("the script is executable");
+            if output.status.success() {
+                return Some(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end()));
+            }
+            // Not eprintln: the runner would swallow it.
+            let why = String::from_utf8_lossy(&output.stderr);
+            let _ = writeln!(std::io::stderr(), "skipped: what kubectl renders (it cannot be installed)\n{why}");
+            None
+        })
+        .clone()
+}
+
+/// The proxy's objects of a folder with a `kustomization.yaml`; folders named `servers` are left out.
 #[track_caller]
 pub fn render(files: &Files, folder: &str) -> Vec<Value> {
     let read = |name: &str| {
@@ -79,6 +110,9 @@ pub fn render(files: &Files, folder: &str) -> Vec<Value> {
     let mut objects = Vec::new();
     for resource in list(&kustomization["resources"]) {
         let resource = text(resource);
+        if resource == "servers" {
+            continue;
+        }
         if resource.ends_with(".yaml") {
             objects.extend(documents(read(resource)));
         } else {

@@ -2,6 +2,9 @@
 //!
 //! Where it can be, the expectation is what a server says when it is asked directly.
 
+#[path = "../deploy/manifests.rs"]
+#[allow(dead_code, reason = "the tests of the manifests use the rest")]
+mod manifests;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -20,6 +23,7 @@ mod everywhere;
 mod explain;
 mod failure;
 mod figures;
+mod groups;
 mod hints;
 mod itself;
 mod joined;

@@ -1,0 +1,404 @@
+//! The scripts of `deploy/groups`, taken out of what kubectl renders, on real servers under their pods' names.
+//!
+//! Each test runs itself once more in namespaces of its own: there the names of a group's members are addresses of 127.0.1.0/24,
+//! all on port 3306, and each "pod" has the folders that its containers mount. That takes root.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Stdio};
+
+use crate::manifests::{documents, kubectl, list, text, tools};
+use crate::support::{Folder, Process, Proxy, Raw, Reply, Settings, await_that};
+
+const INSIDE: &str = "MERIDIAN_TEST_NAMESPACE";
+const EU: &str = "eu-orders-0";
+const EU_NEXT: &str = "eu-orders-1";
+const US: &str = "us-orders-0";
+const MEMBERS: [&str; 3] = [EU, EU_NEXT, US];
+
+fn host(pod: &str) -> String {
+    format!("{pod}.{}", pod.rsplit_once('-').expect("it has an ordinal").0)
+}
+
+/// Runs the test of this name inside, or returns true inside. False also where it cannot be run, with a line that says so.
+fn inside(test: &str) -> bool {
+    if std::env::var_os(INSIDE).is_some() {
+        return true;
+    }
+    use std::io::Write;
+    use std::os::unix::fs::MetadataExt;
+    if fs::metadata("/proc/self").expect("/proc is mounted").uid() != 0 {
+        // Not eprintln: the runner would swallow it.
+        let _ = writeln!(std::io::stderr(), "skipped: {test} (it takes root)");
+        return false;
+    }
+    // Outside, where there is a network to install from.
+    if tools().is_none() {
+        return false;
+    }
+    let hosts = Folder::new("hosts");
+    let lines = MEMBERS.iter().enumerate().map(|(at, pod)| format!("127.0.1.{} {}\n", at + 1, host(pod)));
+    let file = hosts.write("hosts", &format!("127.0.0.1 localhost\n{}", lines.collect::<String>()));
+    let output = Command::new("unshare")
+        .args(["--net", "--mount", "--propagation", "private", "sh", "-ec"])
+        .arg("ip link set lo up; mount --bind \"$0\" /etc/hosts; exec \"$@\"")
+        .arg(file)
+        .arg(std::env::current_exe().expect("we run"))
+        .args(["--exact", &format!("groups::{test}"), "--nocapture"])
+        .env(INSIDE, "1")
+        .output()
+        .expect("unshare is there");
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    false
+}
+
+/// What the pods of one overlay mount, and their folders.
+struct Cluster {
+    folder: Folder,
+}
+
+impl Cluster {
+    /// The ConfigMap's files as they are rendered, and a Secret as docs/deploy.md makes it.
+    fn of(overlay: &str) -> Cluster {
+        let objects = documents(&kubectl(overlay).expect("the tools were there outside"));
+        let named = |kind: &str, start: &str| {
+            let mut found = objects.iter().filter(|object| text(&object["kind"]) == kind);
+            found.find(|object| text(&object["metadata"]["name"]).starts_with(start)).expect("it is rendered")
+        };
+        let folder = Folder::new("cluster");
+        let files = folder.path().join("files");
+        fs::create_dir(&files).expect("the folder is ours");
+        for (name, contents) in named("ConfigMap", "eu-group-files")["data"].as_object().expect("files") {
+            // No waiting where there is nothing to wait for.
+            let contents = text(contents).replace("look_every=2", "look_every=0.2");
+            fs::write(files.join(name), contents).expect("the folder is ours");
+        }
+        // The containers run these, and their mounts are those that a pod here has.
+        let pod = &named("StatefulSet", "eu-orders")["spec"]["template"]["spec"];
+        let containers = || list(&pod["initContainers"]).iter().chain(list(&pod["containers"]));
+        let run: Vec<_> = containers().map(|container| text(&container["command"][1])).collect();
+        assert_eq!(run, ["prepare", "serve", "attend"].map(|script| format!("/etc/mysql/group/{script}.sh")));
+        let paths = containers().flat_map(|container| list(&container["volumeMounts"]));
+        let mut paths: Vec<_> = paths.map(|mount| text(&mount["mountPath"])).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        let mounted =
+            "/etc/mysql/accounts /etc/mysql/group /etc/mysql/member /etc/mysql/my.cnf /run/mysqld /tmp /var/lib/mysql";
+        assert_eq!(paths.join(" "), mounted);
+        let accounts = folder.path().join("accounts");
+        fs::create_dir(&accounts).expect("the folder is ours");
+        let begin = "CREATE DATABASE shop;\nCREATE TABLE shop.notes (id INT PRIMARY KEY AUTO_INCREMENT, text TEXT);\n\
+             CREATE USER app@'%' IDENTIFIED BY 'app-password';\nGRANT ALL ON shop.* TO app@'%';\n\
+             CREATE USER admin@'%' IDENTIFIED BY 'admin-password';\nGRANT ALL ON *.* TO admin@'%';\n";
+        fs::write(accounts.join("begin.sql"), begin).expect("the folder is ours");
+        let cluster = Cluster { folder };
+        cluster.set_password("first-Password_1");
+        cluster
+    }
+
+    fn set_password(&self, password: &str) {
+        fs::write(self.folder.path().join("accounts/replication-password"), password).expect("the folder is ours");
+    }
+
+    fn pod(&self, name: &'static str) -> Pod {
+        let folder = self.folder.path().join(name);
+        let address = MEMBERS.iter().position(|member| *member == name).expect("a member") + 1;
+        for volume in ["data", "member", "run", "tmp"] {
+            fs::create_dir_all(folder.join(volume)).expect("the folder is ours");
+        }
+        // Pods have addresses of their own; and the tests' servers are small.
+        let small = format!(
+            "[mysqld]\nbind_address = 127.0.1.{address}\ninnodb_buffer_pool_size = 64M\nperformance_schema = OFF\n"
+        );
+        fs::write(folder.join("member/test.cnf"), small).expect("the folder is ours");
+        let pod = Pod { name, cluster: self.folder.path().into(), processes: BTreeMap::new() };
+        assert!(pod.run("chown", &["-R", "mysql:", "data", "member", "run", "tmp"]).success());
+        pod
+    }
+}
+
+/// The containers of a pod, and its volumes.
+struct Pod {
+    name: &'static str,
+    cluster: PathBuf,
+    processes: BTreeMap<&'static str, Process>,
+}
+
+impl Pod {
+    fn folder(&self) -> PathBuf {
+        self.cluster.join(self.name)
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> ExitStatus {
+        Command::new(program).args(arguments).current_dir(self.folder()).status().expect("it is there")
+    }
+
+    /// A command as in a container of this pod.
+    fn command(&self, arguments: &[&str]) -> Command {
+        const SETUP: &str = r#"
+            hostname "$1"; cluster=$2; pod=$2/$1; shift 2
+            mount -t tmpfs tmpfs /etc/mysql
+            mkdir /etc/mysql/group /etc/mysql/accounts /etc/mysql/member
+            touch /etc/mysql/my.cnf
+            mount --bind "$cluster/files" /etc/mysql/group
+            mount --bind "$cluster/files/my.cnf" /etc/mysql/my.cnf
+            mount --bind "$cluster/accounts" /etc/mysql/accounts
+            mount --bind "$pod/member" /etc/mysql/member
+            mount --bind "$pod/data" /var/lib/mysql
+            mount -t tmpfs tmpfs /run
+            mkdir /run/mysqld
+            mount --bind "$pod/run" /run/mysqld
+            mount --bind "$pod/tmp" /tmp
+            export PATH=$PATH:/usr/sbin
+            exec setpriv --reuid=mysql --regid=mysql --clear-groups --pdeathsig KILL "$@"
+        "#;
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--uts", "--propagation", "private", "bash", "-ec", SETUP, "-", self.name]);
+        command.arg(&self.cluster).args(arguments).stdin(Stdio::null()).env_remove("HOSTNAME").current_dir("/");
+        command
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder().join("log")
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    fn await_log(&self, line: &str) {
+        await_that(line, || self.log().contains(line).then_some(()));
+    }
+
+    fn script(&self, name: &str, arguments: &[&str]) -> Command {
+        self.command(&[&["bash", &format!("/etc/mysql/group/{name}.sh")], arguments].concat())
+    }
+
+    fn spawn(&mut self, container: &'static str) {
+        let log = fs::OpenOptions::new().append(true).create(true).open(self.log_path()).expect("the folder is ours");
+        let mut command = self.script(container, &[]);
+        command.stdout(log.try_clone().expect("a second handle of a file")).stderr(log);
+        self.processes.insert(container, Process::spawn(&mut command));
+    }
+
+    /// `kubectl exec`: whether it succeeded, and what it said.
+    fn exec(&self, script: &str, arguments: &[&str]) -> (bool, String) {
+        let output = self.script(script, arguments).output().expect("bash is there");
+        let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        (output.status.success(), said.into_owned())
+    }
+
+    /// The init container to its end, then the others.
+    fn start(&mut self) {
+        self.spawn("prepare");
+        self.serve();
+    }
+
+    fn serve(&mut self) {
+        let mut prepare = self.processes.remove("prepare").expect("it was started");
+        let status = await_that("the init container ends", || prepare.ended());
+        assert!(status.success(), "{}:\n{}", self.name, self.log());
+        self.spawn("serve");
+        self.spawn("attend");
+    }
+
+    /// The first start of a group.
+    fn begin(&mut self) {
+        self.spawn("prepare");
+        self.await_log("a new group is begun by begin.sh");
+        let (begun, said) = self.exec("begin", &[]);
+        assert!(begun, "{said}");
+        self.serve();
+        self.await_log("is written, term 1");
+        assert!(!self.exec("begin", &[]).0, "a group begins once");
+    }
+
+    /// As the kubelet ends a pod, or as a node that fails.
+    fn end(&mut self, signal: &str) {
+        for (_, mut process) in std::mem::take(&mut self.processes) {
+            process.signal(signal);
+            await_that("it ends", || process.ended());
+        }
+    }
+
+    fn lose_volume(&self) {
+        fs::remove_dir_all(self.folder().join("data/data")).expect("it had rows");
+    }
+
+    /// One value, as the scripts ask their server.
+    fn value(&self, statement: &str) -> Option<String> {
+        let ask = "set -u; . /etc/mysql/group/common.sh; here -e \"$1\"";
+        let output = self.command(&["bash", "-c", ask, "-", statement]).output().expect("bash is there");
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+    }
+
+    fn await_value(&self, statement: &str, value: &str) {
+        await_that(&format!("{}: {statement} is {value}", self.name), || {
+            (self.value(statement).as_deref() == Some(value)).then_some(())
+        });
+    }
+
+    fn is_writable(&self) -> bool {
+        self.value("SELECT @@read_only").as_deref() == Some("0")
+    }
+
+    /// Whether it follows that pod, with both threads.
+    fn follows(&self, other: &str) -> bool {
+        let ask = "set -u; . /etc/mysql/group/common.sh; following";
+        let output = self.command(&["bash", "-c", ask]).output().expect("bash is there");
+        String::from_utf8_lossy(&output.stdout).starts_with(&format!("{} Yes Yes 0", host(other)))
+    }
+
+    fn await_follows(&self, other: &str) {
+        await_that(&format!("{} follows {other}:\n{}", self.name, self.log()), || self.follows(other).then_some(()));
+    }
+}
+
+impl Drop for Pod {
+    fn drop(&mut self) {
+        for process in self.processes.values_mut() {
+            process.kill();
+        }
+        if std::thread::panicking() {
+            eprintln!("--- {}:\n{}", self.name, self.log());
+        }
+    }
+}
+
+/// A proxy before the group, by the names that the overlays' map has.
+fn proxy(family: &str) -> Proxy {
+    let shop = include_str!("../../deploy/maps/shop/map.yaml");
+    let members: Vec<String> =
+        shop.lines().map(str::trim).filter(|line| line.contains("-orders-0.")).map(str::to_owned).collect();
+    assert_eq!(members.len(), 2, "a member of the group in each region");
+    let next = format!("- {{at: \"{}:3306\", region: eu}}", host(EU_NEXT));
+    let map = format!(
+        "version: 1\nregions: [eu, us]\ngroups:\n  orders:\n    members:\n      {}\n      {next}\nshards:\n  orders: {{group: \
+         orders}}\ndatabases:\n  shop: {{family: {family}, unlisted: orders}}\n",
+        members.join("\n      ")
+    );
+    let config =
+        "probe: {interval_ms: 100, backoff_ms_max: 200, backend: admin}\nlimits: {primary_wait_ms_max: 60000}\n";
+    Proxy::start(&Settings { map, config: config.into(), ..Settings::default() })
+}
+
+const COUNT: &str = "SELECT COUNT(*) FROM shop.notes";
+
+fn write(app: &mut Raw) {
+    assert!(matches!(app.one("INSERT INTO notes (text) VALUES ('x')"), Reply::Ok(_)));
+}
+
+#[test]
+fn a_group_begins_restarts_and_goes_over_to_a_region_that_joined() {
+    if !inside("a_group_begins_restarts_and_goes_over_to_a_region_that_joined") {
+        return;
+    }
+    let cluster = Cluster::of("deploy/overlays/region-eu");
+    let mut eu = cluster.pod(EU);
+    eu.begin();
+    let proxy = proxy("mariadb");
+    let mut app = Raw::app(proxy.port, "shop").expect("it serves");
+    write(&mut app);
+
+    // A restart: writes wait, and go on.
+    eu.end("TERM");
+    app.send_query("INSERT INTO notes (text) VALUES ('x')");
+    eu.start();
+    assert!(matches!(app.reply(false).expect("an answer"), Reply::Ok(_)));
+    assert_eq!(app.value("SELECT @@server_id FROM notes LIMIT 1"), "1010");
+
+    // The second region joins: all rows and accounts, and then what is written.
+    let mut us = cluster.pod(US);
+    us.start();
+    us.await_follows(EU);
+    write(&mut app);
+    us.await_value(COUNT, "3");
+    assert_eq!(us.value("SELECT @@server_id").as_deref(), Some("2010"));
+    assert!(!us.is_writable() && eu.is_writable());
+    eu.await_value("SELECT COUNT(*) FROM group_record.members", "2");
+
+    // It takes over, and back from it.
+    for (to, from, server, count) in [(&us, &eu, "2010", "4"), (&eu, &us, "1010", "5")] {
+        let (promoted, said) = to.exec("promote", &[]);
+        assert!(promoted, "{said}");
+        write(&mut app);
+        assert_eq!(app.value("SELECT @@server_id FROM notes LIMIT 1"), server);
+        from.await_follows(to.name);
+        from.await_value(COUNT, count);
+    }
+
+    // A primary alone does not know whether another one was made meanwhile.
+    us.end("TERM");
+    eu.end("TERM");
+    eu.start();
+    eu.await_log("waits for us-orders-0.us-orders before it takes writes");
+    app.send_query("INSERT INTO notes (text) VALUES ('x')");
+    us.start();
+    assert!(matches!(app.reply(false).expect("an answer"), Reply::Ok(_)));
+    us.await_value(COUNT, "6");
+    assert!(eu.is_writable() && !us.is_writable());
+}
+
+#[test]
+fn volumes_and_servers_are_lost_and_no_rows_with_them() {
+    if !inside("volumes_and_servers_are_lost_and_no_rows_with_them") {
+        return;
+    }
+    let cluster = Cluster::of("deploy/overlays/region-eu");
+    let (mut first, mut second) = (cluster.pod(EU), cluster.pod(EU_NEXT));
+    first.begin();
+    let proxy = proxy("mariadb");
+    let mut app = Raw::app(proxy.port, "shop").expect("it serves");
+    write(&mut app);
+    second.start();
+    second.await_follows(EU);
+    first.await_value("SELECT COUNT(*) FROM group_record.members", "2");
+
+    // The primary's volume, while nobody is there to copy from: it stays empty.
+    first.end("KILL");
+    second.end("TERM");
+    first.lose_volume();
+    let before = first.log().matches("no member answers to copy them from").count();
+    first.spawn("prepare");
+    await_that("it waits", || {
+        (first.log().matches("no member answers to copy them from").count() > before).then_some(())
+    });
+    app.send_query("INSERT INTO notes (text) VALUES ('x')");
+    second.start();
+    first.serve();
+    assert!(matches!(app.reply(false).expect("an answer"), Reply::Ok(_)));
+    assert!(first.is_writable());
+    second.await_follows(EU);
+    second.await_value(COUNT, "2");
+
+    // A new password, of which the Secret alone is told; who follows is let in by it again.
+    cluster.set_password("second-Password_2");
+    first.await_log("has changed the password of replication");
+    second.end("TERM");
+    second.start();
+    second.await_follows(EU);
+
+    // A server that is gone: somebody says so, or nothing happens.
+    first.end("KILL");
+    let (promoted, said) = second.exec("promote", &[]);
+    assert!(!promoted && said.contains("--without eu-orders-0.eu-orders if it is gone for good"), "{said}");
+    assert!(!second.is_writable());
+    let (promoted, said) = second.exec("promote", &["--without", &host(EU)]);
+    assert!(promoted, "{said}");
+    write(&mut app);
+    assert_eq!(app.value("SELECT @@server_id FROM notes LIMIT 1"), "1011");
+
+    // It comes back, and is not written.
+    first.start();
+    first.await_follows(EU_NEXT);
+    first.await_value(COUNT, "3");
+    assert!(!first.is_writable() && second.is_writable());
+    second.await_value("SELECT COUNT(*) FROM group_record.members", "2");
+
+    // Nothing that was logged has a password.
+    for log in [first.log(), second.log()] {
+        assert!(!log.contains("Password_"), "{log}");
+    }
+}
