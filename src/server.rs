@@ -1,6 +1,7 @@
 //! Composition: from a configuration to a serving process, and its end.
 
 mod load;
+mod ownership;
 mod reload;
 
 use std::fmt;
@@ -26,6 +27,7 @@ use crate::shard_map::{Family, ShardMap};
 use crate::telemetry::{Metrics, Prometheus};
 use crate::topology;
 use load::Backends;
+use ownership::{Keeper, Unsettled};
 use reload::{Files, Reloader};
 
 pub use load::{backend_account, read_accounts, read_map};
@@ -49,6 +51,13 @@ pub enum StartFailure {
         path: PathBuf,
         why: String,
     },
+    /// A map that is not what the groups have on record.
+    Unsettled {
+        path: PathBuf,
+        why: Unsettled,
+    },
+    /// The groups turned out to have another map on record.
+    Contradicted,
     /// TLS files or settings.
     Tls(String),
     Listen {
@@ -71,6 +80,8 @@ impl fmt::Display for StartFailure {
                 Ok(())
             }
             StartFailure::Change { path, why } => write!(f, "{}: {why}", path.display()),
+            StartFailure::Unsettled { path, why } => write!(f, "{}: {why}", path.display()),
+            StartFailure::Contradicted => f.write_str("the groups have another map on record; see the log"),
             StartFailure::Tls(text) => write!(f, "TLS: {text}"),
             StartFailure::Listen { address, error } => write!(f, "cannot listen on {address}: {error}"),
             StartFailure::System(error) => write!(f, "{error}"),
@@ -88,7 +99,7 @@ pub fn read_config(path: &Path) -> Result<Config, StartFailure> {
 
 /// Serves until a signal, then drains. `path` is the configuration's; `set_level` changes what is logged.
 pub async fn serve(config: Config, path: PathBuf, set_level: SetLevel) -> Result<(), StartFailure> {
-    let map = load::read_map(&config)?;
+    let (map, text) = load::read_map(&config)?;
     let accounts = load::read_accounts(&config)?;
     let unknown = load::unknown_databases(&map, &accounts);
     if !unknown.is_empty() {
@@ -105,9 +116,26 @@ pub async fn serve(config: Config, path: PathBuf, set_level: SetLevel) -> Result
     let metrics = Arc::new(Metrics::register(&recorder));
     let proxy = Arc::new(Proxy::new(map, execute_options(&config), metrics));
     proxy.probe_account.store(probe_account);
+    proxy.unready.store(Some(Arc::new("it starts".into())));
     // Before servers are asked, which takes its time when they are dead: without it SIGTERM would be lost in a container.
     let mut terminate = signal(SignalKind::terminate()).map_err(StartFailure::System)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartFailure::System)?;
+    let draining = CancellationToken::new();
+    // Members are watched and pages served before clients are, and during the drain as well.
+    let last = LastTasks { tasks: TaskTracker::new(), stop: CancellationToken::new() };
+    let watch = proxy.clone().watch(last.tasks.clone(), last.stop.clone());
+    last.tasks.spawn(watch);
+    if let Some(settings) = &config.admin {
+        let pages = Admin { proxy: proxy.clone(), recorder, draining: draining.clone() };
+        last.serve(pages, settings.listen)?;
+    }
+    let mut keeper = Keeper::new(&config, proxy.clone(), &text);
+    let contradicted = keeper.contradicted.clone();
+    tokio::select! {
+        () = keeper.begin(&config) => {}
+        _ = terminate.recv() => return last.end().await,
+        _ = interrupt.recv() => return last.end().await,
+    }
     let version = match &config.server_version {
         Some(version) => Some(version.clone()),
         None => server_version(&proxy, &users).await,
@@ -146,18 +174,12 @@ pub async fn serve(config: Config, path: PathBuf, set_level: SetLevel) -> Result
     let watcher = tokio::spawn(execute::end_overdue(proxy.registry.clone(), time_limits(&config)));
     let files = Files { path, dummy, backends, set_level };
     let hangup = signal(SignalKind::hangup()).map_err(StartFailure::System)?;
-    tasks.spawn(Reloader::new(config.clone(), files, &accounts, frontend.clone()).run(hangup, stop.clone()));
-    let draining = CancellationToken::new();
-    // Members are watched and pages served during the drain as well, so these end after all others.
-    let last = LastTasks { tasks: TaskTracker::new(), stop: CancellationToken::new() };
-    let watch = proxy.clone().watch(last.tasks.clone(), last.stop.clone());
-    last.tasks.spawn(watch);
-    if let Some(settings) = &config.admin {
-        let pages = Admin { proxy: proxy.clone(), recorder, draining: draining.clone() };
-        last.serve(pages, settings.listen)?;
-    }
+    tasks.spawn(Reloader::new(config.clone(), files, &accounts, frontend.clone(), keeper).run(hangup, stop.clone()));
+    proxy.unready.store(None);
+    tracing::info!("ready");
 
     tokio::select! {
+        () = contradicted.cancelled() => tracing::error!("ending: rows may have other owners than this map says"),
         _ = terminate.recv() => {
             draining.cancel();
             if let Some(accept_ms) = config.drain.accept_ms {
@@ -177,11 +199,14 @@ pub async fn serve(config: Config, path: PathBuf, set_level: SetLevel) -> Result
     tasks.close();
     drain(&proxy, &tasks, &config.drain).await;
     watcher.abort();
-    last.end().await;
-    Ok(())
+    last.end().await?;
+    match contradicted.is_cancelled() {
+        true => Err(StartFailure::Contradicted),
+        false => Ok(()),
+    }
 }
 
-/// What ends after the sessions: the watch over the members, the admin's listener and its connections.
+/// What begins before the sessions and ends after them: the watch over the members, the admin's listener and its connections.
 struct LastTasks {
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -197,10 +222,11 @@ impl LastTasks {
     }
 
     /// Each request is bounded; who asks at the very end is not waited for longer than others are.
-    async fn end(self) {
+    async fn end(self) -> Result<(), StartFailure> {
         self.stop.cancel();
         self.tasks.close();
         let _ = timer::timeout(Duration::from_secs(1), self.tasks.wait()).await;
+        Ok(())
     }
 }
 

@@ -93,7 +93,10 @@ impl Admin {
             }
             Page::Healthz => (Status::Ok, "alive\n".into()),
             Page::Readyz if self.draining.is_cancelled() => (Status::Unavailable, "draining\n".into()),
-            Page::Readyz => (Status::Ok, "ready\n".into()),
+            Page::Readyz => match &*self.proxy.unready.load() {
+                Some(why) => (Status::Unavailable, format!("not ready: {why}\n")),
+                None => (Status::Ok, "ready\n".into()),
+            },
             Page::Status => (Status::Ok, self.status()),
         }
     }

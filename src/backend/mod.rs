@@ -13,6 +13,7 @@ mod member;
 mod pool;
 mod previous;
 mod probe;
+mod record;
 mod statements;
 mod tls;
 
@@ -25,5 +26,6 @@ pub use member::{MemberState, ServerFacts};
 pub use pool::{Lease, Options, Pool, Wanted};
 pub use previous::{InsertId, Kept, Owed, Previous};
 pub use probe::Prober;
+pub use record::{Records, SCHEMA, Unrecorded};
 pub use statements::{BackendStatement, StatementKey};
 pub use tls::{Trust, client_config};

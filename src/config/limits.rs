@@ -2,6 +2,7 @@
 //!
 //! Invariant: whatever a client or a server can make larger has a cap here, with its unit last.
 
+use super::RecordMode;
 use super::options::section;
 
 section! {
@@ -66,6 +67,15 @@ section! {
         backoff_ms_max: u64 = 5_000,
         /// The `name` of the backend that probes log in as; absent, the first one of the accounts.
         backend: Option<String> = None,
+    }
+}
+
+section! {
+    /// What the groups keep of the map, so that no proxy serves one that gives rows another owner unannounced.
+    pub struct Ownership {
+        /// Whether each group keeps the map on record, in the table `meridian.ownership` of the server that is written:
+        /// `granted`, where the account of the probes has the right to; `required`, in all, or nothing is served; `off`, nowhere.
+        record: RecordMode = RecordMode::Granted,
     }
 }
 

@@ -22,7 +22,7 @@ use crate::shard_map::document::Node;
 
 pub use accounts::{Accounts, BackendAccount, BackendAccountId, Databases, Identity, User};
 pub use file::{bytes, is_orphan, text};
-pub use limits::{Drain, Limits, Probe, Reload};
+pub use limits::{Drain, Limits, Ownership, Probe, Reload};
 pub use options::Row;
 pub use problem::{Fault, Problem};
 pub use reference::reference;
@@ -57,6 +57,8 @@ section! {
         limits: Limits = Limits::default(),
         /// How the servers are watched.
         probe: Probe = Probe::default(),
+        /// What the groups keep of the map.
+        ownership: Ownership = Ownership::default(),
         /// How changed files are taken up.
         reload: Reload = Reload::default(),
         /// How the process ends.
@@ -122,6 +124,15 @@ pub enum BackendTlsMode {
     VerifyIdentity,
 }
 
+/// Which groups keep the map on record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordMode {
+    /// Those whose account has the right to.
+    Granted,
+    Required,
+    Off,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     Text,
@@ -143,6 +154,12 @@ words!(BackendTlsMode {
     Required = "required",
     VerifyCa = "verify_ca",
     VerifyIdentity = "verify_identity",
+});
+
+words!(RecordMode {
+    Granted = "granted",
+    Required = "required",
+    Off = "off",
 });
 
 words!(LogFormat { Text = "text", Json = "json", });

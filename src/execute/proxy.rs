@@ -130,6 +130,12 @@ pub struct Proxy {
     pub(super) remapped: Notify,
     /// Whom probes log in as; without one there are none.
     pub probe_account: ArcSwapOption<BackendAccount>,
+    /// Why nothing is served yet.
+    pub unready: ArcSwapOption<String>,
+    /// Why the newest map is not in force.
+    pub map_refused: ArcSwapOption<String>,
+    /// Groups that do not have the map on record, and why.
+    pub unrecorded: ArcSwapOption<String>,
     /// By address and account. An account that was changed is another one, whatever its name.
     pools: DashMap<(String, usize), Arc<Pool>>,
 }
@@ -150,6 +156,9 @@ impl Proxy {
             groups,
             remapped: Notify::new(),
             probe_account: ArcSwapOption::empty(),
+            unready: ArcSwapOption::empty(),
+            map_refused: ArcSwapOption::empty(),
+            unrecorded: ArcSwapOption::empty(),
             pools: DashMap::new(),
         }
     }

@@ -165,6 +165,8 @@ impl Proxy {
             ("shards", Number),
             ("databases", Number),
             ("tables", Number),
+            ("unrecorded", Text),
+            ("refused", Text),
         ];
         let snapshot = self.snapshot.load();
         let map = &snapshot.map;
@@ -176,6 +178,8 @@ impl Proxy {
             count(map.shards.len()),
             count(map.databases.len()),
             count(map.databases.iter().map(|database| database.tables.len()).sum()),
+            self.unrecorded.load().as_deref().map_or(Cell::Nothing, text),
+            self.map_refused.load().as_deref().map_or(Cell::Nothing, text),
         ];
         Listing { columns, rows: vec![row] }
     }

@@ -15,9 +15,11 @@ use crate::execute::Account;
 use crate::frontend::{self, User};
 use crate::shard_map::ShardMap;
 
-/// The map of the configuration.
-pub fn read_map(config: &Config) -> Result<ShardMap, StartFailure> {
-    ShardMap::load(&read(&config.map)?).map_err(|faults| faulty(&config.map, &faults))
+/// The map of the configuration, and its text.
+pub fn read_map(config: &Config) -> Result<(ShardMap, Zeroizing<String>), StartFailure> {
+    let text = read(&config.map)?;
+    let map = ShardMap::load(&text).map_err(|faults| faulty(&config.map, &faults))?;
+    Ok((map, text))
 }
 
 /// The accounts of the configuration.

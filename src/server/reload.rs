@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 use super::load::{self, Backends};
+use super::ownership::{Keeper, Unsettled};
 use super::{StartFailure, read_config};
 use crate::config::{self, Config, LogLevel};
 use crate::frontend::{Accounts, Frontend};
@@ -45,6 +46,8 @@ struct Known {
     refused: bool,
     /// It could not be read when it was looked at last.
     missing: bool,
+    /// What was said of it last.
+    said: String,
     /// It will never change again, and that was said.
     orphan: bool,
 }
@@ -53,6 +56,7 @@ pub struct Reloader {
     config: Config,
     files: Files,
     frontend: Arc<Frontend>,
+    keeper: Keeper,
     /// Files that the accounts name.
     beside_accounts: Vec<PathBuf>,
     /// In the order of `SOURCES`.
@@ -61,10 +65,16 @@ pub struct Reloader {
 
 impl Reloader {
     /// `accounts` and the map of `frontend` were read a moment ago.
-    pub fn new(config: Config, files: Files, accounts: &config::Accounts, frontend: Arc<Frontend>) -> Self {
+    pub fn new(
+        config: Config,
+        files: Files,
+        accounts: &config::Accounts,
+        frontend: Arc<Frontend>,
+        keeper: Keeper,
+    ) -> Self {
         let beside_accounts = beside(accounts);
         let known = SOURCES.map(|_| Known::default());
-        let mut reloader = Reloader { config, files, frontend, beside_accounts, known };
+        let mut reloader = Reloader { config, files, frontend, keeper, beside_accounts, known };
         for (index, source) in SOURCES.into_iter().enumerate() {
             reloader.known[index].digest = reloader.look(source).unwrap_or_default();
         }
@@ -86,6 +96,10 @@ impl Reloader {
                 return;
             };
             self = back;
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.keeper.tend() => {}
+            }
         }
     }
 
@@ -106,19 +120,30 @@ impl Reloader {
                 continue;
             }
             let taken = self.take_up(source);
-            self.known[index].digest = digest;
-            self.known[index].refused = taken.is_err();
-            let metrics = &self.frontend.proxy.metrics;
+            let proxy = &self.frontend.proxy;
+            let metrics = &proxy.metrics;
+            let known = &mut self.known[index];
+            let said = taken.as_ref().err().map(ToString::to_string).unwrap_or_default();
+            let again = std::mem::replace(&mut known.said, said.clone()) == said;
+            known.refused = taken.is_err();
+            if source == Source::Map {
+                proxy.map_refused.store(taken.is_err().then(|| Arc::new(said)));
+            }
             match taken {
                 Ok(()) => {
                     metrics.reloads.of(Reload::TakenUp).increment(1);
                     tracing::info!(what = source.value(), "changed, and in force");
                 }
+                Err(StartFailure::Unsettled { .. }) if again => continue,
                 Err(failure) => {
                     metrics.reloads.of(Reload::Refused).increment(1);
                     tracing::error!(what = source.value(), %failure, "changed, and refused; what it said stays in force");
+                    if let StartFailure::Unsettled { why: Unsettled::Later(_), .. } = failure {
+                        continue;
+                    }
                 }
             }
+            self.known[index].digest = digest;
         }
         let refused = self.known.iter().filter(|known| known.refused || known.missing).count();
         self.frontend.proxy.metrics.files_refused.set(refused as f64);
@@ -183,9 +208,9 @@ impl Reloader {
     }
 
     /// Sessions go on with what they hold and see the new map at their next statement.
-    fn take_up_map(&self) -> Result<(), StartFailure> {
-        let map = load::read_map(&self.config)?;
-        let proxy = &self.frontend.proxy;
+    fn take_up_map(&mut self) -> Result<(), StartFailure> {
+        let (map, text) = load::read_map(&self.config)?;
+        let proxy = self.frontend.proxy.clone();
         let before = proxy.snapshot.load_full();
         let refused = |why| StartFailure::Change { path: self.config.map.clone(), why };
         let change = diff(&before.map, &map);
@@ -193,6 +218,9 @@ impl Reloader {
         if !change.moves.is_empty() {
             tracing::warn!(moves = change.moves.len(), base = %change.base, "the map gives rows another owner, as it accepts");
         }
+        let recorded = self.keeper.follow(&map, &text, !change.moves.is_empty());
+        let recorded = tokio::runtime::Handle::current().block_on(recorded);
+        recorded.map_err(|why| StartFailure::Unsettled { path: self.config.map.clone(), why })?;
         if let Ok(accounts) = load::read_accounts(&self.config) {
             warn_of_unknown(&map, &accounts);
         }

@@ -70,6 +70,7 @@ table! {
     retries: Counter = "meridian_retries_total", Count, "Statements sent again on another connection.";
     reloads: Family<Reload, Counter> = "meridian_reloads_total", Count, "Changed files (configuration, map, accounts, certificate) that were looked into.";
     files_refused: Gauge = "meridian_files_refused", Count, "Files whose content is not in force: faulty, not allowed to follow what is, or gone.";
+    groups_unrecorded: Gauge = "meridian_groups_unrecorded", Count, "Groups that do not have the map in force on record: not asked yet, or the account has no right to it.";
     cancels: Counter = "meridian_cancels_total", Count, "Statements cancelled on a server, by KILL or because the client left.";
 }
 

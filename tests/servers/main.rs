@@ -34,6 +34,7 @@ mod login;
 mod members;
 mod multi;
 mod oltp;
+mod ownership;
 mod prepared;
 mod previous;
 mod reload;

@@ -17,7 +17,7 @@ fn pair() -> Pair {
 }
 
 /// Replaces a file as editors do.
-fn replace(folder: &Path, name: &str, text: &str) {
+pub fn replace(folder: &Path, name: &str, text: &str) {
     let new = folder.join(format!("{name}.new"));
     fs::write(&new, text).expect("the folder is ours");
     fs::rename(&new, folder.join(name)).expect("the folder is ours");
@@ -40,12 +40,12 @@ pub fn swap(folder: &Path, name: &str, version: u32, text: &str) {
     }
 }
 
-fn await_figure(pair: &mut Pair, series: &str, value: u64) {
+pub fn await_figure(pair: &mut Pair, series: &str, value: u64) {
     let proxy = pair.proxy();
     await_that(series, || (proxy.figure(series) == value).then_some(()));
 }
 
-const TAKEN_UP: &str = "meridian_reloads_total{result=\"taken_up\"}";
+pub const TAKEN_UP: &str = "meridian_reloads_total{result=\"taken_up\"}";
 const REFUSED: &str = "meridian_reloads_total{result=\"refused\"}";
 const NOT_IN_FORCE: &str = "meridian_files_refused";
 
@@ -181,7 +181,7 @@ fn an_accepted_change_of_owners_is_in_force_at_the_next_statement() {
 }
 
 /// What the binary prints.
-fn meridian(arguments: &[&str]) -> String {
+pub fn meridian(arguments: &[&str]) -> String {
     let run = Command::new(env!("CARGO_BIN_EXE_meridian")).args(arguments).output().expect("the binary is built");
     String::from_utf8(run.stdout).expect("UTF-8")
 }

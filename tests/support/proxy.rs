@@ -7,7 +7,7 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use super::folder::free_port;
 use super::process::{dying_with_us, memory_kib};
-use super::{Folder, PATIENCE, Process, until};
+use super::{Folder, PATIENCE, Process, await_that, until};
 
 /// What the files of a proxy say.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +26,9 @@ pub struct Settings {
     /// What comes in front of the binary, as `["prlimit", "--nofile=64"]`.
     pub wrapper: Vec<String>,
 }
+
+/// The log when all is open.
+const READY: &str = "server: ready";
 
 #[derive(Debug)]
 pub struct Proxy {
@@ -59,7 +62,23 @@ impl Proxy {
         (proxy.process.ended().expect("it ended"), proxy.log())
     }
 
+    /// Starts a proxy that is expected to wait before it serves anybody, until it says so.
+    pub fn waits(settings: &Settings) -> Proxy {
+        let (proxy, waits) = Proxy::try_start_until(settings, "not ready");
+        assert!(waits, "it does not wait:\n{}", proxy.log());
+        proxy
+    }
+
+    /// Until it serves.
+    pub fn await_ready(&self) {
+        await_that("it is ready", || self.log().contains(READY).then_some(()));
+    }
+
     fn try_start(settings: &Settings) -> (Proxy, bool) {
+        Proxy::try_start_until(settings, READY)
+    }
+
+    fn try_start_until(settings: &Settings, said: &str) -> (Proxy, bool) {
         let folder = Folder::new("proxy");
         let (free, admin) = (free_port(), free_port());
         let port = if settings.port == 0 { free } else { settings.port };
@@ -86,8 +105,7 @@ impl Proxy {
         );
         let mut proxy = Proxy { port, admin, process, folder };
         let listens = until(PATIENCE, || {
-            // The last thing that it opens.
-            if proxy.log().contains("/readyz") {
+            if proxy.log().contains(said) {
                 return Some(true);
             }
             proxy.process.ended().map(|_| false)

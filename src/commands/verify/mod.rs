@@ -87,7 +87,7 @@ impl Verify {
 
     fn verify(&self) -> Result<u8, VerifyFailure> {
         let config = server::read_config(&self.config).map_err(VerifyFailure::Start)?;
-        let map = server::read_map(&config).map_err(VerifyFailure::Start)?;
+        let (map, _) = server::read_map(&config).map_err(VerifyFailure::Start)?;
         let account = server::backend_account(&config, self.backend.as_deref()).map_err(VerifyFailure::Start)?;
         let tables = tables(&map, &self.tables).map_err(VerifyFailure::Asked)?;
         timer::start().map_err(|error| VerifyFailure::Start(StartFailure::System(error)))?;
