@@ -36,7 +36,8 @@ fn every_map_of_the_repository_is_sound() {
 fn the_shop_is_sound() {
     let map = load(SHOP);
     assert_eq!(map.generation, Some(1));
-    assert_eq!(map.regions, ["eu"]);
+    assert_eq!(map.regions, ["eu", "us"]);
+    assert_eq!(map.groups.iter().map(|group| group.members.len()).collect::<Vec<_>>(), [2, 2, 2, 2]);
     let shop = map.database("shop").expect("shop.yaml has a shop");
     assert_eq!((shop.family, shop.unlisted), (Family::MariaDb, None));
     let home = |table: &str| match shop.table(table) {
@@ -56,7 +57,7 @@ fn the_shop_is_sound() {
 fn a_key_has_the_home_of_the_last_bound_not_above_it() {
     let customers = |range: &str| {
         let yaml = SHOP.replace(
-            "        range:\n          - {from: MIN, on: users}\n          - {from: 1000000, on: orders}\n",
+            "        range:                # lower bounds\n          - {from: MIN, on: s0}\n          - {from: 1000000, on: s1}\n",
             range,
         );
         let map = load(&yaml);
@@ -97,12 +98,12 @@ databases: {shop: {family: mysql, unlisted: null, tables: {2026-07-01: yes, t: {
 
 #[test]
 fn ten_thousand_ranges_load() {
-    let mut yaml = SHOP.to_owned();
+    let mut bounds = String::from("          - {from: 1000000, on: s1}\n");
     for index in 1..10_000 {
         let shard = ["users", "orders"][index % 2];
-        yaml += &format!("          - {{from: {}, on: {shard}}}\n", 1_000_000 + index);
+        bounds += &format!("          - {{from: {}, on: {shard}}}\n", 1_000_000 + index);
     }
-    let map = load(&yaml);
+    let map = load(&SHOP.replace("          - {from: 1000000, on: s1}\n", &bounds));
     let Table::Split(customers) = &map.databases[0].tables["customers"] else { unreachable!("customers has a key") };
     let Split::Range(ranges) = &customers.split else { unreachable!("customers has ranges") };
     assert_eq!(ranges.count(), 10_001);
