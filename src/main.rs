@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use meridian::commands::{
-    check::Check, diff::DiffMaps, explain::Explain, password::Password, schema::Schema, serve::Serve, verify::Verify,
+    check::Check, diff::DiffMaps, explain::Explain, password::Password, playground::Playground, schema::Schema,
+    serve::Serve, verify::Verify,
 };
 
 /// A MySQL-wire-protocol, shard-routing SQL proxy.
@@ -22,6 +23,7 @@ enum Command {
     Diff(DiffMaps),
     Explain(Explain),
     Password(Password),
+    Playground(Playground),
     Schema(Schema),
     Verify(Verify),
 }
@@ -32,6 +34,9 @@ fn main() -> ExitCode {
         Command::Check(check) => check.run().map_err(|failure| failure.to_string()),
         Command::Diff(diff) => diff.run().map_err(|failure| failure.to_string()),
         Command::Explain(explain) => Ok(explain.run()),
+        Command::Playground(playground) => {
+            playground.run().map(|()| ExitCode::SUCCESS).map_err(|failure| failure.to_string())
+        }
         Command::Schema(schema) => {
             schema.run().map(|()| ExitCode::SUCCESS).map_err(|error| format!("cannot write the schema: {error}"))
         }

@@ -5,6 +5,7 @@ pub mod diff;
 pub mod explain;
 mod live;
 pub mod password;
+pub mod playground;
 mod query;
 pub mod schema;
 pub mod serve;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{fmt, reload};
@@ -22,7 +23,7 @@ pub struct Serve {
 impl Serve {
     pub fn run(&self) -> Result<(), StartFailure> {
         let config = server::read_config(&self.config)?;
-        let set_level = log(&config.log);
+        let set_level = log(&config.log, std::io::stderr);
         timer::start().map_err(StartFailure::System)?;
         // Without timers: see `net::timer`.
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_io().build().map_err(StartFailure::System)?;
@@ -31,9 +32,9 @@ impl Serve {
 }
 
 /// Sets logging up; what is returned changes its level.
-fn log(log: &Log) -> SetLevel {
+pub(super) fn log<W: for<'w> MakeWriter<'w> + Send + Sync + 'static>(log: &Log, writer: W) -> SetLevel {
     let (level, handle) = reload::Layer::new(filter(log.level));
-    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = fmt::layer().with_writer(writer);
     let registry = tracing_subscriber::registry().with(level);
     match log.format {
         LogFormat::Text => registry.with(lines.with_ansi(false)).init(),

@@ -35,6 +35,7 @@ mod members;
 mod multi;
 mod oltp;
 mod ownership;
+mod playground;
 mod prepared;
 mod previous;
 mod reload;
