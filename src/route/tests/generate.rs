@@ -154,6 +154,9 @@ impl Generator {
     }
 
     pub(super) fn query(&mut self, depth: u32, outer: &[(usize, Table)]) -> Query {
+        if depth > 0 && outer.is_empty() && self.dice.below(8) == 0 {
+            return self.kept();
+        }
         let from = self.from(if depth > 0 { 2 } else { 1 }, &mut Vec::new(), &[]);
         let mut visible = Vec::new();
         from.tables(&mut visible);
@@ -176,6 +179,23 @@ impl Generator {
             condition = Expr::And(Box::new(Expr::Equal(bare, literal, false)), Box::new(condition));
         }
         Query { from, condition }
+    }
+
+    /// An outer join of split tables that nothing behind it narrows: what its ON says of the side that it keeps would be seen.
+    fn kept(&mut self) -> Query {
+        let [left, right] = [0, 1].map(|_| {
+            self.aliases += 1;
+            (self.aliases, [Table::Customers, Table::Events][self.dice.below(2) as usize])
+        });
+        let kind = [Kind::Left, Kind::Right][self.dice.below(2) as usize];
+        let kept = if kind == Kind::Left { left } else { right };
+        let key = |(alias, table)| Column { alias, table, key: true, bare: false };
+        let narrowed = self.key(&[left, right]);
+        let beside = Box::new(Expr::Equal(narrowed, self.dice.key(), false));
+        let on = On::Condition(Expr::And(Box::new(Expr::Same(key(left), key(right))), beside));
+        let [one, other] = [left, right].map(|(alias, table)| Box::new(Source::Table(alias, table)));
+        let from = Source::Join(one, kind, other, on);
+        Query { from, condition: Expr::Order(Column { key: false, ..key(kept) }, 4, 0, false) }
     }
 
     /// `left` are the references that one of this source may see.
