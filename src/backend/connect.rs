@@ -52,13 +52,19 @@ const ALWAYS: u32 = capability::LONG_PASSWORD
 /// A packet of the connection phase longer than this is not one.
 const LOGIN_PACKET_MAX: usize = 64 * 1024;
 
+/// A connection to a server of this version.
+pub(super) struct Opened {
+    pub connection: Connection,
+    pub version: String,
+}
+
 /// Opens a connection in the charset of `state`, without a database; the rest of the state is replayed by its user.
 pub(super) async fn connect(
     member: &Arc<MemberState>,
     account: &BackendAccount,
     capabilities: u32,
     state: &State,
-) -> Result<Connection, Failure> {
+) -> Result<Opened, Failure> {
     static NEXT_ID: AtomicU64 = AtomicU64::new(1);
     let failed = |cause| Failure::Connect { member: member.at.clone(), cause };
     let stream = TcpStream::connect(&*member.at).await.map_err(failed)?;
@@ -148,9 +154,10 @@ pub(super) async fn connect(
     let facts = ask_facts(&mut connection).await?;
     let state = Arc::make_mut(&mut connection.state);
     state.set_system("sql_mode", format!("'{}'", facts.sql_mode).into_bytes());
+    let version = facts.version.clone();
     member.learn(facts);
     member.metrics.backend_connects.increment(1);
-    Ok(connection)
+    Ok(Opened { connection, version })
 }
 
 /// The charset that a connection has whose login asked for that of `state`.

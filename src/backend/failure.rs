@@ -13,6 +13,8 @@ pub enum Failure {
     Login { member: String, error: ServerError },
     /// The member asked for something that this configuration forbids (TLS missing, an unknown plugin).
     Policy { member: String, what: &'static str },
+    /// The member weighs text otherwise than the keys of rows there are known by.
+    Weights { member: String, collation: &'static str },
     /// No connection became free within the limit.
     PoolExhausted { member: String, waited_ms: u64, connections_max: usize },
     /// The group had no member that serves the statement, within the limit. `seen`: what its members are.
@@ -53,6 +55,15 @@ impl Failure {
                 ),
             ),
             Failure::Policy { member, what } => (1429, "08S01", format!("Meridian: server {member}: {what}")),
+            Failure::Weights { member, collation } => (
+                1429,
+                "08S01",
+                format!(
+                    "Meridian: server {member} has other weights for {collation} than Meridian, or no such collation, and the \
+                     shard map has keys of it there: texts that are equal there could have two homes, so the server is not used; \
+                     give the keys a _bin collation, or take another version of the server"
+                ),
+            ),
             Failure::PoolExhausted { member, waited_ms, connections_max } => (
                 1040,
                 "08004",

@@ -10,8 +10,11 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwapOption;
 use tokio::sync::{Notify, Semaphore};
 
+use super::connection::Connection;
 use super::failure::Failure;
+use super::weights::Weighing;
 use crate::shard_map::Family;
+use crate::shard_map::collation::Stored;
 use crate::telemetry::Metrics;
 
 /// What a server says of itself.
@@ -77,6 +80,7 @@ pub struct MemberState {
     complained: Mutex<Option<Instant>>,
     /// It has been a member beside others.
     has_peers: AtomicBool,
+    weighing: Weighing,
     /// Second handles of its connections' sockets, by the connections' ids; none of a member without peers.
     sockets: Mutex<HashMap<u64, TcpStream>>,
 }
@@ -94,6 +98,7 @@ impl MemberState {
             cancels: Semaphore::new(CANCELS_MAX),
             complained: Mutex::default(),
             has_peers: AtomicBool::new(false),
+            weighing: Weighing::default(),
             sockets: Mutex::default(),
         }
     }
@@ -123,6 +128,16 @@ impl MemberState {
         self.metrics.backend_failures.increment(1);
         self.facts.store(None);
         self.accepted.lock().expect("no panic under this lock").clear();
+    }
+
+    /// The weights of text that the server has to have, before a connection that is opened from now on serves. Whether there
+    /// are some that connections of before were not asked for.
+    pub fn need_weights(&self, weights: Vec<Stored>) -> bool {
+        self.weighing.need(weights)
+    }
+
+    pub(super) async fn verify_weights(&self, connection: &mut Connection, version: &str) -> Result<(), Failure> {
+        self.weighing.verify(connection, version).await
     }
 
     pub fn has_accepted(&self, set: &[u8]) -> bool {

@@ -16,6 +16,7 @@ mod probe;
 mod record;
 mod statements;
 mod tls;
+mod weights;
 
 pub use accounts::{BackendAccount, Credentials};
 pub use connect::{BackendTls, TlsMode};

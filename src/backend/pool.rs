@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::accounts::BackendAccount;
-use super::connect;
+use super::connect::{self, Opened};
 use super::connection::{Connection, Reply};
 use super::failure::Failure;
 use super::member::{MemberState, ServerFacts};
@@ -205,7 +205,7 @@ impl Pool {
     async fn open(&self, slot: Slot, wanted: Wanted<'_>) -> Result<Lease, Failure> {
         let bound = Duration::from_millis(self.options.connect_ms_max);
         let connecting = connect::connect(&self.member, &self.account, wanted.capabilities, wanted.state);
-        let connection = match timer::timeout(bound, connecting).await {
+        let opened = match timer::timeout(bound, connecting).await {
             Ok(done) => done,
             Err(_) => Err(Failure::Connect {
                 member: self.member.at.clone(),
@@ -215,7 +215,13 @@ impl Pool {
                 ),
             }),
         };
-        match connection {
+        let verified = match opened {
+            Ok(Opened { mut connection, version }) => {
+                self.member.verify_weights(&mut connection, &version).await.map(|()| connection)
+            }
+            Err(failure) => Err(failure),
+        };
+        match verified {
             Ok(connection) => Ok(Lease { connection: Box::new(connection), slot }),
             Err(failure) => {
                 self.member.forget();
@@ -241,7 +247,7 @@ impl Pool {
         let bound = Duration::from_millis(self.options.connect_ms_max);
         let kill = async {
             let _place = self.member.cancels.acquire().await.expect("the semaphore is never closed");
-            let mut connection = connect::connect(&self.member, &self.account, 0, &state).await?;
+            let mut connection = connect::connect(&self.member, &self.account, 0, &state).await?.connection;
             let mut command = vec![0x03];
             command.extend_from_slice(format!("KILL QUERY {thread_id}").as_bytes());
             // An error says that there is no such thread any more, which is what was wanted.

@@ -66,7 +66,7 @@ impl Prober {
             return Ok((answer, connection));
         }
         let state = State::new(45, None);
-        let mut connection = connect::connect(&self.own, account, 0, &state).await?;
+        let mut connection = connect::connect(&self.own, account, 0, &state).await?.connection;
         let facts = self.own.facts().ok_or_else(|| connection.garbage("no version"))?;
         let answer = answer(&mut connection, &facts).await?;
         self.member.learn((*facts).clone());

@@ -90,7 +90,8 @@ impl Records {
         ask: impl AsyncFnOnce(&mut Connection) -> Result<Result<T, ServerError>, Failure>,
     ) -> Result<T, Unrecorded> {
         let asked = timer::timeout(self.bound, async {
-            let mut connection = connect::connect(&self.member, &self.account, 0, &State::new(45, None)).await?;
+            let mut connection =
+                connect::connect(&self.member, &self.account, 0, &State::new(45, None)).await?.connection;
             match connection.query(BEFORE.as_bytes()).await? {
                 Decoded::Err(error) => Ok(Err(error)),
                 Decoded::Ok { .. } | Decoded::Rows(_) => ask(&mut connection).await,

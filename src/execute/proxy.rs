@@ -144,6 +144,7 @@ impl Proxy {
     pub fn new(map: ShardMap, options: Options, metrics: Arc<Metrics>) -> Self {
         let (members, groups) = (DashMap::new(), DashMap::new());
         let states = group_states(&map, &groups, &members, &metrics);
+        need_weights(&map, &states);
         Proxy {
             snapshot: ArcSwap::from_pointee(Snapshot::new(map, states, &options)),
             epoch: AtomicU64::new(0),
@@ -176,6 +177,10 @@ impl Proxy {
     /// Puts another map in force. Each session sees it at its next command, or when it holds no connection any more.
     pub fn replace(&self, map: ShardMap) {
         let groups = group_states(&map, &self.groups, &self.members, &self.metrics);
+        // Those who see the new map open connections of which the weights of its keys are asked.
+        for at in need_weights(&map, &groups) {
+            self.pools.retain(|(of, _), _| *of != at);
+        }
         self.snapshot.store(Arc::new(Snapshot::new(map, groups, &self.options)));
         self.moved();
         self.remapped.notify_one();
@@ -277,6 +282,20 @@ fn label(role: Role) -> MemberRole {
         Role::Replica => MemberRole::Replica,
         Role::ReadOnly => MemberRole::ReadOnly,
     }
+}
+
+/// Tells the members what weights of text the map's keys take; the addresses of those that were not told of all before.
+fn need_weights(map: &ShardMap, groups: &[Arc<GroupState>]) -> Vec<String> {
+    let mut more = Vec::new();
+    for (group, id) in groups.iter().zip(map.group_ids()) {
+        let weights = map.weights_on(id);
+        for member in &group.standing().members {
+            if member.need_weights(weights.clone()) {
+                more.push(member.at.clone());
+            }
+        }
+    }
+    more
 }
 
 /// The groups of a map; one whose name was known stays what it was, with the members that it has now.

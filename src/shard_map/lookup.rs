@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Database, Family, Group, GroupId, Physical, RegionId, Shard, ShardId, ShardMap, Table};
+use super::collation::{Order, Stored};
+use super::{Database, Family, Group, GroupId, KeyType, Physical, RegionId, Shard, ShardId, ShardMap, Table, TextType};
 
 impl ShardMap {
     /// A logical database by its exact name, as with `lower_case_table_names=0`.
@@ -35,6 +36,27 @@ impl ShardMap {
     pub fn region_named(&self, name: &str) -> Option<RegionId> {
         let index = self.regions.iter().position(|region| region == name)?;
         u16::try_from(index).ok().map(RegionId)
+    }
+
+    /// The tables of weights by which text keys of rows on the group are known, each once.
+    pub fn weights_on(&self, group: GroupId) -> Vec<Stored> {
+        let mut found = Vec::new();
+        for table in self.databases.iter().flat_map(|database| database.tables.values()) {
+            let Table::Split(split) = table else { continue };
+            if !split.shards().iter().any(|shard| self.shard(*shard).group == group) {
+                continue;
+            }
+            for column in split.key.columns() {
+                if let KeyType::Text(TextType { collation: Some(collation), .. }) = column.kind
+                    && let Order::Weights(weights) = collation.order
+                    && !found.contains(&weights)
+                {
+                    found.push(weights);
+                }
+            }
+        }
+        found.sort_by_key(|weights| weights.name());
+        found
     }
 
     pub fn group_ids(&self) -> impl Iterator<Item = GroupId> + use<> {

@@ -49,4 +49,5 @@ mod tls;
 mod transactions;
 mod traps;
 mod verify;
+mod weights;
 mod writes;

@@ -1,14 +1,13 @@
 //! The facts of every member: variables, and of the map's schemas what decides about keys.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::{BackendAccount, Connection, Options};
 use crate::commands::query::{connect, fields, text, texts};
 use crate::net::timer;
-use crate::shard_map::collation::{Collation, Order};
-use crate::shard_map::{GroupId, KeyType, ShardMap, Table, TextType};
+use crate::shard_map::{GroupId, ShardMap, Table};
 
 /// One member, and what it said; or why it said nothing.
 #[derive(Debug)]
@@ -137,27 +136,12 @@ async fn server(
 
 /// A server that cannot be asked for a collation's weights has not got it.
 async fn other_weights(connection: &mut Connection, map: &ShardMap, group: GroupId) -> Vec<&'static str> {
-    let mut stored = BTreeMap::new();
-    for table in map.databases.iter().flat_map(|database| database.tables.values()) {
-        let Table::Split(split) = table else { continue };
-        if !split.shards().iter().any(|shard| map.shard(*shard).group == group) {
-            continue;
-        }
-        for column in split.key.columns() {
-            if let KeyType::Text(TextType {
-                collation: Some(Collation { order: Order::Weights(weights), .. }), ..
-            }) = column.kind
-            {
-                stored.insert(weights.name(), weights);
-            }
-        }
-    }
     let mut others = Vec::new();
-    for (name, weights) in stored {
+    for weights in map.weights_on(group) {
         let probe = weights.probe();
         let answer = texts(connection, &probe.sql).await.unwrap_or_default();
         if answer.first().and_then(|row| row.first()) != Some(&probe.expected) {
-            others.push(name);
+            others.push(weights.name());
         }
     }
     others

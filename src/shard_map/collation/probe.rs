@@ -6,6 +6,7 @@
 
 use std::fmt::Write;
 
+#[cfg(test)]
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::{Charset, Collation, Order, PAGES, Stored, Weights};
@@ -57,7 +58,20 @@ impl Stored {
     }
 
     pub fn probe(self) -> Probe {
-        Probe { sql: self.sql(), expected: self.expected() }
+        Probe { sql: self.sql(), expected: self.expected().to_owned() }
+    }
+
+    /// What [`Stored::digest`] is: computing it takes as long as a server takes.
+    fn expected(self) -> &'static str {
+        match self {
+            Stored::General => "133801 69c356a7bbf9ae61",
+            Stored::Unicode400 => "133801 dcfee05e614d4ff5",
+            Stored::Unicode520 => "135076 5187c2b183ae0abe",
+            Stored::Unicode900 => "136096 9fa92e65dbfb620d",
+            Stored::Unicode1400 => "136606 06a49c6d4df75e0f",
+            Stored::Latin1Swedish => "256 ac73301c303eaea8",
+            Stored::Latin1General => "256 22c37ed9c79e7723",
+        }
     }
 
     fn sql(self) -> String {
@@ -94,7 +108,9 @@ impl Stored {
         )
     }
 
-    fn expected(self) -> String {
+    /// The answer of a server that weighs as the table does.
+    #[cfg(test)]
+    pub(super) fn digest(self) -> String {
         let weights = self.weights();
         let beyond: Vec<u32> = weights.listed_beyond().collect();
         let sampled = |code: u32| code < 0x2_0000 || code % 256 == 255 || beyond.contains(&(code / 256));

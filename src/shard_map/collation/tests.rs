@@ -133,6 +133,13 @@ const DIGESTS: [&str; 7] = [
 ];
 
 #[test]
+fn probes_expect_the_digests_of_the_tables() {
+    for stored in Stored::ALL {
+        assert_eq!(stored.probe().expected, stored.digest(), "{}", stored.name());
+    }
+}
+
+#[test]
 fn probes_fit_a_packet() {
     for stored in Stored::ALL {
         let probe = stored.probe();
