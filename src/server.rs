@@ -100,6 +100,11 @@ pub fn read_config(path: &Path) -> Result<Config, StartFailure> {
 /// Serves until a signal, then drains. `path` is the configuration's; `set_level` changes what is logged.
 pub async fn serve(config: Config, path: PathBuf, set_level: SetLevel) -> Result<(), StartFailure> {
     let (map, text) = load::read_map(&config)?;
+    if let Some(region) = config.region.as_ref().filter(|region| !map.regions.contains(region)) {
+        let there = map.regions.join(", ");
+        let fault = format!(" region: the map has no region `{region}`; it has {there}");
+        return Err(StartFailure::Faults { path, faults: vec![fault] });
+    }
     let accounts = load::read_accounts(&config)?;
     let unknown = load::unknown_databases(&map, &accounts);
     if !unknown.is_empty() {
@@ -277,9 +282,11 @@ fn execute_options(config: &Config) -> execute::Options {
             delays: topology::Options {
                 interval: Duration::from_millis(config.probe.interval_ms),
                 backoff_max: Duration::from_millis(config.probe.backoff_ms_max),
+                lag_max: Duration::from_millis(config.probe.lag_ms_max),
             },
         },
         primary_wait: Duration::from_millis(limits.primary_wait_ms_max),
+        region: config.region.clone(),
     }
 }
 

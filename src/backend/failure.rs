@@ -38,6 +38,11 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Whether another server might have answered.
+    pub fn is_of_member(&self) -> bool {
+        matches!(self, Failure::Connect { .. } | Failure::Login { .. } | Failure::Lost { .. } | Failure::Policy { .. })
+    }
+
     /// Number, SQLSTATE and text for the client. Numbers are of servers (1000 to 1999): a client library that is sent one of
     /// its own (2000 to 2999) calls the packet malformed.
     pub fn client_error(&self) -> (u16, &'static str, String) {

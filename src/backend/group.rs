@@ -2,6 +2,7 @@
 //!
 //! What probes found is judged by `topology`; here the verdict is kept where statements find it without a lock.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use super::member::MemberState;
-use crate::topology::{self, Primary, Seen};
+use crate::shard_map::Reads;
+use crate::topology::{self, Member, Primary, Readers, Seen};
 
 /// One group of the map; it outlives maps that keep its name.
 #[derive(Debug)]
@@ -19,6 +21,9 @@ pub struct GroupState {
     standing: ArcSwap<Standing>,
     /// Told of every probe that ended.
     reported: Notify,
+    /// As in `topology::Shown`.
+    latest: AtomicU64,
+    shown_by_all: AtomicU64,
 }
 
 /// Where statements of a group go.
@@ -31,6 +36,7 @@ pub struct Standing {
     reads: Option<usize>,
     /// One that answered its last probe.
     answering: Option<usize>,
+    readers: Readers,
 }
 
 /// What may be done with a connection that a session holds.
@@ -51,6 +57,21 @@ impl Standing {
             _ if writes => None,
             _ => self.reads.and_then(|index| self.members.get(index)),
         }
+    }
+
+    /// The members, equally near, that a read goes to which may be a little late; none: it goes where all others do.
+    pub fn readers(&self, reads: Reads) -> impl ExactSizeIterator<Item = &Arc<MemberState>> {
+        let readers: &[usize] = match reads {
+            Reads::Primary => &[],
+            Reads::Replica => &self.readers.replicas,
+            Reads::Nearest => &self.readers.nearest,
+        };
+        readers.iter().map(|index| &self.members[*index])
+    }
+
+    /// Whether this member is the one that is written.
+    pub fn is_primary(&self, member: &Arc<MemberState>) -> bool {
+        matches!(self.primary, Primary::One(index) if Arc::ptr_eq(&self.members[index], member))
     }
 
     /// A member for what any server of the group can answer.
@@ -87,10 +108,11 @@ impl Standing {
 }
 
 impl GroupState {
-    pub fn new(name: String, members: Vec<(Arc<MemberState>, String)>) -> Self {
+    pub fn new(name: String, members: Vec<(Arc<MemberState>, Member)>) -> Self {
         let watched = topology::Group::new(as_watched(&members));
         let standing = ArcSwap::from_pointee(standing(&watched, states(members)));
-        GroupState { name, watched: Mutex::new(watched), standing, reported: Notify::new() }
+        let (latest, shown_by_all) = Default::default();
+        GroupState { name, watched: Mutex::new(watched), standing, reported: Notify::new(), latest, shown_by_all }
     }
 
     fn watched(&self) -> MutexGuard<'_, topology::Group> {
@@ -101,13 +123,23 @@ impl GroupState {
         self.standing.load_full()
     }
 
+    /// A number that members have passed, at the earliest, that show what is acknowledged by now.
+    pub fn mark(&self) -> u64 {
+        self.latest.load(Ordering::Acquire) + 2
+    }
+
+    /// Whether all members that serve reads, now and later, show what was acknowledged at this mark.
+    pub fn is_shown(&self, mark: u64) -> bool {
+        self.shown_by_all.load(Ordering::Acquire) >= mark
+    }
+
     /// What is known of the members.
     pub fn seen(&self) -> topology::Group {
         self.watched().clone()
     }
 
-    /// The map has other members; each with its region. Whether statements go elsewhere than before.
-    pub fn replace(&self, members: Vec<(Arc<MemberState>, String)>) -> bool {
+    /// The map has other members. Whether statements go elsewhere than before.
+    pub fn replace(&self, members: Vec<(Arc<MemberState>, Member)>) -> bool {
         let mut watched = self.watched();
         let moved = watched.replace(as_watched(&members));
         self.standing.store(Arc::new(standing(&watched, states(members))));
@@ -137,14 +169,24 @@ impl GroupState {
             let now = watched.members().iter().find(|other| *other.at == member.at).map(ToString::to_string);
             tracing::info!(group, from, to, "{}", now.unwrap_or_default());
         }
-        if step.moved {
+        if step.moved || step.reads_moved {
             moved();
+        }
+        // Behind that: whoever finds it knows by the epoch whether these are the members that it is true of.
+        self.latest.store(watched.shown().latest(), Ordering::Release);
+        self.shown_by_all.store(watched.shown().by_all(), Ordering::Release);
+        if step.moved {
             match watched.primary() {
                 Primary::One(index) => {
                     tracing::info!(group, member = %watched.members()[index].at, "the group is written here now");
                 }
                 _ => tracing::warn!(group, "the group is not written now: {}", *watched),
             }
+        }
+        if step.readers_changed && watched.members().len() > 1 {
+            let at = |index: &usize| watched.members()[*index].at.as_ref();
+            let members: Vec<&str> = watched.readers().all.iter().map(at).collect();
+            tracing::info!(group, members = members.join(", "), "members that serve reads now");
         }
         drop(watched);
         member.count_probe();
@@ -181,19 +223,20 @@ impl GroupState {
     }
 }
 
-fn as_watched(members: &[(Arc<MemberState>, String)]) -> Vec<topology::Member> {
+fn as_watched(members: &[(Arc<MemberState>, Member)]) -> Vec<Member> {
     // What one member's loss does to others is known only where there are others.
     if let [_, _, ..] = members {
         members.iter().for_each(|(member, _)| member.have_peers());
     }
-    members.iter().map(|(member, region)| topology::Member::new(&member.at, region)).collect()
+    members.iter().map(|(_, member)| member.clone()).collect()
 }
 
-fn states(members: Vec<(Arc<MemberState>, String)>) -> Vec<Arc<MemberState>> {
+fn states(members: Vec<(Arc<MemberState>, Member)>) -> Vec<Arc<MemberState>> {
     members.into_iter().map(|(member, _)| member).collect()
 }
 
 fn standing(watched: &topology::Group, members: Vec<Arc<MemberState>>) -> Standing {
     let answering = watched.members().iter().position(|member| member.answers().is_some());
-    Standing { members, primary: watched.primary(), reads: watched.reads(), answering }
+    let readers = watched.readers().clone();
+    Standing { members, primary: watched.primary(), reads: watched.reads(), answering, readers }
 }

@@ -3,7 +3,7 @@
 //! The connection is in no pool and counted nowhere, and stays open from probe to probe.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::accounts::BackendAccount;
 use super::connect;
@@ -14,7 +14,7 @@ use crate::net::timer;
 use crate::session::State;
 use crate::shard_map::Family;
 use crate::telemetry::Metrics;
-use crate::topology::{Answer, Replication, Seen, Source};
+use crate::topology::{Answer, Position, Replication, Seen, Source};
 use crate::wire::result_set::{Decoded, TextRows};
 
 /// Characters of a failure that are kept.
@@ -75,11 +75,22 @@ impl Prober {
 }
 
 async fn answer(connection: &mut Connection, facts: &ServerFacts) -> Result<Answer, Failure> {
-    let read_only = match connection.query(b"SELECT @@global.read_only").await? {
-        Decoded::Rows(rows) => rows.rows.into_iter().next().and_then(|row| row.into_iter().next()).flatten(),
-        Decoded::Ok { .. } | Decoded::Err(_) => None,
+    let asked = Instant::now();
+    // On MariaDB a server without a binary log has no position of its own writes.
+    let question: &[u8] = match facts.family {
+        Family::MariaDb => {
+            b"SELECT @@global.read_only, @@global.server_id, @@global.gtid_slave_pos, @@global.gtid_binlog_pos"
+        }
+        Family::MySql => b"SELECT @@global.read_only, @@global.server_id, @@global.gtid_executed",
     };
-    let read_only = match read_only.as_deref() {
+    let row = match connection.query(question).await? {
+        Decoded::Rows(rows) => rows.rows.into_iter().next().unwrap_or_default(),
+        Decoded::Ok { .. } | Decoded::Err(_) => Vec::new(),
+    };
+    let latency_us = u32::try_from(asked.elapsed().as_micros()).unwrap_or(u32::MAX);
+    let value = |at: usize| row.get(at).and_then(|value| value.as_deref());
+    let server_id = value(1).and_then(number).unwrap_or(0);
+    let read_only = match value(0) {
         Some(b"0" | b"OFF") => false,
         // MariaDB has more than one kind of it.
         Some(_) => true,
@@ -96,16 +107,27 @@ async fn answer(connection: &mut Connection, facts: &ServerFacts) -> Result<Answ
         Decoded::Err(_) => Replication::Hidden,
         Decoded::Ok { .. } => Replication::None,
     };
-    Ok(Answer { version: facts.version.as_str().into(), family: facts.family, read_only, replication })
+    let own = match replication {
+        Replication::None if facts.family == Family::MariaDb => value(3),
+        _ => value(2),
+    };
+    let position = own.and_then(|own| Position::parse(std::str::from_utf8(own).ok()?, facts.family));
+    let version = facts.version.as_str().into();
+    Ok(Answer { version, family: facts.family, read_only, server_id, replication, position, latency_us })
 }
 
-/// Of all the sources of a replica: the first, running if all run, as late as the latest.
+fn number<T: std::str::FromStr>(value: &[u8]) -> Option<T> {
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+/// Of all the sources of a replica: the address of the first, running if all run, as late as the latest.
 fn replication(rows: &TextRows) -> Replication {
     let column = |names: [&str; 2]| {
         rows.columns.iter().position(|column| names.iter().any(|name| column.eq_ignore_ascii_case(name.as_bytes())))
     };
     let host = column(["Source_Host", "Master_Host"]);
     let port = column(["Source_Port", "Master_Port"]);
+    let id = column(["Source_Server_Id", "Master_Server_Id"]);
     let receives = column(["Replica_IO_Running", "Slave_IO_Running"]);
     let applies = column(["Replica_SQL_Running", "Slave_SQL_Running"]);
     let lag = column(["Seconds_Behind_Source", "Seconds_Behind_Master"]);
@@ -118,12 +140,14 @@ fn replication(rows: &TextRows) -> Replication {
         let yes = |column| text(column).is_some_and(|value| value == "Yes");
         let running = yes(receives) && yes(applies);
         let lag_s = text(lag).and_then(|value| value.parse().ok());
+        let server_id = text(id).and_then(|value| value.parse().ok()).filter(|id| *id != 0);
         let at = format!("{}:{}", text(host).unwrap_or_default(), text(port).unwrap_or_default());
         found = Some(match found {
-            None => Source { at: at.into(), running, lag_s },
+            None => Source { at: at.into(), running, lag_s, server_ids: server_id.into_iter().collect() },
             Some(first) => Source {
                 running: first.running && running,
                 lag_s: first.lag_s.zip(lag_s).map(|(one, other)| one.max(other)),
+                server_ids: first.server_ids.into_iter().chain(server_id).collect(),
                 ..first
             },
         });
@@ -157,7 +181,10 @@ mod tests {
 
     #[test]
     fn the_status_of_a_replica_is_read_by_the_names_of_both_families() {
-        let source = |running, lag_s| Replication::From(Source { at: "db:3306".into(), running, lag_s });
+        let source_of = |running, lag_s, server_ids: &[u32]| {
+            Replication::From(Source { at: "db:3306".into(), running, lag_s, server_ids: server_ids.to_vec() })
+        };
+        let source = |running, lag_s| source_of(running, lag_s, &[]);
         let old = ["Slave_IO_Running", "Slave_SQL_Running", "Master_Host", "Master_Port", "Seconds_Behind_Master"];
         let yes: &[Option<&str>] = &[Some("Yes"), Some("Yes"), Some("db"), Some("3306"), Some("7")];
         check(&old, &[yes], source(true, Some(7)));
@@ -169,10 +196,14 @@ mod tests {
         check(&old, &[yes, later], source(true, Some(9)));
         let new = ["Replica_IO_Running", "Replica_SQL_Running", "Source_Host", "Source_Port", "Seconds_Behind_Source"];
         check(&new, &[yes], source(true, Some(7)));
+        let ids = [new.as_slice(), &["Source_Server_Id"]].concat();
+        let (third, fourth) = ([yes, &[Some("3")]].concat(), [yes, &[Some("4")]].concat());
+        check(&ids, &[&third, &fourth], source_of(true, Some(7), &[3, 4]));
+        check(&ids, &[&[yes, &[Some("0")]].concat()], source_of(true, Some(7), &[]));
         check(
             &["Something"],
             &[&[Some("else")]],
-            Replication::From(Source { at: ":".into(), running: false, lag_s: None }),
+            Replication::From(Source { at: ":".into(), running: false, lag_s: None, server_ids: Vec::new() }),
         );
     }
 }

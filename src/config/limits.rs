@@ -65,6 +65,9 @@ section! {
         timeout_ms: u64 = 1_000,
         /// Milliseconds between two probes of a server that does not answer, at most; the delay doubles from `interval_ms`.
         backoff_ms_max: u64 = 5_000,
+        /// Milliseconds that a replica may be late, by its own figure in whole seconds, for reads to go there that the map
+        /// lets go to others than the primary.
+        lag_ms_max: u64 = 5_000,
         /// The `name` of the backend that probes log in as; absent, the first one of the accounts.
         backend: Option<String> = None,
     }

@@ -43,6 +43,8 @@ section! {
         map: PathBuf [required] = PathBuf::new(),
         /// The accounts.
         accounts: PathBuf [required] = PathBuf::new(),
+        /// The region of the map that this process is in: reads that may go to others than the primary prefer its members.
+        region: Option<String> = None,
         /// Pages for operators; absent, there are none.
         admin: Option<Admin> = None,
         /// TLS towards clients; absent, TLS is not offered.

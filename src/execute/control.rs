@@ -15,6 +15,11 @@ impl Session {
                 let text = "Meridian: XA transactions of clients are not served; use BEGIN and COMMIT";
                 return self.answer_refusal(RefusalKind::Construct, text).await;
             }
+            // A function that it calls may write.
+            _ if statement.facts.access == Access::Write => {
+                let home = self.snapshot.group(self.snapshot.home(self.database_index()));
+                self.written.note(&self.snapshot.groups[usize::from(home.0)]);
+            }
             _ => {}
         }
         let control = match sql::control(text, &self.dialect) {

@@ -20,9 +20,15 @@ pub struct Held {
     pub lease: Lease,
     pub in_transaction: bool,
     pub pins: Pins,
+    /// Its member is not the primary: nothing but reads that may be a little late goes there.
+    pub only_reads: bool,
 }
 
 impl Held {
+    pub fn new(group: GroupId, shard: ShardId, lease: Lease) -> Held {
+        Held { group, shard, lease, in_transaction: false, pins: Pins::default(), only_reads: false }
+    }
+
     /// Whether user variables live here that a query or a routine assigned.
     pub fn has_user_variables(&self) -> bool {
         self.pins.contains(Pins::USER_VARIABLE) || self.pins.contains(Pins::ROUTINE)

@@ -42,6 +42,7 @@ mod transaction;
 mod values;
 mod views;
 mod watch;
+mod written;
 
 use std::sync::Arc;
 
@@ -54,8 +55,7 @@ pub use proxy::{Account, Options, Probes, Proxy, Snapshot};
 pub use registry::{Registered, Registry, SessionHandle, Stop};
 pub use views::{Cell, Listing};
 
-use crate::backend::Pool;
-use crate::session::{State, Transaction};
+use crate::session::{READ_ONLY, State, Transaction};
 use crate::shard_map::ShardId;
 use crate::sql::{Dialect, Flavor, Scratch};
 use crate::telemetry::{Class, RefusalKind};
@@ -64,9 +64,10 @@ use crate::wire::{capability, reply, status};
 use before::Before;
 use held::Held;
 use pinned::Pinned;
+use place::Pools;
 use prepared::Statements;
 use progress::Phase;
-use transaction::READ_ONLY;
+use written::Written;
 
 /// Why a session ended, when it is not to be closed at once.
 #[derive(Debug)]
@@ -105,9 +106,10 @@ pub struct Session {
     /// Where the previous statement ran: statements about it go there.
     last_shard: Option<ShardId>,
     statements: Statements,
-    /// The account's pools by group, of the members that serve all of the group's statements; filled as they are used. They
-    /// are those of `epoch`.
-    pools: Vec<Option<Arc<Pool>>>,
+    /// The account's pools, filled as they are used; those of `epoch`.
+    pools: Pools,
+    /// Groups that were written.
+    written: Written,
     multi_statements: bool,
     /// The shard of `SET meridian_shard`.
     hinted: Option<Box<str>>,
@@ -165,7 +167,8 @@ impl Session {
             before: Before::default(),
             last_shard: None,
             statements: Statements::default(),
-            pools: Vec::new(),
+            pools: Pools::default(),
+            written: Written::default(),
             multi_statements,
             hinted: None,
             attributed: Ok(None),

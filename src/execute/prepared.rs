@@ -24,7 +24,7 @@ use crate::backend::{Failure, Lease, StatementKey};
 use crate::plan::Target;
 use crate::route::{self, ClientText, Shards};
 use crate::session::State;
-use crate::shard_map::{GroupId, ShardId};
+use crate::shard_map::{GroupId, Reads, ShardId};
 use crate::sql::{self, Dialect, Flags, Scratch};
 use crate::telemetry::{Class, RefusalKind};
 use crate::wire::attributes::Known;
@@ -299,7 +299,9 @@ impl Session {
             flags: Flags::NONE,
             verb: crate::sql::Verb::Select,
         };
-        let job = Job { shard, facts: &facts, tables: false, shape, work };
+        // Where it will be executed.
+        let reads = statement.reads;
+        let job = Job { shard, facts: &facts, tables: false, reads, shape, work };
         self.client.names = two_names(&statement);
         let ran = self.run_single(job).await?;
         self.client.names = None;
@@ -467,7 +469,9 @@ impl Session {
         let bound = Bound { prepared, key, payload, execute, types: &prepared.types, current: &current };
         let shape = Shape::plain(Expect::Command);
         let tables = matches!(statement.target, Target::Tables(_));
-        let job = Job { shard, facts: &statement.facts, tables, shape, work: Work::Execute(&bound) };
+        // A cursor keeps its connection, and its session then reads nowhere else.
+        let reads = if with_cursor { Reads::Primary } else { statement.reads };
+        let job = Job { shard, facts: &statement.facts, tables, reads, shape, work: Work::Execute(&bound) };
         let ran = match at {
             None => self.run_single(job).await?,
             Some(state) => Box::pin(self.run_in(state, job)).await?,
@@ -505,7 +509,9 @@ impl Session {
         let (key, current) = (of_classes(prepared.key, classes), self.state.clone());
         let bound = Bound { prepared, key, payload, execute, types: &prepared.types, current: &current };
         let (shape, work) = (Shape::plain(Expect::Command), Work::Execute(&bound));
-        self.run_scatter(Scatter { shards, facts: &statement.facts, shape, work }).await.map(drop)
+        self.run_scatter(Scatter { shards, facts: &statement.facts, reads: statement.reads, shape, work })
+            .await
+            .map(drop)
     }
 
     pub(super) async fn long_data(&mut self, id: u32, param: u16, data: &[u8]) -> Served {

@@ -33,6 +33,8 @@ pub struct Options {
     pub probe: Probes,
     /// How long a statement waits for a member of its group that serves it.
     pub primary_wait: Duration,
+    /// Where the proxy is, by a name of the map: members there are nearer than others.
+    pub region: Option<String>,
 }
 
 /// How the members of the map are watched.
@@ -143,7 +145,7 @@ pub struct Proxy {
 impl Proxy {
     pub fn new(map: ShardMap, options: Options, metrics: Arc<Metrics>) -> Self {
         let (members, groups) = (DashMap::new(), DashMap::new());
-        let states = group_states(&map, &groups, &members, &metrics);
+        let states = group_states(&map, &groups, &members, &metrics, options.region.as_deref());
         need_weights(&map, &states);
         Proxy {
             snapshot: ArcSwap::from_pointee(Snapshot::new(map, states, &options)),
@@ -176,7 +178,8 @@ impl Proxy {
 
     /// Puts another map in force. Each session sees it at its next command, or when it holds no connection any more.
     pub fn replace(&self, map: ShardMap) {
-        let groups = group_states(&map, &self.groups, &self.members, &self.metrics);
+        let region = self.options.region.as_deref();
+        let groups = group_states(&map, &self.groups, &self.members, &self.metrics, region);
         // Those who see the new map open connections of which the weights of its keys are asked.
         for at in need_weights(&map, &groups) {
             self.pools.retain(|(of, _), _| *of != at);
@@ -253,10 +256,11 @@ impl Proxy {
             idle += counts.1;
         }
         let metrics = &self.metrics;
-        let (mut roles, mut unwritten, mut lag_s) = ([0u32; MemberRole::VALUES.len()], 0, 0);
+        let (mut roles, mut unwritten, mut read, mut lag_s) = ([0u32; MemberRole::VALUES.len()], 0, 0, 0);
         for group in &self.snapshot.load().groups {
             let seen = group.seen();
             unwritten += u32::from(!matches!(seen.primary(), Primary::One(_)));
+            read += seen.readers().all.len();
             for member in seen.members() {
                 roles[label(member.role()).index()] += 1;
                 lag_s = lag_s.max(member.lag_s().unwrap_or(0));
@@ -266,6 +270,7 @@ impl Proxy {
             metrics.members.of(role).set(f64::from(roles[role.index()]));
         }
         metrics.groups_unwritten.set(f64::from(unwritten));
+        metrics.members_read.set(read as f64);
         metrics.replica_lag_max.set(lag_s as f64);
         metrics.pool_connections.set(open as f64);
         metrics.pool_connections_idle.set(idle as f64);
@@ -304,13 +309,15 @@ fn group_states(
     groups: &DashMap<String, Arc<GroupState>>,
     members: &DashMap<String, Arc<MemberState>>,
     metrics: &Arc<Metrics>,
+    own_region: Option<&str>,
 ) -> Vec<Arc<GroupState>> {
     groups.retain(|name, _| map.groups.iter().any(|group| group.name == *name));
     let states = map.groups.iter().map(|group| {
         let of_group = group.members.iter().map(|member| {
             let new = || Arc::new(MemberState::new(member.at.clone(), metrics.clone()));
             let state = members.entry(member.at.clone()).or_insert_with(new).clone();
-            (state, map.region(member.region).to_owned())
+            let region = map.region(member.region);
+            (state, topology::Member::new(&member.at, region, own_region == Some(region)))
         });
         let of_group: Vec<_> = of_group.collect();
         if let Some(known) = groups.get(&group.name) {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::before::{Diagnostics, WarningRow};
-use super::held::{Held, Pins};
+use super::held::Held;
 use super::prelude::{Prelude, Rejected, Step};
 use super::remembered::{ReadBack, characteristics, is_insert_id, is_switch, next_transaction, not_off, remember};
 use super::{Gone, Outcome, Served, Session};
@@ -317,16 +317,16 @@ impl Session {
 
     async fn lease_for_set(&mut self, new: bool) -> Result<Held, Failure> {
         let pinned = self.held.iter().position(Held::has_user_variables);
-        if let Some(at) =
-            pinned.or_else(|| self.held.iter().position(|held| self.has_database(self.database_index(), held.group)))
-        {
+        if let Some(at) = pinned.or_else(|| {
+            self.held.iter().position(|held| !held.only_reads && self.has_database(self.database_index(), held.group))
+        }) {
             return Ok(self.held.swap_remove(at));
         }
         let shard = self.snapshot.home(self.database_index());
         let group = self.snapshot.group(shard);
         let pool = self.pool(group);
         let lease = self.acquire(&pool, new).await?;
-        Ok(Held { group, shard, lease, in_transaction: false, pins: Pins::default() })
+        Ok(Held::new(group, shard, lease))
     }
 
     /// Runs the SET where it can be cancelled, and watches the client meanwhile.

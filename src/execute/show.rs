@@ -14,7 +14,7 @@ use super::{Incoming, Outcome, Served, Session};
 use crate::backend::{Failure, Kept, Lease};
 use crate::net::timer;
 use crate::plan::{DatabaseId, Statement};
-use crate::shard_map::{Database, ShardId, Table};
+use crate::shard_map::{Database, Reads, ShardId, Table};
 use crate::sql::{self, Access, Edit, Facts, Flags, ShowKind, Verb};
 use crate::telemetry::RefusalKind;
 use crate::wire::capability;
@@ -105,7 +105,7 @@ impl Session {
     /// Runs a small read on a shard and takes its whole answer.
     async fn ask(&mut self, shard: ShardId, sql: &[u8]) -> Result<Result<Decoded, ServerError>, Failure> {
         let group = self.snapshot.group(shard);
-        if let Some(at) = self.held.iter().position(|held| held.group == group) {
+        if let Some(at) = self.held_for(group, Reads::Primary) {
             self.may_stay(at, false).await?;
             let state = self.state.clone();
             let answer = ask_on(&mut self.held[at].lease, &state, sql).await;
@@ -115,7 +115,7 @@ impl Session {
             }
             return answer;
         }
-        let pool = self.serving_pool(group, false).await?;
+        let pool = self.serving_pool(group, false, Reads::Primary).await?;
         let mut retried = false;
         loop {
             let mut lease = self.acquire(&pool, retried).await?;
@@ -175,6 +175,7 @@ impl Session {
             shard,
             facts: &facts,
             tables: false,
+            reads: Reads::Primary,
             shape: Shape::plain(Expect::FieldList),
             work: Work::Bytes(bytes),
         };

@@ -13,7 +13,7 @@ use super::attempt::{Interrupted, lost};
 use super::before;
 use super::client::{Gone, Incoming};
 use super::held::{Held, Pins};
-use super::place::{known_pool, writes};
+use super::place::writes;
 use super::prelude::Rejected;
 use super::prepared::Bound;
 use super::relay::{self, Shape};
@@ -21,7 +21,7 @@ use super::{Ended, Served, Session, Stop};
 use crate::backend::{Failure, Lease, Pool, StatementKey, Wanted};
 use crate::net::timer;
 use crate::plan::Refusal;
-use crate::shard_map::{GroupId, ShardId};
+use crate::shard_map::{GroupId, Reads, ShardId};
 use crate::sql::facts::{Access, Facts, Flags, Verb};
 use crate::telemetry::{Class, RefusalKind};
 use crate::wire::reply::ServerError;
@@ -38,6 +38,8 @@ pub struct Job<'a> {
     pub facts: &'a Facts,
     /// It is known to name tables.
     pub tables: bool,
+    /// Who may answer it, if the session's other statements let it.
+    pub reads: Reads,
     pub shape: Shape,
     pub work: Work<'a>,
 }
@@ -83,6 +85,9 @@ impl Session {
     /// Runs a statement and relays its reply.
     pub(super) async fn run_single(&mut self, job: Job<'_>) -> Served<Ran> {
         let group = self.snapshot.group(job.shard);
+        if job.facts.access == Access::Write {
+            self.written.note(&self.snapshot.groups[usize::from(group.0)]);
+        }
         if let Some(mut lease) = self.lease_ready(&job, group) {
             self.last_shard = Some(job.shard);
             // What most statements come to: an idle connection in the right state, and a reply that leaves nothing behind.
@@ -123,7 +128,9 @@ impl Session {
                 lease.release();
                 return Ok(Ran::Answered(*end));
             }
-            let held = Held { group, shard: job.shard, lease, in_transaction: false, pins: Pins::default() };
+            let mut held = Held::new(group, job.shard, lease);
+            held.only_reads =
+                job.reads != Reads::Primary && !self.snapshot.standing(group).is_primary(&held.lease.member);
             return match self.conclude(held, false, attempted, hit, false, &job).await? {
                 Some(ran) => Ok(ran),
                 None => self.run_any(job, group, true).await,
@@ -176,8 +183,12 @@ impl Session {
         if !plain || job.facts.access == Access::Write && !self.state.autocommit() {
             return None;
         }
+        let reads = if job.reads == Reads::Primary { Reads::Primary } else { self.reads_of(job, group) };
         let wanted = Wanted { capabilities: self.client.capabilities & capability::KEYED, state: &self.state };
-        let mut lease = known_pool(&self.pools, group)?.acquire_ready(wanted)?;
+        let mut lease = self.pools.known(group, reads)?.acquire_ready(wanted)?;
+        if reads != Reads::Primary {
+            self.proxy.metrics.free_reads.increment(1);
+        }
         let must_ask = lease.owed.as_ref().is_some_and(|owed| !self.before.is_owed(owed));
         let must_clear = self.before.must_clear_warnings(&lease)
             || matches!(job.facts.verb, Verb::Insert | Verb::Replace) && self.before.insert_id_before(&lease).is_some();
@@ -298,18 +309,20 @@ impl Session {
 
     /// The connection for a job: one held for the group, the one that the statement is about, or one of the pool.
     pub(super) async fn take(&mut self, job: Job<'_>, group: GroupId, new: bool) -> Result<(Held, bool), Failure> {
-        if let Some(at) = self.held.iter().position(|held| held.group == group) {
+        let mut reads = self.reads_of(&job, group);
+        if let Some(at) = self.held_for(group, reads) {
             self.may_stay(at, writes(job.facts)).await?;
             return Ok((self.held.swap_remove(at), true));
         }
         let mut looked = false;
         loop {
             let epoch = self.proxy.epoch();
-            let pool = self.serving_pool(group, writes(job.facts)).await?;
+            let pool = self.serving_pool(group, writes(job.facts), reads).await?;
             let about_before = Flags::ROW_COUNT | Flags::FOUND_ROWS | Flags::DIAGNOSTICS | Flags::LAST_INSERT_ID;
-            let same = match &self.before.last_used {
-                Some(last) if job.facts.flags.intersects(about_before) && Arc::ptr_eq(&last.pool, &pool) => {
-                    pool.acquire_same(last.connection)
+            let last = self.before.last_used.as_ref().filter(|_| job.facts.flags.intersects(about_before));
+            let same = match last {
+                Some(last) if Arc::ptr_eq(&last.pool, &pool) || self.was_read_elsewhere(last, &job) => {
+                    last.pool.acquire_same(last.connection)
                 }
                 _ => None,
             };
@@ -319,12 +332,22 @@ impl Session {
             };
             match acquired {
                 Ok(lease) if epoch == self.proxy.epoch() => {
-                    let held = Held { group, shard: job.shard, lease, in_transaction: false, pins: Pins::default() };
+                    let mut held = Held::new(group, job.shard, lease);
+                    if reads != Reads::Primary {
+                        self.proxy.metrics.free_reads.increment(1);
+                    }
+                    let elsewhere = reads != Reads::Primary || !Arc::ptr_eq(held.lease.pool(), &pool);
+                    held.only_reads = elsewhere && !self.snapshot.standing(group).is_primary(&held.lease.member);
                     return Ok((held, false));
                 }
                 // Statements may go elsewhere since.
                 Ok(lease) => lease.release(),
                 Err(Failure::Connect { .. }) if !looked && self.look_again(group, &pool.member).await => looked = true,
+                // What keeps one member from answering need not keep another.
+                Err(failure) if reads != Reads::Primary && failure.is_of_member() => {
+                    tracing::info!(session = self.registered.handle.id, %failure, "a read goes to the primary");
+                    reads = Reads::Primary;
+                }
                 Err(failure) => return Err(failure),
             }
         }

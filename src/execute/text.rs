@@ -168,7 +168,8 @@ impl Session {
         };
         self.count(class_of(&statement.facts));
         let shape = Shape { shift: self.shift(text.len() + 1), ..Shape::plain(Expect::Command) };
-        Some(Job { shard, facts: &statement.facts, tables: true, shape, work: Work::Bytes(packet) })
+        let (facts, reads) = (&statement.facts, statement.reads);
+        Some(Job { shard, facts, tables: true, reads, shape, work: Work::Bytes(packet) })
     }
 
     #[inline]
@@ -205,7 +206,7 @@ impl Session {
                 match routed {
                     Ok(Shards::One(shard)) => shard,
                     Ok(Shards::Several(shards)) => {
-                        return self.scatter_text(text, packet, more, &statement.facts, &shards).await;
+                        return self.scatter_text(text, packet, more, statement, &shards).await;
                     }
                     Err(refusal) => return self.refuse(&refusal).await,
                 }
@@ -249,7 +250,8 @@ impl Session {
         };
         let shape = Shape { shift: self.shift(text.len() + 1), more, ..Shape::plain(Expect::Command) };
         let tables = matches!(statement.target, Target::Tables(_));
-        let job = Job { shard, facts: &statement.facts, tables, shape, work: Work::Bytes(bytes) };
+        let (facts, reads) = (&statement.facts, statement.reads);
+        let job = Job { shard, facts, tables, reads, shape, work: Work::Bytes(bytes) };
         let ran = match at {
             None => self.run_single(job).await?,
             Some(state) => self.run_in(state, job).await?,
@@ -263,9 +265,10 @@ impl Session {
         text: &[u8],
         packet: Option<&[u8]>,
         more: bool,
-        facts: &Facts,
+        statement: &Statement,
         shards: &[ShardId],
     ) -> Served<Outcome> {
+        let (facts, reads) = (&statement.facts, statement.reads);
         self.count(class_of(facts));
         let mut built = Vec::new();
         let bytes = packet.unwrap_or_else(|| {
@@ -273,7 +276,7 @@ impl Session {
             &built
         });
         let shape = Shape { more, ..Shape::plain(Expect::Command) };
-        let scatter = Scatter { shards, facts, shape, work: Work::Bytes(bytes) };
+        let scatter = Scatter { shards, facts, reads, shape, work: Work::Bytes(bytes) };
         Ok(self.run_scatter(scatter).await?.into())
     }
 

@@ -9,15 +9,13 @@ use super::single::{Job, Ran, Work, state_bytes};
 use super::text::query_packet;
 use super::{Ended, Gone, Outcome, Served, Session};
 use crate::backend::Failure;
-use crate::session::{Savepoint, Transaction};
+use crate::session::{READ_ONLY, Savepoint, Transaction};
+use crate::shard_map::Reads;
 use crate::sql::{Facts, Flavor, TransactionAccess};
 use crate::telemetry::RefusalKind;
 use crate::wire::command::code;
 use crate::wire::reply::ServerError;
 use crate::wire::walker::Expect;
-
-/// The access of START TRANSACTION READ ONLY.
-pub(super) const READ_ONLY: &str = "SET TRANSACTION READ ONLY";
 
 impl Session {
     /// BEGIN, START TRANSACTION: answered at once, opened on each group by the first statement there.
@@ -268,6 +266,7 @@ impl Session {
         let mut bytes = Vec::new();
         query_packet(text, &mut bytes);
         let shape = Shape { shift: self.shift(text.len() + 1), more, ..Shape::plain(Expect::Command) };
-        self.run_single(Job { shard, facts: &facts, tables: false, shape, work: Work::Bytes(&bytes) }).await
+        let (reads, work) = (Reads::Primary, Work::Bytes(&bytes));
+        self.run_single(Job { shard, facts: &facts, tables: false, reads, shape, work }).await
     }
 }

@@ -75,6 +75,8 @@ impl Proxy {
             ("version", Text),
             ("source", Text),
             ("lag_seconds", Number),
+            ("latency_us", Number),
+            ("reads", Text),
             ("error", Text),
         ];
         let mut rows = Vec::new();
@@ -104,6 +106,8 @@ impl Proxy {
                     answer.map_or(Cell::Nothing, |answer| text(&answer.version)),
                     source,
                     member.lag_s().into(),
+                    answer.and(member.latency_us()).map(u64::from).into(),
+                    text(if seen.readers().all.contains(&index) { "yes" } else { "no" }),
                     if member.why.is_empty() { Cell::Nothing } else { text(&member.why) },
                 ]);
             }

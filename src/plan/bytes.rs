@@ -52,7 +52,7 @@ impl<A: Heap, B: Heap> Heap for (A, B) {
 
 impl Heap for Statement {
     fn heap(&self) -> usize {
-        let Statement { facts: _, target, hint: _, concatenation } = self;
+        let Statement { facts: _, target, hint: _, concatenation, reads: _ } = self;
         target.heap() + concatenation.heap()
     }
 }

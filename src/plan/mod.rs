@@ -15,6 +15,7 @@ mod hint;
 mod physical;
 mod place;
 pub(crate) mod read;
+mod reads;
 mod refusal;
 pub(crate) mod second;
 mod view;
@@ -25,7 +26,7 @@ pub use physical::Renamed;
 pub use refusal::{Construct, Form, Refusal, SelectDoubt};
 pub use view::View;
 
-use crate::shard_map::{Everywhere, ShardId, ShardMap};
+use crate::shard_map::{Everywhere, Reads, ShardId, ShardMap};
 use crate::sql::{Dialect, Facts, Flags, Flavor, NormSlot};
 
 /// Plans the statement whose normalized text and facts these are. `database` is the session's.
@@ -52,7 +53,8 @@ pub fn plan_hinted(
         && subject != read::Subject::Control
         && let Some(target) = shard_variable(&reader)
     {
-        return Statement { facts, target, hint: None, concatenation: Concatenation::NotAsked };
+        let concatenation = Concatenation::NotAsked;
+        return Statement { facts, target, hint: None, concatenation, reads: Reads::Primary };
     }
     if let Some(unknown) = second::unknown_table(&subject, &shape, normalized) {
         shape.unsure = Some(unknown);
@@ -78,7 +80,8 @@ pub fn plan_hinted(
         }
         _ => Concatenation::NotAsked,
     };
-    Statement { facts, target, hint, concatenation }
+    let reads = reads::reads(map, &facts, &target);
+    Statement { facts, target, hint, concatenation, reads }
 }
 
 /// The same with the edits of its text, if its tables have other names on their servers.
@@ -131,12 +134,15 @@ pub struct Statement {
     pub hint: Option<Hint>,
     /// What it comes to over several shards.
     pub concatenation: Concatenation,
+    /// Who may answer it, on each of its groups.
+    pub reads: Reads,
 }
 
 impl Statement {
     /// One that is refused whatever else it says.
     pub fn refused(facts: Facts, refusal: Refusal) -> Statement {
-        Statement { facts, target: Target::Refused(refusal), hint: None, concatenation: Concatenation::NotAsked }
+        let (target, concatenation) = (Target::Refused(refusal), Concatenation::NotAsked);
+        Statement { facts, target, hint: None, concatenation, reads: Reads::Primary }
     }
 }
 

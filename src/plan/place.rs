@@ -321,7 +321,7 @@ fn calls(facts: &Facts) -> bool {
 }
 
 /// A SELECT whose rows are all that comes of it.
-fn only_reads(facts: &Facts) -> bool {
+pub(super) fn only_reads(facts: &Facts) -> bool {
     const MORE: [Flags; 8] = [
         Flags::LOCKING_READ,
         Flags::INTO_VAR,

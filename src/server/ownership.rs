@@ -18,6 +18,7 @@ use crate::config::{Config, RecordMode};
 use crate::execute::Proxy;
 use crate::net::timer;
 use crate::shard_map::{Next, Record, ShardMap};
+use crate::topology::Member;
 
 /// Why a map is not served, for now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,8 +113,11 @@ impl Keeper {
                 let known = snapshot.groups.iter().find(|known| known.name == group.name).cloned();
                 known.unwrap_or_else(|| {
                     // Not probed yet, so that only one without peers is known to be written.
-                    let new = |at: &String| Arc::new(MemberState::new(at.clone(), self.proxy.metrics.clone()));
-                    let members = group.members.iter().map(|member| (new(&member.at), String::new()));
+                    let new = |at: &String| {
+                        let state = MemberState::new(at.clone(), self.proxy.metrics.clone());
+                        (Arc::new(state), Member::new(at, "", false))
+                    };
+                    let members = group.members.iter().map(|member| new(&member.at));
                     Arc::new(GroupState::new(group.name.clone(), members.collect()))
                 })
             })

@@ -6,4 +6,4 @@ mod state;
 mod transaction;
 
 pub use state::{Charset, Replay, Setting, State};
-pub use transaction::{Savepoint, Transaction};
+pub use transaction::{READ_ONLY, Savepoint, Transaction};

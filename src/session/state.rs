@@ -130,6 +130,18 @@ impl State {
         Some(state)
     }
 
+    /// Whether transactions that do not say otherwise are READ ONLY.
+    pub fn transactions_only_read(&self) -> bool {
+        let value = self.system.get("transaction_read_only").map(|value| value.0.to_ascii_lowercase());
+        matches!(value.as_deref(), Some(b"1" | b"on" | b"true"))
+    }
+
+    /// Whether the session has asked for an isolation under which reads in a transaction take locks.
+    pub fn reads_lock(&self) -> bool {
+        let value = self.system.get("transaction_isolation").map(|value| value.0.to_ascii_lowercase());
+        value.is_some_and(|value| value == b"3" || value.windows(12).any(|word| word == b"serializable"))
+    }
+
     fn take_over(&mut self, names: &[&str], other: &State) {
         for name in names {
             match other.system.get(*name) {

@@ -16,6 +16,9 @@ pub struct Savepoint {
     pub name: Vec<u8>,
 }
 
+/// The access of START TRANSACTION READ ONLY.
+pub const READ_ONLY: &str = "SET TRANSACTION READ ONLY";
+
 /// The transaction of a session. `None` in the session means autocommit (or, under autocommit=0, nothing open yet).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Transaction {
@@ -42,6 +45,17 @@ impl Transaction {
     ) -> Self {
         let (opening, began) = (Some(opening), Some(state.clone()));
         Transaction { opening, access, characteristics, began, savepoints: Vec::new(), writer: None }
+    }
+
+    /// Whether it can certainly write nothing, and takes no locks by reading. `state` is the session's.
+    pub fn only_reads(&self, state: &State) -> bool {
+        let state = self.began.as_deref().unwrap_or(state);
+        self.characteristics.is_empty()
+            && !state.reads_lock()
+            && match self.access {
+                Some(access) => access == READ_ONLY,
+                None => state.transactions_only_read(),
+            }
     }
 
     /// What it was opened with beside the session's own isolation and access: SET TRANSACTION statements.

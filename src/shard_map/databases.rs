@@ -8,7 +8,8 @@ use super::document::{Fields, Key, Node, Position, Shape, Value, near};
 use super::load::{Names, check_name, unknown};
 use super::problem::{Faults, Feature, Problem, Thing};
 use super::{
-    Database, Family, Group, Shard, ShardId, SplitTable, Table, TableKey, everywhere, key_column, physical, splits,
+    Database, Family, Group, Reads, Shard, ShardId, SplitTable, Table, TableKey, everywhere, key_column, physical,
+    reads, splits,
 };
 
 /// The word that stands where a shard could: no shard at all.
@@ -106,7 +107,7 @@ fn database(
         REFUSE => None,
         _ => declared.shard(node, faults),
     });
-    reads(&fields, faults);
+    let reads = reads::read(&fields, faults).unwrap_or_default();
     if let Some(node) = fields.get("transactions")
         && let Some(1..) = node.choice(&["single_shard", "atomic", "best_effort"], faults)
     {
@@ -119,9 +120,10 @@ fn database(
     let mut tables = HashMap::with_capacity_and_hasher(entries.len(), FixedState::default());
     let mut followers = Vec::new();
     let mut names = HashMap::with_hasher(FixedState::default());
+    let mut reads_of = HashMap::with_hasher(FixedState::default());
     for (key, node) in entries {
         check_name(Thing::Table, &key.name, key.at, faults);
-        match table(&key.name, node, entries, declared, faults) {
+        match table(&key.name, node, entries, declared, &mut reads_of, faults) {
             Some(Placed::Here(table)) => _ = tables.insert(key.name.clone(), table),
             Some(Placed::With(follower)) => followers.push((key.name.clone(), follower)),
             None => {}
@@ -139,7 +141,7 @@ fn database(
             tables.insert(name, Table::Split(table));
         }
     }
-    Some(Database { name: name.to_owned(), family: family?, unlisted, tables, physical: names })
+    Some(Database { name: name.to_owned(), family: family?, unlisted, tables, physical: names, reads, reads_of })
 }
 
 /// What a table's own fields say.
@@ -183,13 +185,14 @@ fn table<'n>(
     node: &'n Node,
     siblings: &[(Key, Node)],
     declared: &Declared<'_>,
+    reads_of: &mut HashMap<String, Reads, FixedState>,
     faults: &mut Faults,
 ) -> Option<Placed<'n>> {
     if !matches!(node.value, Value::Mapping(_)) {
         return declared.shard(node, faults).map(|shard| Placed::Here(Table::Vertical(shard)));
     }
     let fields = Fields::read(node, "a table", TABLE, faults)?;
-    reads(&fields, faults);
+    reads_of.extend(reads::read(&fields, faults).map(|reads| (name.to_owned(), reads)));
     let mut served = true;
     for (field, feature) in NOT_YET {
         if let Some(key) = fields.key(field) {
@@ -221,15 +224,6 @@ fn table<'n>(
         (None, None) => on.map(Table::Vertical),
     }
     .map(Placed::Here)
-}
-
-/// `reads: primary` is what this version does; the other words are part of the grammar.
-fn reads(fields: &Fields<'_>, faults: &mut Faults) {
-    if let Some(node) = fields.get("reads")
-        && let Some(1..) = node.choice(&["primary", "nearest", "replica"], faults)
-    {
-        faults.add(node.at, Problem::NotYet(Feature::ReplicaReads));
-    }
 }
 
 /// Whether the table has `scatter: refuse`, which only one with rows on several shards can have.

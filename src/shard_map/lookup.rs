@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::collation::{Order, Stored};
-use super::{Database, Family, Group, GroupId, KeyType, Physical, RegionId, Shard, ShardId, ShardMap, Table, TextType};
+use super::{
+    Database, Family, Group, GroupId, KeyType, Physical, Reads, RegionId, Shard, ShardId, ShardMap, Table, TextType,
+};
 
 impl ShardMap {
     /// A logical database by its exact name, as with `lower_case_table_names=0`.
@@ -59,6 +61,12 @@ impl ShardMap {
         found
     }
 
+    /// Whether all reads are the primary's.
+    pub fn reads_primary(&self) -> bool {
+        let primary = |reads: &Reads| *reads == Reads::Primary;
+        self.databases.iter().all(|database| primary(&database.reads) && database.reads_of.values().all(primary))
+    }
+
     pub fn group_ids(&self) -> impl Iterator<Item = GroupId> + use<> {
         (0..=u16::MAX).take(self.groups.len()).map(GroupId)
     }
@@ -86,6 +94,19 @@ impl Database {
     /// What the table is called on its servers, if not as here.
     pub fn physical(&self, name: &str) -> Option<&Physical> {
         self.physical.get(name)
+    }
+
+    /// Who answers reads of a table. Where the map has it in other letters, a server may take the two for one.
+    pub fn reads(&self, name: &str) -> Reads {
+        if self.reads_of.is_empty() {
+            return self.reads;
+        }
+        if let Some(reads) = self.reads_of.get(name) {
+            return *reads;
+        }
+        let folded = name.to_lowercase();
+        let others = self.reads_of.iter().filter(|(other, _)| other.to_lowercase() == folded);
+        others.map(|(_, reads)| *reads).chain([self.reads]).min().unwrap_or_default()
     }
 
     /// Every shard that holds something of the database, ascending.

@@ -19,6 +19,7 @@ mod physical;
 mod positions;
 mod problem;
 mod ranges;
+mod reads;
 mod record;
 mod schema;
 mod sorted;
@@ -41,6 +42,7 @@ pub use ownership::Ownership;
 pub use physical::Physical;
 pub use positions::Positions;
 pub use problem::{Fault, Feature, Problem, Thing};
+pub use reads::Reads;
 pub use record::{Contrary, Next, Record};
 pub use schema::schema;
 pub use split::{CRC32_1, Hash, Interval, List, Ranges, Split, SplitTable};
@@ -111,6 +113,10 @@ pub struct Database {
     pub tables: HashMap<String, Table, FixedState>,
     /// Of the tables that have another name on their servers.
     pub physical: HashMap<String, Physical, FixedState>,
+    /// Who answers reads of tables that say nothing of it.
+    pub reads: Reads,
+    /// Of the tables that do.
+    pub reads_of: HashMap<String, Reads, FixedState>,
 }
 
 /// Where the rows of one table live.

@@ -175,8 +175,6 @@ pub enum Feature {
     WideDecimal,
     /// `database:` on a shard.
     PhysicalDatabase,
-    /// `reads:` other than `primary`.
-    ReplicaReads,
     /// `transactions:` other than `single_shard`.
     Transactions,
     /// `period:`, `keep:`, `ahead:`, and `table:` with them.
@@ -419,7 +417,6 @@ impl Feature {
             Feature::KeyType(_) => "a key of this type",
             Feature::WideDecimal => "a decimal key of more than 38 digits",
             Feature::PhysicalDatabase => "a physical name (`database`) of a shard",
-            Feature::ReplicaReads => "reads from other members than the primary",
             Feature::Transactions => "transactions that write several shards",
             Feature::Periods => "physical tables per period",
             Feature::Homes => "home regions (`home`)",
@@ -433,7 +430,6 @@ impl Feature {
             Feature::KeyType(_) => "write an integer, decimal, date, datetime, timestamp, char, varchar or binary type",
             Feature::WideDecimal => "write `decimal(38,...)` or fewer digits",
             Feature::PhysicalDatabase => "give it the same name on every server and remove this",
-            Feature::ReplicaReads => "write `primary`",
             Feature::Transactions => "write `single_shard`",
             Feature::Periods | Feature::Homes | Feature::Ids => "remove it",
         }

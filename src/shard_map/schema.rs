@@ -10,6 +10,7 @@ use super::accept::ACCEPT;
 use super::databases::{BESIDE, DATABASE, NOT_YET, PLACES, REFUSE, TABLE};
 use super::load::{GROUP, MEMBER, SHARD, TOP};
 use super::ranges::RANGE;
+use super::reads::READS;
 use super::splits::{BUCKETS_MAX, LIST};
 
 /// The schema as a text of several lines, with an end of line at its end.
@@ -132,7 +133,7 @@ fn database_field(field: &str) -> Value {
     match field {
         "family" => word(&["mariadb", "mysql"], "What the servers are; one database never mixes them."),
         "unlisted" => name("The shard of all tables that are not listed, or `refuse`."),
-        "reads" => word(&["primary"], "Which member answers reads."),
+        "reads" => word(READS, "Which member answers reads of tables that do not say so themselves."),
         "transactions" => word(&["single_shard"], "What a transaction may write."),
         "tables" => named(table(), "Tables by name, and where their rows live."),
         _ => unknown(),
@@ -184,7 +185,7 @@ fn table_field(field: &str) -> Value {
         "below" => word(&[REFUSE], "Keys below the first bound have no home."),
         "scatter" => word(&[REFUSE], "No statement reads several shards of the table."),
         "as" => text("Its name on the servers, where it differs: `database.table`."),
-        "reads" => word(&["primary"], "Which member answers reads."),
+        "reads" => word(READS, "Which member answers reads."),
         "zone" => text("UTC or an offset as +02:00: of the bounds of a timestamp."),
         _ => unknown(),
     }

@@ -66,6 +66,8 @@ table! {
     backend_failures: Counter = "meridian_backend_failures_total", Count, "Failures to open a connection to a server, and breaks of one.";
     members: Family<MemberRole, Gauge> = "meridian_members", Count, "Members of all groups, by what their last probe found.";
     groups_unwritten: Gauge = "meridian_groups_unwritten", Count, "Groups without a member that is written: none is writable, or several are.";
+    members_read: Gauge = "meridian_members_read", Count, "Members of all groups that serve reads: primaries, and replicas that are not late.";
+    free_reads: Counter = "meridian_free_reads_total", Count, "Statements that went where `reads` of the map lets them go, instead of to the primary for certain.";
     replica_lag_max: Gauge = "meridian_replica_lag_max_seconds", Seconds, "The latest replica's delay, by its own figure.";
     retries: Counter = "meridian_retries_total", Count, "Statements sent again on another connection.";
     reloads: Family<Reload, Counter> = "meridian_reloads_total", Count, "Changed files (configuration, map, accounts, certificate) that were looked into.";

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::Options;
 use super::member::{Health, Member, Replication, Role, Seen};
+use super::readers::{Readers, readers};
+use super::shown::Shown;
 
 /// Failures in a row after which what still runs on a member is given up.
 const FAILURES_TO_CUT: u32 = 3;
@@ -29,6 +31,8 @@ pub struct Group {
     last: Option<Box<str>>,
     primary: Primary,
     reads: Option<usize>,
+    readers: Readers,
+    shown: Shown,
 }
 
 /// What a probe's result means.
@@ -40,6 +44,10 @@ pub struct Step {
     pub change: Option<Change>,
     /// Statements of the group go elsewhere than before.
     pub moved: bool,
+    /// Reads that need not see every write do.
+    pub reads_moved: bool,
+    /// Other members serve reads than before.
+    pub readers_changed: bool,
     /// Members whose connections are to be closed, whoever uses them.
     pub cut: Vec<usize>,
 }
@@ -52,7 +60,9 @@ pub struct Change {
 
 impl Group {
     pub fn new(members: Vec<Member>) -> Group {
-        let mut group = Group { members, last: None, primary: Primary::Unsettled, reads: None };
+        let readers = Readers::default();
+        let (primary, shown) = (Primary::Unsettled, Shown::default());
+        let mut group = Group { members, last: None, primary, reads: None, readers, shown };
         group.decide();
         group
     }
@@ -71,18 +81,28 @@ impl Group {
         self.reads
     }
 
+    /// The members that serve reads which may be a little late.
+    pub fn readers(&self) -> &Readers {
+        &self.readers
+    }
+
+    /// What these members show, by numbers of probes.
+    pub fn shown(&self) -> &Shown {
+        &self.shown
+    }
+
     /// The map's members are others now; those that stay are known still. Whether statements go elsewhere.
     pub fn replace(&mut self, members: Vec<Member>) -> bool {
         let before = std::mem::take(&mut self.members);
         self.members = members;
         for member in &mut self.members {
             if let Some(known) = before.iter().find(|known| known.at == member.at) {
-                *member = Member { region: member.region.clone(), ..known.clone() };
+                member.take_over(known);
             }
         }
-        let was = (self.primary, self.reads);
+        let was = (self.primary, self.reads, self.readers.clone());
         self.decide();
-        was != (self.primary, self.reads) || before.len() != self.members.len()
+        was != (self.primary, self.reads, self.readers.clone()) || before.len() != self.members.len()
     }
 
     /// Takes what a probe of the member at that address found; nothing if there is no such member.
@@ -94,12 +114,36 @@ impl Group {
         let to = member.role();
         let next = delay(member.health, options);
         let was = (self.primary, self.reads);
-        self.decide();
+        let read_before = self.readers.clone();
+        let shows_all = self.reads.map(|index| self.members[index].at.clone());
+        self.decide_primary();
+        if shows_all != self.reads.map(|index| self.members[index].at.clone()) {
+            self.shown.begin_anew();
+        }
+        let position = self.members[index].answers().and_then(|answer| answer.position.clone());
+        match position {
+            Some(position) if self.reads == Some(index) => self.shown.push(position),
+            _ => self.members[index].judge(options.lag_max, &self.shown),
+        }
+        self.decide_readers();
         let change = (from != to).then_some(Change { from, to });
-        Some(Step { next, change, moved: was != (self.primary, self.reads), cut: self.cut() })
+        let readers_changed = read_before.all != self.readers.all;
+        let (moved, reads_moved) = (was != (self.primary, self.reads), read_before != self.readers);
+        Some(Step { next, change, moved, reads_moved, readers_changed, cut: self.cut() })
     }
 
     fn decide(&mut self) {
+        self.decide_primary();
+        self.decide_readers();
+    }
+
+    fn decide_readers(&mut self) {
+        self.readers = readers(&self.members, self.reads, &self.shown);
+        let beside = self.readers.all.iter().filter(|index| Some(**index) != self.reads);
+        self.shown.all_have_passed(beside.map(|index| self.members[*index].passed()));
+    }
+
+    fn decide_primary(&mut self) {
         if self.members.len() == 1 {
             // There is nobody else to be asked: the server itself says what it can do.
             (self.primary, self.reads) = (Primary::One(0), Some(0));

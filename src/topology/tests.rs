@@ -2,13 +2,22 @@
 
 use std::time::Duration;
 
-use super::{Answer, Change, Group, Health, Member, Options, Primary, Replication, Role, Seen, Source};
+use super::{Answer, Change, Group, Health, Member, Options, Position, Primary, Replication, Role, Seen, Source};
 use crate::shard_map::Family;
 
-const OPTIONS: Options = Options { interval: Duration::from_secs(1), backoff_max: Duration::from_secs(10) };
+const OPTIONS: Options =
+    Options { interval: Duration::from_secs(1), backoff_max: Duration::from_secs(10), lag_max: Duration::from_secs(5) };
 
 fn answer(read_only: bool, replication: Replication) -> Seen {
-    Seen::Answer(Answer { version: "10.11.19-MariaDB".into(), family: Family::MariaDb, read_only, replication })
+    Seen::Answer(Answer {
+        version: "10.11.19-MariaDB".into(),
+        family: Family::MariaDb,
+        read_only,
+        server_id: 1,
+        replication,
+        position: None,
+        latency_us: 100,
+    })
 }
 
 /// What a probe finds, in a letter: w writable, r a replica, o read-only, x nothing.
@@ -16,7 +25,7 @@ fn seen(letter: char) -> Seen {
     match letter {
         'w' => answer(false, Replication::None),
         'r' => {
-            let source = Source { at: "a:1".into(), running: true, lag_s: Some(3) };
+            let source = Source { at: "a:1".into(), running: true, lag_s: Some(3), server_ids: vec![1] };
             answer(true, Replication::From(source))
         }
         'o' => answer(true, Replication::None),
@@ -27,7 +36,7 @@ fn seen(letter: char) -> Seen {
 }
 
 fn group(members: usize) -> Group {
-    Group::new((0..members).map(|index| Member::new(&address(index), "eu")).collect())
+    Group::new((0..members).map(|index| Member::new(&address(index), "eu", true)).collect())
 }
 
 fn address(index: usize) -> String {
@@ -105,7 +114,7 @@ fn members_that_stay_are_known_still() {
     for (at, letter) in [("a:1", 'w'), ("b:1", 'r')] {
         group.see(at, seen(letter), &OPTIONS);
     }
-    let map = |addresses: &[&str]| addresses.iter().map(|at| Member::new(at, "us")).collect::<Vec<_>>();
+    let map = |addresses: &[&str]| addresses.iter().map(|at| Member::new(at, "us", false)).collect::<Vec<_>>();
     // The new one is not waited for; the primary has another index.
     assert!(group.replace(map(&["c:1", "a:1"])));
     assert_eq!((group.primary(), group.reads()), (Primary::One(1), Some(1)));
@@ -172,7 +181,7 @@ fn no_order_of_answers_gives_a_primary_that_is_not_the_one_writable_member() {
             (state >> 33) % below
         };
         let mut names: Vec<String> = (0..2 + random(3) as usize).map(address).collect();
-        let mut group = Group::new(names.iter().map(|at| Member::new(at, "eu")).collect());
+        let mut group = Group::new(names.iter().map(|at| Member::new(at, "eu", true)).collect());
         // The last answer of each and how many came since it was lost.
         let mut last: std::collections::HashMap<String, (char, u32)> = std::collections::HashMap::new();
         for _ in 0..200 {
@@ -182,7 +191,7 @@ fn no_order_of_answers_gives_a_primary_that_is_not_the_one_writable_member() {
                     names = vec![address(0), address(4)];
                 }
                 last.retain(|at, _| names.contains(at));
-                group.replace(names.iter().map(|at| Member::new(at, "eu")).collect());
+                group.replace(names.iter().map(|at| Member::new(at, "eu", true)).collect());
             } else {
                 let at = &names[random(names.len() as u64) as usize];
                 let letter = ['w', 'r', 'o', 'x', 'r', 'r', 'h'][random(7) as usize];
@@ -217,4 +226,142 @@ fn no_order_of_answers_gives_a_primary_that_is_not_the_one_writable_member() {
         }
     }
     assert!(primaries > 1000, "{primaries}");
+}
+
+/// A replica of the server with this id, so late, at that position of MariaDB's; its own id is 10 and its index.
+fn replica(index: usize, of: u32, lag_s: Option<u64>, position: Option<&str>) -> Seen {
+    let source = Source { at: "a:1".into(), running: true, lag_s, server_ids: vec![of] };
+    at_position(answer(true, Replication::From(source)), 10 + index as u32, position)
+}
+
+fn primary(position: Option<&str>) -> Seen {
+    at_position(answer(false, Replication::None), 10, position)
+}
+
+fn at_position(seen: Seen, server_id: u32, position: Option<&str>) -> Seen {
+    let Seen::Answer(answer) = seen else { panic!("it is an answer") };
+    let position = position.and_then(|position| Position::parse(position, Family::MariaDb));
+    Seen::Answer(Answer { server_id, position, ..answer })
+}
+
+/// Probes by member; after each the members that serve reads.
+#[track_caller]
+fn check_readers(group: &mut Group, probes: &[(usize, Seen, &[usize])]) {
+    for (step, (index, seen, expected)) in probes.iter().enumerate() {
+        group.see(&address(*index), seen.clone(), &OPTIONS).expect("it is a member");
+        assert_eq!(group.readers().all, *expected, "after probe {step}");
+    }
+}
+
+#[test]
+fn a_replica_serves_reads_while_it_is_little_late() {
+    let late = |lag_s| replica(1, 10, lag_s, None);
+    check_readers(
+        &mut group(2),
+        &[
+            (0, primary(None), &[]),
+            (1, late(Some(0)), &[0]),
+            (1, late(Some(2)), &[0, 1]),
+            (1, late(Some(5)), &[0, 1]),
+            (1, late(Some(6)), &[0]),
+            // Within the bound, but not well within.
+            (1, late(Some(4)), &[0]),
+            (1, late(Some(3)), &[0]),
+            (1, late(Some(1)), &[0]),
+            (1, late(Some(1)), &[0, 1]),
+            (1, late(None), &[0]),
+            (1, late(Some(0)), &[0]),
+            (1, late(Some(0)), &[0, 1]),
+            (1, Seen::Nothing("refused".into()), &[0]),
+            (1, late(Some(0)), &[0]),
+            (1, late(Some(0)), &[0, 1]),
+        ],
+    );
+}
+
+#[test]
+fn a_replica_of_another_server_serves_no_reads() {
+    let mut group = group(3);
+    check_readers(
+        &mut group,
+        &[
+            (0, primary(None), &[]),
+            (1, replica(1, 99, Some(0), None), &[]),
+            (1, replica(1, 99, Some(0), None), &[]),
+            // Of a replica that serves none.
+            (2, replica(2, 11, Some(0), None), &[0]),
+            (2, replica(2, 11, Some(0), None), &[0]),
+            (1, replica(1, 10, Some(0), None), &[0, 1, 2]),
+            (0, Seen::Nothing("refused".into()), &[]),
+        ],
+    );
+    assert_eq!(group.readers().nearest, Vec::<usize>::new());
+}
+
+#[test]
+fn a_replica_that_comes_back_has_to_show_what_the_others_show() {
+    let at = |position| replica(1, 10, Some(0), Some(position));
+    let mut group = group(2);
+    check_readers(
+        &mut group,
+        &[
+            (0, primary(Some("0-10-5")), &[]),
+            (1, at("0-10-5"), &[0]),
+            (1, at("0-10-5"), &[0]),
+            (0, primary(Some("0-10-6")), &[0]),
+            (1, at("0-10-5"), &[0]),
+            (1, at("0-10-6"), &[0, 1]),
+            (0, primary(Some("0-10-9")), &[0, 1]),
+            (1, at("0-10-7"), &[0, 1]),
+            (1, Seen::Nothing("refused".into()), &[0]),
+        ],
+    );
+    // Restarted: never late by its own figure, and not even where it was.
+    for _ in 0..4 {
+        check_readers(&mut group, &[(1, at("0-10-3"), &[0])]);
+    }
+    check_readers(&mut group, &[(1, at("0-10-9"), &[0, 1])]);
+    assert_eq!((group.shown().latest(), group.shown().by_all()), (2, 2));
+    // Nobody but the primary: what it has is shown by all, and by whoever comes next.
+    check_readers(
+        &mut group,
+        &[
+            (1, Seen::Nothing("refused".into()), &[0]),
+            (0, primary(Some("0-10-11")), &[0]),
+            (1, at("0-10-10"), &[0]),
+            (1, at("0-10-10"), &[0]),
+            (1, at("0-10-11"), &[0, 1]),
+        ],
+    );
+    assert_eq!(group.shown().by_all(), 3);
+}
+
+#[test]
+fn reads_go_to_the_own_region_and_then_by_latency() {
+    let members = (0..4).map(|index| Member::new(&address(index), "", index != 0)).collect();
+    let mut group = Group::new(members);
+    let far = |index: usize, latency_us: u32| {
+        let seen = if index == 0 { primary(None) } else { replica(index, 10, Some(0), None) };
+        let Seen::Answer(answer) = seen else { panic!("it is an answer") };
+        Seen::Answer(Answer { latency_us, ..answer })
+    };
+    let see = |group: &mut Group, index: usize, latency_us: u32| {
+        for _ in 0..20 {
+            group.see(&address(index), far(index, latency_us), &OPTIONS).expect("it is a member");
+        }
+        (group.readers().nearest.clone(), group.readers().replicas.clone())
+    };
+    see(&mut group, 0, 100);
+    see(&mut group, 1, 5000);
+    see(&mut group, 2, 900);
+    assert_eq!(see(&mut group, 3, 300), (vec![2, 3], vec![2, 3]), "below a millisecond all are alike");
+    // At the border it stays where it was; well behind it it does not.
+    assert_eq!(see(&mut group, 2, 1100), (vec![2, 3], vec![2, 3]));
+    assert_eq!(see(&mut group, 2, 1900), (vec![3], vec![3]));
+    assert_eq!(see(&mut group, 2, 1100), (vec![3], vec![3]));
+    assert_eq!(see(&mut group, 2, 700), (vec![2, 3], vec![2, 3]));
+    for index in [1, 2, 3] {
+        group.see(&address(index), Seen::Nothing("refused".into()), &OPTIONS).expect("it is a member");
+    }
+    assert_eq!((group.readers().nearest.clone(), group.readers().replicas.clone()), (vec![0], vec![]));
 }

@@ -40,6 +40,7 @@ mod prepared;
 mod previous;
 mod reload;
 mod renamed;
+mod replicas;
 mod routing;
 mod scatter;
 mod serving;

@@ -15,6 +15,7 @@ pub mod proxy;
 pub mod pty;
 pub mod raw;
 pub mod raw_login;
+pub mod replication;
 pub mod server;
 
 pub use certificates::Certificates;

@@ -4,6 +4,7 @@ use super::{Prepared, hash};
 use crate::backend::StatementKey;
 use crate::execute::relay::{self, Broken, Shape};
 use crate::execute::{Ended, Gone, Served, Session, held};
+use crate::shard_map::Reads;
 use crate::wire::command::code;
 use crate::wire::status;
 use crate::wire::walker::{EndKind, Expect};
@@ -15,7 +16,8 @@ impl Session {
             return;
         };
         let key = self.cursor_key(id, prepared);
-        if let Some(held) = self.held.iter_mut().find(|held| held.group == group) {
+        if let Some(at) = self.held_for(group, Reads::Primary) {
+            let held = &mut self.held[at];
             let backend_id = held.lease.remove_statement(key);
             held::close_statement(&mut held.lease, backend_id).await;
         }
@@ -40,7 +42,7 @@ impl Session {
 
     async fn fetch_prepared(&mut self, id: u32, prepared: &mut Prepared, rows: u32) -> Served {
         let key = self.cursor_key(id, prepared);
-        let at = prepared.cursor.and_then(|group| self.held.iter().position(|held| held.group == group));
+        let at = prepared.cursor.and_then(|group| self.held_for(group, Reads::Primary));
         let Some(mut held) = at.map(|at| self.held.swap_remove(at)) else {
             let text = format!("The statement ({id}) has no open cursor.");
             return self.answer_error(1421, b"HY000", &text).await.map(drop);

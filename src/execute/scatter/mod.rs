@@ -19,7 +19,7 @@ use super::relay::{INTERRUPTED, Shape};
 use super::single::{Job, Ran, Work};
 use super::{Ended, Gone, Served, Session};
 use crate::backend::{Failure, Lease};
-use crate::shard_map::ShardId;
+use crate::shard_map::{Reads, ShardId};
 use crate::sql::Facts;
 use crate::telemetry::RefusalKind;
 use crate::wire::columns::Difference;
@@ -39,13 +39,14 @@ const OF_ONE_REPLY: u16 =
 pub struct Scatter<'a> {
     pub shards: &'a [ShardId],
     pub facts: &'a Facts,
+    pub reads: Reads,
     pub shape: Shape,
     pub work: Work<'a>,
 }
 
 impl<'a> Scatter<'a> {
     fn job(&self, shard: ShardId) -> Job<'a> {
-        Job { shard, facts: self.facts, tables: true, shape: self.shape, work: self.work }
+        Job { shard, facts: self.facts, tables: true, reads: self.reads, shape: self.shape, work: self.work }
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     ClientText, LOCKS, Reach, Shards, Values, apart, locks_elsewhere, name, restriction, served, split_of, with_copies,
 };
 use crate::plan::{Concatenation, Copied, Keyed, Refusal, Statement, TableName, Tables, Target, View};
-use crate::shard_map::{ShardId, ShardMap, SplitTable, Table};
+use crate::shard_map::{Reads, ShardId, ShardMap, SplitTable, Table};
 use crate::sql::{Dialect, Flags, Scratch, SlotKind};
 
 /// What of the client's session an explanation needs beside its plan.
@@ -45,6 +45,8 @@ pub struct Explanation {
     pub tables: Vec<TableFound>,
     /// Where it goes; where it may go, if parameters decide. None: no server sees it.
     pub destinations: Vec<Destination>,
+    /// Who may answer it there.
+    pub reads: Reads,
     /// The text of the command that each of them gets.
     pub text: Vec<u8>,
     /// That command is a PREPARE.
@@ -129,6 +131,7 @@ pub fn explain(statement: &Statement, map: &ShardMap, values: &impl Values, aske
         keys: Vec::new(),
         tables: Vec::new(),
         destinations: Vec::new(),
+        reads: statement.reads,
         text: asked.text.to_vec(),
         prepared: asked.prepared,
         hint: statement.hint.map(|hint| name(map, hint.shard)),
@@ -182,6 +185,7 @@ pub fn unreadable(text: &[u8], message: String) -> Explanation {
         keys: Vec::new(),
         tables: Vec::new(),
         destinations: Vec::new(),
+        reads: Reads::Primary,
         text: text.to_vec(),
         prepared: false,
         hint: None,

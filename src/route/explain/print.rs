@@ -10,6 +10,8 @@
 
 use std::fmt::{self, Write};
 
+use crate::shard_map::Reads;
+
 use super::{Destination, Explanation, KeyFound, KeyValue, Read, TableFound, TableKind, ValuesRead, Verdict};
 
 /// Characters shown of the text that is sent.
@@ -64,6 +66,7 @@ impl Explanation {
             lines.push(format!("  and {} more shards", self.destinations.len() - SHARDS_MAX));
         }
         if !self.destinations.is_empty() {
+            lines.extend(reads_line(self.reads));
             let verb = if self.prepared { "prepare" } else { "send" };
             lines.push(format!("  {verb} {} bytes: {}", self.text.len(), self.shown_text()));
         }
@@ -173,6 +176,16 @@ fn table_line(table: &TableFound) -> String {
         TableKind::Definition => format!("  table {database}.{table}: its definition, read on {shard}"),
         TableKind::OneShard => format!("  database {database} on {shard} alone"),
     }
+}
+
+/// Nothing where the primary answers.
+fn reads_line(reads: Reads) -> Option<String> {
+    let who = match reads {
+        Reads::Primary => return None,
+        Reads::Replica => "the nearest replica, or the primary without one",
+        Reads::Nearest => "the nearest member",
+    };
+    Some(format!("  reads {}: {who}", reads.word()))
 }
 
 fn shard_line(to: &Destination) -> String {

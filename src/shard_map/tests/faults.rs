@@ -172,7 +172,6 @@ databases:
         &[
             "6:15: unknown word `maria`; did you mean `mariadb`?",
             "6:32: unknown shard `s9`; did you mean `s0`?",
-            "6:43: not yet: reads from other members than the primary; write `primary`",
             "6:66: not yet: transactions that write several shards; write `single_shard`",
             "7:6: a database lacks `family`; add `family:`",
             "7:17: unknown shard `refused`; declare it under `shards`",
@@ -206,7 +205,6 @@ fn tables() {
         &[
             "11:28: not yet: home regions (`home`); remove it",
             "11:38: not yet: ids made by the proxy (`ids`); remove it",
-            "11:53: not yet: reads from other members than the primary; write `primary`",
         ],
     );
     check_tables(

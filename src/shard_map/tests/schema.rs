@@ -140,7 +140,7 @@ fn what_the_reader_does_not_know_is_not_valid() {
         ("region: eu}]}", "regoin: eu}]}", "/groups/orders/members/*"),
         ("{group: orders}", "{group: orders, database: x}", "/shards/orders/database"),
         ("family: mariadb", "family: postgres", "/databases/shop/family"),
-        ("    unlisted: refuse\n", "    unlisted: refuse\n    reads: replica\n", "/databases/shop/reads"),
+        ("    unlisted: refuse\n", "    unlisted: refuse\n    reads: replicas\n", "/databases/shop/reads"),
         ("        key: {id: bigint unsigned}\n", "", "/databases/shop/tables/customers"),
         ("        range:\n", "        ranges:\n", "/databases/shop/tables/customers/ranges"),
         ("{from: MIN, on: s0}", "{from: MIN, no: s0}", "/databases/shop/tables/customers/range/*"),
