@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::single::{Job, Ran};
 use super::{Served, Session};
-use crate::plan::{KeySource, Operand, Tables};
+use crate::plan::{Operand, Tables};
 use crate::session::State;
 use crate::sql::facts::{Facts, Flags};
 
@@ -59,17 +59,7 @@ pub fn state_at(state: &State, tables: &Tables, instant: Option<Instant>) -> Opt
     let Some(Instant::Present(micros)) = instant else {
         return None;
     };
-    let is_clock = |operand: &Operand| matches!(operand, Operand::Clock(..));
-    fn stores(source: &KeySource, is: &impl Fn(&Operand) -> bool) -> bool {
-        match source {
-            KeySource::Inserted(operands) | KeySource::Assigned(operands) => operands.iter().any(is),
-            KeySource::InsertedTuples(rows) => rows.iter().flatten().any(is),
-            KeySource::Columns(sources) => sources.iter().any(|source| stores(source, is)),
-            KeySource::Of(_, source) => stores(source, is),
-            _ => false,
-        }
-    }
-    if !tables.keyed.iter().any(|keyed| keyed.sources.iter().any(|source| stores(source, &is_clock))) {
+    if !tables.stores(|operand| matches!(operand, Operand::Clock(..))) {
         return None;
     }
     let mut fixed = state.clone();

@@ -63,6 +63,12 @@ pub fn plan_hinted(
         None => place.target(&facts, subject, &shape, &reader),
         Some(hint) => place.hinted(&facts, subject, &shape, &reader, hint),
     };
+    let facts = match &target {
+        Target::Tables(tables) if tables.stores(|operand| matches!(operand, Operand::Clock(Clock::Default, _))) => {
+            Facts { flags: facts.flags | Flags::CLOCK, ..facts }
+        }
+        _ => facts,
+    };
     let (facts, mut target) = named_on_servers(&place, facts, target, &shape, &reader);
     let concatenation = match &mut target {
         Target::Tables(tables) if !tables.keyed.is_empty() => {
@@ -205,6 +211,22 @@ pub struct Tables {
     pub hinted: bool,
 }
 
+impl Tables {
+    /// Whether rows are to get a key, or a column of one, that `is`.
+    pub fn stores(&self, is: impl Fn(&Operand) -> bool) -> bool {
+        fn in_source(source: &KeySource, is: &impl Fn(&Operand) -> bool) -> bool {
+            match source {
+                KeySource::Inserted(operands) | KeySource::Assigned(operands) => operands.iter().any(is),
+                KeySource::InsertedTuples(rows) => rows.iter().flatten().any(is),
+                KeySource::Columns(sources) => sources.iter().any(|source| in_source(source, is)),
+                KeySource::Of(_, source) => in_source(source, is),
+                _ => false,
+            }
+        }
+        self.keyed.iter().flat_map(|keyed| &keyed.sources).any(|source| in_source(source, &is))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fixed {
     pub table: TableName,
@@ -340,6 +362,8 @@ pub enum Clock {
     Today,
     UtcNow,
     UtcToday,
+    /// The column's `DEFAULT CURRENT_TIMESTAMP`, to its own digits.
+    Default,
     /// `SYSDATE()`: the time at which it is called, not the statement's.
     Called,
 }

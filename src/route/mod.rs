@@ -437,14 +437,14 @@ impl Doubt {
             Doubt::Read(form) => Refusal::ReadForm { table, key, kind: split.key.first.kind, form },
             Doubt::Written(form) => Refusal::WrittenForm { table, key, kind: split.key.first.kind, form },
             Doubt::ReadOf(place, form) => {
-                let KeyColumn { name, kind } = column(place);
+                let KeyColumn { name, kind, .. } = column(place);
                 Refusal::ReadForm { table, key: name.as_str().into(), kind: *kind, form }
             }
             Doubt::WrittenOf(place, form @ Form::Below) => {
                 Refusal::WrittenForm { table, key, kind: column(place).kind, form }
             }
             Doubt::WrittenOf(place, form) => {
-                let KeyColumn { name, kind } = column(place);
+                let KeyColumn { name, kind, .. } = column(place);
                 Refusal::WrittenForm { table, key: name.as_str().into(), kind: *kind, form }
             }
             Doubt::MayMove => Refusal::KeyMayMove { table, key },

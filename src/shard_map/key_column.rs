@@ -33,11 +33,14 @@ pub(super) fn read(node: &Node, fields: &Fields<'_>, faults: &mut Faults) -> Opt
         faults.add(cut.at, Problem::TypeCut);
         return None;
     }
-    let kinds: Vec<Option<KeyType>> = entries.iter().map(|entry| kind(entry, faults)).collect();
-    let kinds: Vec<KeyType> = kinds.into_iter().collect::<Option<_>>()?;
+    let kinds: Vec<Option<(KeyType, bool)>> = entries.iter().map(|entry| kind(entry, faults)).collect();
+    let (kinds, defaults): (Vec<KeyType>, Vec<bool>) =
+        kinds.into_iter().collect::<Option<Vec<_>>>()?.into_iter().unzip();
     let kinds = zoned(&kinds, entries, fields, faults)?;
-    let mut columns =
-        entries.iter().zip(kinds).map(|((column, _), kind)| KeyColumn { name: column.name.clone(), kind });
+    let mut columns = entries
+        .iter()
+        .zip(kinds.into_iter().zip(defaults))
+        .map(|((column, _), (kind, defaults_to_now))| KeyColumn { name: column.name.clone(), kind, defaults_to_now });
     let first = columns.next()?;
     sound.then(|| TableKey { first, more: columns.collect() })
 }
@@ -47,8 +50,8 @@ fn is_cut(node: &Node) -> bool {
     matches!(&node.value, Value::Scalar(kind) if kind.text.contains('(') && !kind.text.contains(')'))
 }
 
-fn kind((_, node): &(Key, Node), faults: &mut Faults) -> Option<KeyType> {
-    match KeyType::read(node.text("a column's type", faults)?) {
+fn kind((_, node): &(Key, Node), faults: &mut Faults) -> Option<(KeyType, bool)> {
+    match KeyType::read_with_default(node.text("a column's type", faults)?) {
         Ok(kind) => Some(kind),
         Err(problem) => {
             faults.add(node.at, problem);

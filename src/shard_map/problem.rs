@@ -98,6 +98,11 @@ pub enum Problem {
     BadZone {
         text: Box<str>,
     },
+    /// A default of a key that is not the time, or not to the column's digits.
+    BadDefault {
+        text: Box<str>,
+        kind: KeyType,
+    },
     /// Bounds of a timestamp key without a zone to read them in.
     NoZone,
     /// `zone` beside a key whose values have none.
@@ -237,6 +242,9 @@ impl Explain for Problem {
             Problem::UnknownHash { name } => write!(f, "unknown hash function {}", Short(name)),
             Problem::TypeCut => f.write_str("the comma of the type ends it, as YAML reads it"),
             Problem::BadZone { text } => write!(f, "the zone {} is neither UTC nor a fixed offset", Short(text)),
+            Problem::BadDefault { text, kind } => {
+                write!(f, "the default {} of a key of type {kind} is not known", Short(text))
+            }
             Problem::NoZone => f.write_str("the bounds of a timestamp key need a zone"),
             Problem::ZoneWithoutEffect { kind } => write!(f, "`zone` has no effect, a key of type {kind} has none"),
             Problem::BoundNotOfType { text, kind } => {
@@ -317,6 +325,10 @@ impl Explain for Problem {
             Problem::UnknownHash { .. } => f.write_str("write `crc32/1`"),
             Problem::TypeCut => f.write_str("write it in quotes, as `{price: \"decimal(10,2)\"}`"),
             Problem::BadZone { .. } => f.write_str("write `zone: UTC`, or an offset as `zone: \"+02:00\"`"),
+            Problem::BadDefault { .. } => f.write_str(
+                "of a datetime or timestamp write `default current_timestamp`, with the column's digits, as \
+                 `{at: \"datetime(6) default current_timestamp(6)\"}`; remove others, keys are given then",
+            ),
             Problem::NoZone => f.write_str("write `zone: UTC`, or an offset as `zone: \"+02:00\"`, beside `key`"),
             Problem::ZoneWithoutEffect { .. } => f.write_str("remove it"),
             Problem::BoundNotOfType { kind, .. } => bound_of(*kind, f),

@@ -166,7 +166,7 @@ fn table_field(field: &str) -> Value {
         "with" => name("The table along which this one is split."),
         "key" => {
             let what = "The column that decides where a row lives, or several, in the order of the file.";
-            named(text("The column's type as in CREATE TABLE."), what)
+            named(text("The column's type as in CREATE TABLE, and `default current_timestamp` if it has that."), what)
         }
         "range" => {
             let fields = served(RANGE, ["home"].into_iter());

@@ -306,7 +306,7 @@ mod tests {
 
     fn table(split: Split) -> SplitTable {
         let kind = KeyType::Integer(IntegerType { bytes: 8, unsigned: false });
-        let first = KeyColumn { name: "id".into(), kind };
+        let first = KeyColumn { name: "id".into(), kind, defaults_to_now: false };
         SplitTable { key: TableKey { first, more: Vec::new() }, split, refuses_scatter: false }
     }
 

@@ -162,8 +162,8 @@ fn key_columns_of_every_type_are_compared() {
             ("days", "DATE", "key: {k: date}, range: [{from: MIN, on: first}, {from: '2026-07-01', on: second}]"),
             (
                 "moments",
-                "DATETIME(3)",
-                "key: {k: 'datetime(3)'}, range: [{from: MIN, on: first}, {from: '2026-07-01', on: second}]",
+                "DATETIME(3) DEFAULT CURRENT_TIMESTAMP(3)",
+                "key: {k: 'datetime(3) default current_timestamp(3)'}, range: [{from: MIN, on: first}, {from: '2026-07-01', on: second}]",
             ),
             (
                 "stamps",
@@ -208,12 +208,13 @@ fn key_columns_of_every_type_are_compared() {
             &[
                 "error: shop.amounts.k is decimal(10,3) .. and decimal(10,2) in the map",
                 "error: shop.days.k is datetime .. and date in the map",
+                "error: shop.moments.k has no DEFAULT CURRENT_TIMESTAMP on server",
                 "error: shop.moments.k is datetime .. and datetime(3) in the map",
                 "error: shop.stamps.k is timestamp(6) .. and timestamp",
                 "warning: shop.stamps.k changes by itself (ON UPDATE)",
                 "error: shop.places.k is varchar(20) collate utf8mb4_general_ci .. and varchar(20) collate utf8mb4_bin in the map",
                 "error: shop.buckets.k is int .. and int unsigned in the map",
-                "2 servers asked, 6 errors, 1 warnings",
+                "2 servers asked, 7 errors, 1 warnings",
             ],
         );
         assert_eq!(code, Some(1));

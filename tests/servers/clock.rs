@@ -4,10 +4,12 @@ use crate::support::pair::shop_map;
 use crate::support::raw::Reply;
 use crate::support::{Pair, Raw, Settings};
 
-const DEFINITIONS: [&str; 3] = [
+const DEFINITIONS: [&str; 5] = [
     "CREATE TABLE shop.logs (at DATETIME(3) NOT NULL, seen DATETIME(3) DEFAULT CURRENT_TIMESTAMP(3), n INT)",
     "CREATE TABLE shop.marks_at (at TIMESTAMP NULL, n INT)",
     "CREATE TABLE shop.days (day DATE NOT NULL, n INT)",
+    "CREATE TABLE shop.arrivals (at DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6), n INT)",
+    "CREATE TABLE shop.stamps (at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, n INT)",
 ];
 
 /// 2023-11-14 22:13:20 UTC, and where the second server's keys begin.
@@ -22,6 +24,8 @@ fn start(pair: &mut Pair) {
         ("logs", "at: datetime(3)", "", "2023-11-14 22:13:20"),
         ("marks_at", "at: timestamp", "        zone: UTC\n", "2023-11-14 22:13:20"),
         ("days", "day: date", "", "2023-11-15"),
+        ("arrivals", "at: datetime(6) default current_timestamp(6)", "", "2023-11-14 22:13:20"),
+        ("stamps", "at: timestamp DEFAULT CURRENT_TIMESTAMP", "        zone: UTC\n", "2023-11-14 22:13:20"),
     ] {
         map.push_str(&format!(
             "      {table}:\n        key: {{{key}}}\n{zone}        range:\n          - {{from: MIN, on: first}}\n          \
@@ -43,6 +47,8 @@ fn check_places(pair: &Pair, statement: &str) {
         ("logs", "at", "'2023-11-14 22:13:20'"),
         ("marks_at", "UNIX_TIMESTAMP(at)", "1700000000"),
         ("days", "day", "'2023-11-15'"),
+        ("arrivals", "at", "'2023-11-14 22:13:20'"),
+        ("stamps", "UNIX_TIMESTAMP(at)", "1700000000"),
     ] {
         let wrong = |condition: &str| format!("SELECT COUNT(*) FROM shop.{table} WHERE {key} {condition} {bound}");
         assert_eq!(pair.first.value(&wrong(">=")), "0", "{table} on the first: {statement}");
@@ -72,14 +78,22 @@ fn the_time_of_a_session_decides_where_its_rows_go() {
                     "INSERT INTO marks_at (at, n) VALUES (UTC_TIMESTAMP, 1)",
                     "INSERT INTO days (day) VALUES (CURDATE())",
                     "INSERT INTO days (day) VALUES (NOW())",
+                    "INSERT INTO arrivals (n) VALUES (1), (2)",
+                    "INSERT INTO arrivals (at, n) VALUES (DEFAULT, 3), (NOW(6), 4)",
+                    "INSERT INTO arrivals () VALUES ()",
+                    "INSERT INTO arrivals SET n = 5 ON DUPLICATE KEY UPDATE n = 6",
+                    "REPLACE INTO stamps (at) VALUES (DEFAULT)",
+                    "INSERT INTO stamps (n) VALUES (1)",
                 ] {
                     raw.ok(statement);
                     check_places(&pair, &format!("{statement} at {seconds} in {zone}"));
                 }
             }
         }
-        let [first, second] = count(&pair, "logs");
-        assert!(first != "0" && second != "0", "{first} {second}");
+        for table in ["logs", "arrivals", "stamps"] {
+            let [first, second] = count(&pair, table);
+            assert!(first != "0" && second != "0", "{table}: {first} {second}");
+        }
         pair.check_sound();
     }
 }
@@ -106,6 +120,14 @@ fn the_present_is_the_same_to_the_proxy_and_to_the_server() {
             assert!(matches!(&raw.execute(id, &[n], n == 3)[..], [Reply::Ok(done)] if done.affected == 1));
         }
         assert_eq!(count(&pair, "logs"), ["0", "4"]);
+        // As a column's default it has all digits of the column.
+        let (id, _, _) = raw.prepare("INSERT INTO arrivals (n) VALUES (?)").expect("valid");
+        for n in [1, 2] {
+            assert!(matches!(&raw.execute(id, &[n], n == 1)[..], [Reply::Ok(done)] if done.affected == 1));
+        }
+        raw.ok("INSERT INTO arrivals (n, at) VALUES (3, DEFAULT), (3, NOW(6))");
+        assert_eq!(count(&pair, "arrivals"), ["0", "4"]);
+        assert_eq!(pair.second.value("SELECT COUNT(DISTINCT at) FROM shop.arrivals"), "3");
         // The column beside it has the same instant.
         assert_eq!(pair.second.value("SELECT COUNT(*) FROM shop.logs WHERE at = seen OR n = 2"), "4");
         // The clock goes on: neither this session nor another finds it standing.
@@ -150,6 +172,12 @@ fn a_time_that_is_not_certain_is_refused() {
             "INSERT INTO logs (at) VALUES (DEFAULT)",
             "INSERT INTO logs (n) VALUES (1)",
             "INSERT INTO logs (at) VALUES (CURTIME())",
+            "INSERT INTO arrivals (at) VALUES (NULL)",
+            "INSERT INTO arrivals (n) SELECT 1",
+            "INSERT INTO arrivals (at) SELECT DEFAULT",
+            "UPDATE arrivals SET at = DEFAULT WHERE at = '2020-01-01'",
+            "INSERT /*+ SET_VAR(timestamp=1) */ INTO arrivals (n) VALUES (1)",
+            "SET STATEMENT timestamp = 1 FOR INSERT INTO arrivals (n) VALUES (1)",
             "INSERT INTO days (day) VALUES (NOW(6))",
             "INSERT INTO logs (at) VALUES (NOW()), ('2020-01-01')",
             "INSERT /*+ SET_VAR(timestamp=1) */ INTO logs (at) VALUES (NOW())",

@@ -54,6 +54,8 @@ pub(super) struct Column {
     pub collation: String,
     pub nullable: bool,
     pub extra: String,
+    /// As the server shows it; empty if there is none.
+    pub default: String,
 }
 
 /// One column of a unique key.
@@ -190,13 +192,13 @@ async fn schema(connection: &mut Connection, map: &ShardMap, index: usize) -> Re
         let list: Vec<String> = chunk.iter().map(|table| text(table.as_bytes())).collect();
         let list = list.join(", ");
         let sql = format!(
-            "SELECT table_name, column_name, column_type, collation_name, is_nullable, extra FROM \
+            "SELECT table_name, column_name, column_type, collation_name, is_nullable, extra, column_default FROM \
              information_schema.columns WHERE table_schema = {name} AND table_name IN ({list}) \
              ORDER BY table_name, ordinal_position"
         );
         for row in texts(connection, &sql).await? {
-            let [table, name, kind, collation, nullable, extra] = fields(row)?;
-            schema.columns.push(Column { table, name, kind, collation, nullable: nullable == "YES", extra });
+            let [table, name, kind, collation, nullable, extra, default] = fields(row)?;
+            schema.columns.push(Column { table, name, kind, collation, nullable: nullable == "YES", extra, default });
         }
         let sql = format!(
             "SELECT event_object_table, trigger_name, action_statement FROM information_schema.triggers WHERE \

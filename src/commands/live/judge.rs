@@ -176,7 +176,7 @@ impl Judge<'_> {
     fn key(&mut self, asked: &Asked, database: &Database, schema: &Schema, table: &str, column: &KeyColumn) {
         let key = column.name.as_str();
         let path = ["databases", &*database.name, "tables", table, "key"];
-        let (at, declared) = (&asked.at, column.kind.to_string());
+        let (at, declared, defaults_to_now) = (&asked.at, column.kind.to_string(), column.defaults_to_now);
         let of = format!("{}.{table}.{key}", database.name);
         let is_key = |column: &&Column| column.table == table && column.name.eq_ignore_ascii_case(key);
         let Some(column) = schema.columns.iter().find(is_key) else {
@@ -192,6 +192,13 @@ impl Judge<'_> {
         }
         if column.nullable {
             let text = format!("{of} may be NULL on server {at}: no shard is the home of NULL; make it NOT NULL");
+            self.error(&path, text);
+        }
+        if defaults_to_now && !column.default.to_ascii_lowercase().starts_with("current_timestamp") {
+            let text = format!(
+                "{of} has no DEFAULT CURRENT_TIMESTAMP on server {at}: rows without it would get another key than the one that \
+                 they are routed by; give it that default, or remove `default` from the key's type"
+            );
             self.error(&path, text);
         }
         let extra = column.extra.to_ascii_lowercase();

@@ -5,7 +5,9 @@
 use super::Place;
 use super::columns::Key;
 use super::keys::{Keys, Sources};
-use crate::plan::read::{Column, Given, Insert, InsertSource, Occurrence, Role, Seen, Selected, Shape, is_named};
+use crate::plan::read::{
+    Column, Given, Insert, InsertSource, Occurrence, Role, Seen, Selected, Shape, is_named, may_be_named,
+};
 use crate::plan::{Clock, Construct, Form, KeySource, Operand, Refusal, SelectDoubt};
 use crate::shard_map::{KeyColumn, KeyType, SplitTable};
 
@@ -30,19 +32,40 @@ impl Place<'_> {
         let mut places = Vec::with_capacity(split.key.count());
         for key in split.key.columns() {
             let mut found = columns.iter().enumerate().filter(|(_, column)| is_named(column, &key.name));
-            let (Some((place, _)), None) = (found.next(), found.next()) else {
-                return Err(written_form(target, key, Form::Missing));
-            };
-            places.push(place);
+            match (found.next(), found.next()) {
+                (Some((place, _)), None) => places.push(Some(place)),
+                // No other name that a server may take for the key's.
+                (None, _) if key.defaults_to_now && columns.iter().all(|column| !may_be_named(column, &key.name)) => {
+                    places.push(None);
+                }
+                _ => return Err(written_form(target, key, Form::Missing)),
+            }
         }
         match &insert.source {
             InsertSource::Rows(rows) => {
+                let given = |row: &[Operand], place: &Option<usize>, key: &KeyColumn| {
+                    let given = place.map(|place| row.get(place).copied().unwrap_or(Operand::Missing));
+                    match given {
+                        None => Operand::Clock(Clock::Default, None),
+                        Some(Operand::Default) if key.defaults_to_now => Operand::Clock(Clock::Default, None),
+                        Some(given) => given,
+                    }
+                };
                 let of_row = |row: &Vec<Operand>| -> Vec<Operand> {
-                    places.iter().map(|place| row.get(*place).copied().unwrap_or(Operand::Missing)).collect()
+                    places.iter().zip(split.key.columns()).map(|(place, key)| given(row, place, key)).collect()
                 };
                 stored(target, split, rows.iter().map(of_row).collect()).map(Sources::one)
             }
-            InsertSource::Query(Ok(selected)) => self.selected(shape, keys, index, split, selected, &places),
+            InsertSource::Query(Ok(selected)) => {
+                let missing = places.iter().zip(split.key.columns()).find(|(place, _)| place.is_none());
+                match missing {
+                    Some((_, key)) => Err(written_form(target, key, Form::Missing)),
+                    None => {
+                        let places: Vec<usize> = places.into_iter().flatten().collect();
+                        self.selected(shape, keys, index, split, selected, &places)
+                    }
+                }
+            }
             InsertSource::Query(Err(doubt)) => Err(Refusal::Selected { table, key, doubt: *doubt }),
         }
     }

@@ -21,6 +21,7 @@ pub use outputs::Output;
 pub use reader::{Reader, Tok, toks};
 pub use shape::{
     Column, Condition, Given, Insert, InsertSource, Merged, Occurrence, Role, Selected, Shape, Test, is_named,
+    may_be_named,
 };
 
 use super::{Construct, View};

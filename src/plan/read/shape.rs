@@ -188,6 +188,11 @@ pub fn is_named(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other) || one.to_lowercase() == other.to_lowercase()
 }
 
+/// Like [`is_named`], and true wherever a server's collation of identifiers might find the two equal.
+pub fn may_be_named(one: &str, other: &str) -> bool {
+    is_named(one, other) || ((!one.is_ascii() || !other.is_ascii()) && one.chars().count() == other.chars().count())
+}
+
 impl Column {
     /// Whether this names a column called `key`; column names have no case.
     pub fn is_named(&self, key: &str) -> bool {
@@ -202,7 +207,6 @@ impl Column {
     /// Like [`Column::is_named`], and true wherever a server's collation of identifiers might find the two equal:
     /// for assignments, which must not miss the key.
     pub fn may_be_named(&self, key: &str) -> bool {
-        self.is_named(key)
-            || ((!self.name.is_ascii() || !key.is_ascii()) && self.name.chars().count() == key.chars().count())
+        may_be_named(&self.name, key)
     }
 }

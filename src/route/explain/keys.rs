@@ -534,6 +534,7 @@ fn text_of(operand: &Operand) -> String {
         Operand::Clock(Clock::UtcNow, _) => "UTC_TIMESTAMP()",
         Operand::Clock(Clock::UtcToday, _) => "UTC_DATE()",
         Operand::Clock(Clock::Called, _) => "SYSDATE()",
+        Operand::Clock(Clock::Default, _) => "DEFAULT (CURRENT_TIMESTAMP)",
         Operand::Expression => "an expression",
         Operand::Missing => "nothing",
         Operand::Slot { .. } => "a value",

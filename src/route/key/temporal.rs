@@ -86,7 +86,7 @@ pub fn clock(clock: Clock, digits: u8, kind: KeyType, session: SessionFacts) -> 
     }
     let now = session.now.ok_or(Form::Clock)?;
     let local = match clock {
-        Clock::Now | Clock::Today => calendar::in_zone(now, session.zone.ok_or(Form::Zone)?),
+        Clock::Now | Clock::Today | Clock::Default => calendar::in_zone(now, session.zone.ok_or(Form::Zone)?),
         Clock::UtcNow | Clock::UtcToday => now,
         Clock::Called => return Err(Form::Called),
     };
@@ -95,6 +95,7 @@ pub fn clock(clock: Clock, digits: u8, kind: KeyType, session: SessionFacts) -> 
         KeyType::DateTime { digits } | KeyType::Timestamp { digits, .. } => digits,
         _ => 0,
     };
+    let digits = if clock == Clock::Default { most } else { digits };
     if digits > most || is_day && digits > 0 {
         return Err(Form::Digits);
     }
@@ -193,6 +194,9 @@ mod tests {
         check(Clock::Now, 0, datetime, "UTC", Ok("2026-07-01 23:30:15.0"));
         check(Clock::Now, 1, datetime, "+01:00", Ok("2026-07-02 00:30:15.2"));
         check(Clock::Now, 2, datetime, "UTC", Err(Form::Digits));
+        check(Clock::Default, 0, datetime, "UTC", Ok("2026-07-01 23:30:15.2"));
+        check(Clock::Default, 0, timestamp, "+01:00", Ok("2026-07-01 23:30:15"));
+        check(Clock::Default, 0, timestamp, "SYSTEM", Err(Form::Zone));
         check(Clock::Now, 0, datetime, "SYSTEM", Err(Form::Zone));
         check(Clock::UtcNow, 0, datetime, "SYSTEM", Ok("2026-07-01 23:30:15.0"));
         check(Clock::Today, 0, datetime, "+01:00", Ok("2026-07-02 00:00:00.0"));

@@ -21,6 +21,8 @@ pub(super) use written::{Bound, NAMES};
 pub struct KeyColumn {
     pub name: String,
     pub kind: KeyType,
+    /// `DEFAULT CURRENT_TIMESTAMP`, with the column's digits: of a datetime or a timestamp.
+    pub defaults_to_now: bool,
 }
 
 /// The type of a key column, as CREATE TABLE has it. `digits` are those behind the point of a second.

@@ -182,7 +182,8 @@ mod tests {
     use crate::shard_map::sorted::order;
 
     fn column(name: &str, kind: &str) -> KeyColumn {
-        KeyColumn { name: name.into(), kind: KeyType::read(kind).unwrap_or_else(|fault| panic!("{kind}: {fault:?}")) }
+        let kind = KeyType::read(kind).unwrap_or_else(|fault| panic!("{kind}: {fault:?}"));
+        KeyColumn { name: name.into(), kind, defaults_to_now: false }
     }
 
     const TEXTS: [&[u8]; 18] = [

@@ -126,6 +126,24 @@ impl KeyType {
         }
     }
 
+    /// Reads a type as [`KeyType::read`] with what may stand behind it, `default current_timestamp`; whether that does.
+    pub(in crate::shard_map) fn read_with_default(text: &str) -> Result<(KeyType, bool), Problem> {
+        let lower = text.to_ascii_lowercase();
+        let Some((before, default)) = lower.split_once(" default ") else {
+            return KeyType::read(text).map(|kind| (kind, false));
+        };
+        let kind = KeyType::read(before.trim_end())?;
+        let of_time = |digits: u8| match default.trim().strip_prefix("current_timestamp") {
+            Some("" | "()") => digits == 0,
+            Some(behind) => matches!(arguments(behind), Some((arguments, "")) if arguments == [digits]),
+            None => false,
+        };
+        match kind {
+            KeyType::DateTime { digits } | KeyType::Timestamp { digits, .. } if of_time(digits) => Ok((kind, true)),
+            _ => Err(Problem::BadDefault { text: default.trim().into(), kind }),
+        }
+    }
+
     /// A bound or a listed key of the map, in the form that splits compare.
     pub(in crate::shard_map) fn bound(self, text: &str) -> Result<Bound, Problem> {
         if let KeyType::Text(kind) = self {
@@ -231,6 +249,31 @@ fn unknown(text: &str, near: Option<&'static str>) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_is_the_one_default() {
+        let read = |text| KeyType::read_with_default(text).map(|(kind, is_now)| (kind.to_string(), is_now));
+        for (text, shown, is_now) in [
+            ("datetime", "datetime", false),
+            ("datetime default current_timestamp", "datetime", true),
+            ("DATETIME  DEFAULT  CURRENT_TIMESTAMP()", "datetime", true),
+            ("timestamp(3) default current_timestamp(3)", "timestamp(3) in UTC", true),
+        ] {
+            assert_eq!(read(text), Ok((shown.into(), is_now)), "{text}");
+        }
+        for text in [
+            "datetime default now()",
+            "datetime(3) default current_timestamp",
+            "datetime default current_timestamp(3)",
+            "datetime default '2026-07-01'",
+            "datetime default current_timestamp on update current_timestamp",
+            "date default current_timestamp",
+            "int default 5",
+        ] {
+            assert!(matches!(read(text), Err(Problem::BadDefault { .. })), "{text}: {:?}", read(text));
+        }
+        assert!(matches!(read("datum default current_timestamp"), Err(Problem::UnknownKeyType { .. })));
+    }
 
     #[test]
     fn reads_types_as_create_table_writes_them() {

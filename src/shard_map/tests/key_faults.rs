@@ -230,6 +230,12 @@ fn keys_of_dates_and_decimals() {
         ],
     );
     check_tables(
+        &range("timestamp(3) default now()", "\n  zone: UTC", &["2026-07-01"]),
+        &[
+            "12:18: the default `now()` of a key of type timestamp(3) in UTC is not known; of a datetime or timestamp write `default current_timestamp`, with the column's digits, as `{at: \"datetime(6) default current_timestamp(6)\"}`; remove others, keys are given then",
+        ],
+    );
+    check_tables(
         &range("timestamp(3)", "\n  zone: Europe/Berlin", &["2026-07-01T00:00:00"]),
         &[
             "16:15: the zone `Europe/Berlin` is neither UTC nor a fixed offset; write `zone: UTC`, or an offset as `zone: \"+02:00\"`",
