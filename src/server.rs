@@ -3,6 +3,7 @@
 mod load;
 mod ownership;
 mod reload;
+mod watch;
 
 use std::fmt;
 use std::net::SocketAddr;

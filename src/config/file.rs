@@ -45,10 +45,29 @@ pub fn bytes(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     Err(io::Error::other("the mounted volume is replaced over and over"))
 }
 
-/// Whether this is a single file of a volume, mounted by `subPath`, whose volume has been replaced since: it will never
-/// change again.
-pub fn is_orphan(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|file| file.nlink() == 0)
+/// Whether this is a single file of a volume, mounted by `subPath`: the container keeps the file that it began with, also when
+/// the volume gets another.
+pub fn is_mounted_alone(path: &Path) -> bool {
+    // The volume has been replaced since.
+    let is_orphan = fs::metadata(path).is_ok_and(|file| file.nlink() == 0);
+    is_orphan
+        || fs::canonicalize(path).is_ok_and(|path| {
+            let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+            path.to_str().is_some_and(|path| has_mount_point(&mounts, path))
+        })
+}
+
+/// Whether something is mounted at that very path. `mounts` is a text as `/proc/self/mountinfo` (proc(5)), where the mount point
+/// is the fifth word and spaces and the like stand as `\040`.
+fn has_mount_point(mounts: &str, path: &str) -> bool {
+    let escaped: String = path
+        .chars()
+        .map(|c| match c {
+            ' ' | '\t' | '\n' | '\\' => format!("\\{:03o}", u32::from(c)),
+            c => c.into(),
+        })
+        .collect();
+    mounts.lines().any(|line| line.split(' ').nth(4) == Some(escaped.as_str()))
 }
 
 fn whole(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
@@ -56,4 +75,24 @@ fn whole(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::new());
     File::open(path)?.take(bytes_max + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mount_of_the_file_itself_is_found() {
+        let mounts = "22 27 0:21 / /proc rw - proc proc rw\n\
+                      90 80 8:1 /volumes/map/..2026/map.yaml /etc/meridian/map.yaml ro,relatime - ext4 /dev/sda1 rw\n\
+                      91 80 8:1 /volumes/a /etc/with\\040space rw - ext4 /dev/sda1 rw\n";
+        for (path, expected) in [
+            ("/etc/meridian/map.yaml", true),
+            ("/etc/meridian", false),
+            ("/etc/with space", true),
+            ("/volumes/a", false),
+        ] {
+            assert_eq!(has_mount_point(mounts, path), expected, "{path}");
+        }
+    }
 }

@@ -147,6 +147,7 @@ impl Session {
         registered.handle.progress.enter(Phase::Idle);
         let multi_statements = client.has(capability::MULTI_STATEMENTS);
         let (epoch, snapshot) = proxy.current();
+        registered.handle.set_map(snapshot.number);
         Session {
             epoch,
             snapshot,
@@ -229,6 +230,7 @@ impl Session {
             self.pools.clear();
             if self.held.is_empty() {
                 (self.epoch, self.snapshot) = self.proxy.current();
+                self.registered.handle.set_map(self.snapshot.number);
                 self.forget_dialect();
             }
         }

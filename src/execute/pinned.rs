@@ -61,6 +61,7 @@ impl Session {
             return;
         }
         let new = self.pinned.become_these(pins);
+        self.registered.handle.set_pinned(!pins.is_empty());
         for (_, why) in NAMES.iter().filter(|(pin, _)| new.contains(*pin)) {
             self.pinned.metrics.pins.increment(1);
             tracing::debug!(session = self.registered.handle.id, why, "pinned");

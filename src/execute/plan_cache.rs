@@ -118,6 +118,11 @@ impl PlanCache {
         self.plans.iter().map(|(key, planned)| (key.scope.database, key.text, planned)).collect()
     }
 
+    /// Forgets all; what is planned from now on is kept.
+    pub fn clear(&self) {
+        self.plans.clear();
+    }
+
     pub fn len(&self) -> usize {
         self.plans.len()
     }

@@ -117,6 +117,11 @@ impl Progress {
         self.step.store(next, Ordering::Release);
     }
 
+    /// What the session does now, as others see it.
+    pub fn is_idle(&self) -> bool {
+        self.step.load(Ordering::Acquire) & PHASE == Phase::Idle as u64
+    }
+
     /// The bound that was passed on the step that the session is on.
     #[inline]
     pub fn expired(&self) -> Option<Overdue> {

@@ -14,7 +14,7 @@ use super::registry::Registry;
 use crate::backend::{self, BackendAccount, Failure, GroupState, MemberState, Pool, Standing};
 use crate::net::timer;
 use crate::session::State;
-use crate::shard_map::{GroupId, ShardId, ShardMap};
+use crate::shard_map::{GroupId, Ownership, ShardId, ShardMap};
 use crate::telemetry::{Label, MemberRole, Metrics};
 use crate::topology::{self, Primary, Role};
 
@@ -69,7 +69,10 @@ impl Account {
 /// One map, and what was computed from it. A command keeps the snapshot it began with.
 #[derive(Debug)]
 pub struct Snapshot {
+    /// Of the maps of this process, from 0.
+    pub number: u64,
     pub map: ShardMap,
+    pub ownership: Ownership,
     pub plans: PlanCache,
     /// By the ids of the map.
     pub groups: Vec<Arc<GroupState>>,
@@ -80,10 +83,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    pub fn new(map: ShardMap, groups: Vec<Arc<GroupState>>, options: &Options) -> Self {
+    pub fn new(number: u64, map: ShardMap, groups: Vec<Arc<GroupState>>, options: &Options) -> Self {
         let homes = map.databases.iter().map(|database| database.home()).collect();
         let shards = map.databases.iter().map(|database| database.shards()).collect();
-        Snapshot { map, plans: PlanCache::new(options.plan_cache_bytes_max), groups, homes, shards }
+        let ownership = map.ownership();
+        Snapshot { number, map, ownership, plans: PlanCache::new(options.plan_cache_bytes_max), groups, homes, shards }
     }
 
     /// The home of a database by index; of the first shard when none is selected.
@@ -148,7 +152,7 @@ impl Proxy {
         let states = group_states(&map, &groups, &members, &metrics, options.region.as_deref());
         need_weights(&map, &states);
         Proxy {
-            snapshot: ArcSwap::from_pointee(Snapshot::new(map, states, &options)),
+            snapshot: ArcSwap::from_pointee(Snapshot::new(0, map, states, &options)),
             epoch: AtomicU64::new(0),
             registry: Arc::default(),
             options,
@@ -184,8 +188,11 @@ impl Proxy {
         for at in need_weights(&map, &groups) {
             self.pools.retain(|(of, _), _| *of != at);
         }
-        self.snapshot.store(Arc::new(Snapshot::new(map, groups, &self.options)));
+        let number = self.snapshot.load().number + 1;
+        let before = self.snapshot.swap(Arc::new(Snapshot::new(number, map, groups, &self.options)));
         self.moved();
+        // Sessions that rest keep the map that they began with, which is little without its plans.
+        before.plans.clear();
         self.remapped.notify_one();
     }
 
@@ -247,6 +254,12 @@ impl Proxy {
         self.pools.iter().map(|entry| entry.value().clone()).collect()
     }
 
+    /// Sessions that still go by a map that is not in force any more.
+    pub fn older_sessions(&self) -> usize {
+        let number = self.snapshot.load().number;
+        self.registry.handles().iter().filter(|session| session.is_older_than(number)).count()
+    }
+
     /// Sets the gauges whose figures are kept elsewhere anyway; called before they are printed.
     pub fn measure(&self) {
         let (mut open, mut idle) = (0, 0);
@@ -275,6 +288,10 @@ impl Proxy {
         metrics.pool_connections.set(open as f64);
         metrics.pool_connections_idle.set(idle as f64);
         metrics.sessions.set(self.registry.len() as f64);
+        let snapshot = self.snapshot.load();
+        metrics.map_generation.set(snapshot.map.generation.unwrap_or(0) as f64);
+        metrics.map_ownership.set(snapshot.ownership.first_bits() as f64);
+        metrics.sessions_older_map.set(self.older_sessions() as f64);
         metrics.plan_cache_bytes.set(self.snapshot.load().plans.bytes() as f64);
     }
 }

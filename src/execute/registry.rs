@@ -5,7 +5,7 @@
 //! `SessionHandle::end` says whether one may be, and the session then waits until it has arrived (`settled`).
 
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
@@ -38,6 +38,9 @@ pub struct SessionHandle {
     /// The connection id of the greeting.
     pub id: u32,
     pub progress: Progress,
+    /// The map that it began its command with, by its number, and whether it holds connections for it between commands.
+    map: AtomicU64,
+    pinned: AtomicBool,
     user: Mutex<String>,
     stop: AtomicU8,
     waker: Mutex<Option<Waker>>,
@@ -76,6 +79,20 @@ impl SessionHandle {
 
     pub fn set_user(&self, user: &str) {
         *self.user.lock().expect("no panic under this lock") = user.to_string();
+    }
+
+    pub(super) fn set_map(&self, number: u64) {
+        self.map.store(number, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_pinned(&self, pinned: bool) {
+        self.pinned.store(pinned, Ordering::Relaxed);
+    }
+
+    /// Whether a map that was replaced by this one still decides what it does. One that is idle sees the new one next.
+    pub fn is_older_than(&self, map: u64) -> bool {
+        let holds = self.pinned.load(Ordering::Relaxed) || !self.progress.is_idle();
+        holds && self.map.load(Ordering::Relaxed) < map
     }
 
     /// Asks the session to end; a weaker wish after a stronger one changes nothing.
@@ -289,6 +306,8 @@ impl Registry {
             let handle = Arc::new(SessionHandle {
                 id,
                 progress: Progress::default(),
+                map: AtomicU64::new(u64::MAX),
+                pinned: AtomicBool::new(false),
                 user: Mutex::default(),
                 stop: AtomicU8::new(Stop::No as u8),
                 waker: Mutex::default(),

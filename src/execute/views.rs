@@ -169,6 +169,7 @@ impl Proxy {
             ("shards", Number),
             ("databases", Number),
             ("tables", Number),
+            ("older_sessions", Number),
             ("unrecorded", Text),
             ("refused", Text),
         ];
@@ -176,12 +177,13 @@ impl Proxy {
         let map = &snapshot.map;
         let row = vec![
             map.generation.into(),
-            text(map.ownership()),
+            text(snapshot.ownership),
             count(map.groups.len()),
             count(map.groups.iter().map(|group| group.members.len()).sum()),
             count(map.shards.len()),
             count(map.databases.len()),
             count(map.databases.iter().map(|database| database.tables.len()).sum()),
+            count(self.older_sessions()),
             self.unrecorded.load().as_deref().map_or(Cell::Nothing, text),
             self.map_refused.load().as_deref().map_or(Cell::Nothing, text),
         ];

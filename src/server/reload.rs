@@ -1,5 +1,5 @@
-//! Files that change while the process serves. They are looked at now and then and compared by their content: events of
-//! file systems get lost in containers. What is faulty is refused whole, and what was stays.
+//! Files that change while the process serves. They are looked at when their folders change, and now and then, for such events
+//! get lost in containers; and they are compared by their content. What is faulty is refused whole, and what was stays.
 //!
 //! Invariant: no map is taken up that gives rows another owner without accepting each change: proxies see a new map at
 //! different times, and two of them would write one row in two places.
@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::load::{self, Backends};
 use super::ownership::{Keeper, Unsettled};
+use super::watch::Watch;
 use super::{StartFailure, read_config};
 use crate::config::{self, Config, LogLevel};
 use crate::frontend::{Accounts, Frontend};
@@ -35,6 +36,9 @@ pub struct Files {
     pub set_level: SetLevel,
 }
 
+/// From the first event of a change to a look at it.
+const SETTLES: Duration = Duration::from_millis(50);
+
 const SOURCES: [Source; 4] = [Source::Config, Source::Map, Source::Accounts, Source::Certificate];
 
 /// What is known of one source.
@@ -48,7 +52,7 @@ struct Known {
     missing: bool,
     /// What was said of it last.
     said: String,
-    /// It will never change again, and that was said.
+    /// It is mounted in a way that no change arrives, and that was said.
     orphan: bool,
 }
 
@@ -83,12 +87,16 @@ impl Reloader {
 
     /// Looks at the files until the end.
     pub async fn run(mut self, mut hangup: Signal, stop: CancellationToken) {
+        let mut watch = Watch::new();
         let mut every = timer::interval(Duration::from_millis(self.config.reload.poll_ms.max(1)));
         loop {
+            watch.folders_of(SOURCES.into_iter().flat_map(|source| self.paths(source)));
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = every.tick() => {}
                 _ = hangup.recv() => {}
+                // Files are seldom changed by one step.
+                () = watch.changed() => timer::sleep(SETTLES).await,
             }
             // Reading and checking a large map takes longer than the sessions of this thread should wait.
             let Ok(back) = tokio::task::spawn_blocking(move || self.reload()).await else {
@@ -145,8 +153,11 @@ impl Reloader {
             }
             self.known[index].digest = digest;
         }
-        let refused = self.known.iter().filter(|known| known.refused || known.missing).count();
-        self.frontend.proxy.metrics.files_refused.set(refused as f64);
+        let count = |which: fn(&Known) -> bool| self.known.iter().filter(|known| which(known)).count() as f64;
+        let metrics = &self.frontend.proxy.metrics;
+        metrics.files_refused.set(count(|known| known.refused || known.missing));
+        metrics.files_missing.set(count(|known| known.missing));
+        metrics.files_orphaned.set(count(|known| known.orphan));
         self
     }
 
@@ -229,14 +240,14 @@ impl Reloader {
     }
 
     fn warn_of_orphans(&mut self, index: usize, source: Source) {
-        let orphan = self.paths(source).into_iter().find(|path| config::is_orphan(path)).map(Path::to_path_buf);
+        let orphan = self.paths(source).into_iter().find(|path| config::is_mounted_alone(path)).map(Path::to_path_buf);
         if let Some(path) = orphan
             && !std::mem::replace(&mut self.known[index].orphan, true)
         {
             tracing::warn!(
                 what = source.value(),
                 path = %path.display(),
-                "a single file of a volume, mounted by subPath: changes never arrive; mount the volume as a directory"
+                "a single file that is mounted by itself, as by subPath: changes of its volume never arrive; mount the directory"
             );
         }
     }

@@ -107,6 +107,11 @@ impl ShardMap {
 }
 
 impl Ownership {
+    /// The first 48 bits, which a floating-point number holds exactly.
+    pub fn first_bits(&self) -> u64 {
+        self.0[..6].iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte))
+    }
+
     /// Reads what is shown.
     pub fn parse(text: &str) -> Option<Ownership> {
         let digit = |byte: u8| match byte {

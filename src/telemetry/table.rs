@@ -72,6 +72,11 @@ table! {
     retries: Counter = "meridian_retries_total", Count, "Statements sent again on another connection.";
     reloads: Family<Reload, Counter> = "meridian_reloads_total", Count, "Changed files (configuration, map, accounts, certificate) that were looked into.";
     files_refused: Gauge = "meridian_files_refused", Count, "Files whose content is not in force: faulty, not allowed to follow what is, or gone.";
+    files_missing: Gauge = "meridian_files_missing", Count, "Files that cannot be read any more; what they said stays in force.";
+    files_orphaned: Gauge = "meridian_files_orphaned", Count, "Files that are mounted by themselves, as by a subPath, so that no change of them arrives.";
+    map_generation: Gauge = "meridian_map_generation", Count, "The `generation` of the map in force, 0 if it has none.";
+    map_ownership: Gauge = "meridian_map_ownership", Count, "The first 48 bits of the ownership hash of the map in force, as a number: alike in all proxies whose rows have the same owners.";
+    sessions_older_map: Gauge = "meridian_sessions_older_map", Count, "Sessions that run a statement, or hold a connection, under a map that is not in force any more.";
     groups_unrecorded: Gauge = "meridian_groups_unrecorded", Count, "Groups that do not have the map in force on record: not asked yet, or the account has no right to it.";
     cancels: Counter = "meridian_cancels_total", Count, "Statements cancelled on a server, by KILL or because the client left.";
 }

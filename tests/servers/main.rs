@@ -46,6 +46,7 @@ mod scatter;
 mod serving;
 mod sessions;
 mod shells;
+mod swaps;
 mod tls;
 mod transactions;
 mod traps;

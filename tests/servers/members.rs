@@ -428,7 +428,7 @@ fn what_meridian_knows_is_shown_to_those_who_may_see_it() {
     assert!(app.as_ref().is_some_and(|line| line.ends_with("\t0\t3")), "{:?}", shown.lines());
     assert_eq!(admin.rows("show meridian shards").lines(), [format!("only\tpair\t{first}")]);
     let map = admin.rows("SHOW MERIDIAN MAP").lines();
-    assert!(map[0].starts_with("NULL\t") && map[0].ends_with("\t1\t2\t1\t1\t0\tNULL\tNULL"), "{map:?}");
+    assert!(map[0].starts_with("NULL\t") && map[0].ends_with("\t1\t2\t1\t1\t0\t0\tNULL\tNULL"), "{map:?}");
     let sessions = admin.rows("SHOW MERIDIAN SESSIONS").lines();
     assert_eq!(sessions, ["1\tapp\tidle\tNULL\tNULL", "2\tadmin\tidle\tNULL\tNULL"]);
     // The same for the machines of operators, and what is amiss.

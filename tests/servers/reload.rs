@@ -46,7 +46,7 @@ pub fn await_figure(pair: &mut Pair, series: &str, value: u64) {
 }
 
 pub const TAKEN_UP: &str = "meridian_reloads_total{result=\"taken_up\"}";
-const REFUSED: &str = "meridian_reloads_total{result=\"refused\"}";
+pub const REFUSED: &str = "meridian_reloads_total{result=\"refused\"}";
 const NOT_IN_FORCE: &str = "meridian_files_refused";
 
 #[test]
@@ -129,9 +129,11 @@ fn a_map_that_may_not_follow_stays_out_and_the_old_one_in() {
     fs::remove_file(folder.join("map.yaml")).expect("it was there");
     let proxy = pair.proxy();
     await_that("the missing file is named", || proxy.log().contains("cannot be read").then_some(()));
+    await_figure(&mut pair, "meridian_files_missing", 1);
     assert_eq!(raw.value("SELECT total FROM orders WHERE id = 1"), "25.50");
     replace(&folder, "map.yaml", &map);
     await_figure(&mut pair, NOT_IN_FORCE, 0);
+    assert_eq!(pair.proxy().figure("meridian_files_missing"), 0);
     // Generations only grow, once there are any.
     for (generation, taken) in [(5, true), (4, false), (6, true)] {
         let before = pair.proxy().figure(if taken { TAKEN_UP } else { REFUSED });
