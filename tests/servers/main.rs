@@ -23,6 +23,7 @@ mod everywhere;
 mod explain;
 mod failure;
 mod figures;
+mod fleet;
 mod groups;
 mod hints;
 mod itself;

@@ -30,6 +30,9 @@ pub struct Settings {
 /// The log when all is open.
 const READY: &str = "server: ready";
 
+/// The log of one that serves nobody for now.
+const WAITS: &str = "not ready";
+
 #[derive(Debug)]
 pub struct Proxy {
     pub port: u16,
@@ -64,8 +67,15 @@ impl Proxy {
 
     /// Starts a proxy that is expected to wait before it serves anybody, until it says so.
     pub fn waits(settings: &Settings) -> Proxy {
-        let (proxy, waits) = Proxy::try_start_until(settings, "not ready");
+        let (proxy, waits) = Proxy::try_start_until(settings, &[WAITS]);
         assert!(waits, "it does not wait:\n{}", proxy.log());
+        proxy
+    }
+
+    /// Starts a proxy that serves or waits, whichever it is.
+    pub fn begins(settings: &Settings) -> Proxy {
+        let (proxy, begun) = Proxy::try_start_until(settings, &[READY, WAITS]);
+        assert!(begun, "it neither serves nor waits:\n{}", proxy.log());
         proxy
     }
 
@@ -75,10 +85,10 @@ impl Proxy {
     }
 
     fn try_start(settings: &Settings) -> (Proxy, bool) {
-        Proxy::try_start_until(settings, READY)
+        Proxy::try_start_until(settings, &[READY])
     }
 
-    fn try_start_until(settings: &Settings, said: &str) -> (Proxy, bool) {
+    fn try_start_until(settings: &Settings, said: &[&str]) -> (Proxy, bool) {
         let folder = Folder::new("proxy");
         let (free, admin) = (free_port(), free_port());
         let port = if settings.port == 0 { free } else { settings.port };
@@ -105,7 +115,8 @@ impl Proxy {
         );
         let mut proxy = Proxy { port, admin, process, folder };
         let listens = until(PATIENCE, || {
-            if proxy.log().contains(said) {
+            let log = proxy.log();
+            if said.iter().any(|said| log.contains(said)) {
                 return Some(true);
             }
             proxy.process.ended().map(|_| false)
