@@ -7,7 +7,8 @@ cd "$(dirname "$0")/.."
 . tests/support/mariadb.sh
 
 command -v cargo >/dev/null || { echo "the Rust toolchain is missing: https://rustup.rs" >&2; exit 1; }
-need mariadbd mariadb-server mariadb mariadb-client sysbench sysbench script bsdutils setpriv util-linux ip iproute2
+need mariadbd mariadb-server mariadb mariadb-client sysbench sysbench script bsdutils setpriv util-linux ip iproute2 \
+    promtool prometheus
 tests/support/mariadb.sh template >/dev/null
 tests/support/clients.sh >/dev/null
 if [ -n "${MERIDIAN_MYSQL9_SKIP:-}" ]; then

@@ -1,7 +1,8 @@
 //! What the pages for operators show: that every event is counted where it happens, and how the process is.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::support::fault::{Fault, Relay};
@@ -272,6 +273,17 @@ fn cancels_are_counted() {
         await_that("the statement runs", || running(pair));
     });
     pair.check_sound();
+}
+
+#[test]
+fn names_and_helps_are_as_prometheus_wants_them() {
+    let mut pair = Pair::mariadb();
+    pair.app().value(NAME);
+    let (_, page) = get(pair.proxy().admin, "/metrics").expect("the page is served");
+    let lint = Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).spawn();
+    let mut lint = lint.expect("promtool, of the package prometheus, is there");
+    lint.stdin.take().expect("it is piped").write_all(page.as_bytes()).expect("it reads all");
+    assert!(lint.wait().expect("it ends").success(), "{page}");
 }
 
 #[test]
