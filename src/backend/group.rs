@@ -83,6 +83,11 @@ impl Standing {
         &self.members[index]
     }
 
+    /// Whether a member answered its last probe.
+    pub fn answers(&self) -> bool {
+        self.answering.is_some()
+    }
+
     /// Whether all statements go to one member.
     pub fn is_settled(&self) -> bool {
         matches!(self.primary, Primary::One(_))
@@ -131,6 +136,11 @@ impl GroupState {
     /// Whether all members that serve reads, now and later, show what was acknowledged at this mark.
     pub fn is_shown(&self, mark: u64) -> bool {
         self.shown_by_all.load(Ordering::Acquire) >= mark
+    }
+
+    /// As `Standing::answers`.
+    pub fn answers(&self) -> bool {
+        self.standing.load().answers()
     }
 
     /// What is known of the members.

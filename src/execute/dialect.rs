@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Served, Session};
 use crate::backend::{Failure, ServerFacts};
 use crate::session::Charset;
-use crate::shard_map::{Family, GroupId};
+use crate::shard_map::Family;
 use crate::sql::{ClientCharset, Dialect, Flavor};
 use crate::wire::charset;
 
@@ -27,17 +27,12 @@ impl Session {
             return Ok(true);
         }
         let index = self.database_index();
-        let home = self.snapshot.group(self.snapshot.home(index));
-        let pool = self.pool(home);
-        let facts = match pool.member.facts() {
-            Some(facts) => facts,
-            None => match self.ask_any_server(home).await {
-                Ok(facts) => facts,
-                Err(failure) => {
-                    self.answer_failure(&failure).await?;
-                    return Ok(false);
-                }
-            },
+        let facts = match self.facts(index).await {
+            Ok(facts) => facts,
+            Err(failure) => {
+                self.answer_failure(&failure).await?;
+                return Ok(false);
+            }
         };
         let family = index.map_or(facts.family, |index| self.snapshot.map.databases[index].family);
         // A mode that the session did not set is made explicit, so that it is the same on all servers.
@@ -58,23 +53,30 @@ impl Session {
         Ok(true)
     }
 
-    /// Facts of the home's server, or of any other that answers; the home's failure if none does.
-    async fn ask_any_server(&mut self, home: GroupId) -> Result<Arc<ServerFacts>, Failure> {
-        let mut first = None;
+    /// Facts of a server of the session's database: what is known of the home's, else of another, else what the first says
+    /// that answers; the home's failure if none does.
+    async fn facts(&mut self, index: Option<usize>) -> Result<Arc<ServerFacts>, Failure> {
         let snapshot = self.snapshot.clone();
-        let all = snapshot.groups.iter().flat_map(|group| group.standing().members.clone());
-        for member in std::iter::once(snapshot.standing(home).any().clone()).chain(all) {
-            let pool = self.proxy.pool(&member, &self.account.backend);
-            let asked = match pool.member.facts() {
-                Some(facts) => Ok(facts),
-                None => pool.probe().await,
-            };
-            match asked {
-                Ok(facts) => return Ok(facts),
-                Err(failure) => first = first.or(Some(failure)),
+        let family = index.map(|index| snapshot.map.databases[index].family);
+        let home = usize::from(snapshot.group(snapshot.answering_home(index)).0);
+        let (behind, first) = snapshot.groups.split_at(home);
+        let mut asked: Vec<_> = first.iter().chain(behind).map(|group| group.standing().any().clone()).collect();
+        let known =
+            asked.iter().find_map(|member| member.facts().filter(|facts| family.is_none_or(|of| of == facts.family)));
+        if let Some(facts) = known {
+            return Ok(facts);
+        }
+        let home = asked.remove(0);
+        let failure = match self.proxy.pool(&home, &self.account.backend).probe().await {
+            Ok(facts) => return Ok(facts),
+            Err(failure) => failure,
+        };
+        for member in asked {
+            if let Ok(facts) = self.proxy.pool(&member, &self.account.backend).probe().await {
+                return Ok(facts);
             }
         }
-        Err(first.expect("the home was asked"))
+        Err(failure)
     }
 
     fn client_charset(&self) -> ClientCharset {

@@ -55,7 +55,7 @@ pub use proxy::{Account, Options, Probes, Proxy, Snapshot};
 pub use registry::{Registered, Registry, SessionHandle, Stop};
 pub use views::{Cell, Listing};
 
-use crate::session::{READ_ONLY, State, Transaction};
+use crate::session::{State, Transaction};
 use crate::shard_map::ShardId;
 use crate::sql::{Dialect, Flavor, Scratch};
 use crate::telemetry::{Class, RefusalKind};
@@ -294,8 +294,7 @@ impl Session {
             || self.held.iter().any(|h| h.in_transaction)
         {
             flags |= status::IN_TRANS;
-            let access = self.transaction.as_ref().and_then(|held| held.access);
-            if access == Some(READ_ONLY) {
+            if self.transaction.as_ref().is_some_and(Transaction::is_read_only) {
                 flags |= status::IN_TRANS_READONLY;
             }
         }

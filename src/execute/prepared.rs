@@ -25,7 +25,7 @@ use crate::plan::Target;
 use crate::route::{self, ClientText, Shards};
 use crate::session::State;
 use crate::shard_map::{GroupId, Reads, ShardId};
-use crate::sql::{self, Dialect, Flags, Scratch};
+use crate::sql::{self, Dialect, Flags, Scratch, SlotKind};
 use crate::telemetry::{Class, RefusalKind};
 use crate::wire::attributes::Known;
 use crate::wire::command::code;
@@ -62,6 +62,8 @@ struct Prepared {
     params: u16,
     types: Vec<u8>,
     long_data: Vec<(u16, Vec<u8>)>,
+    /// Of its long data some is missing, for there was too much.
+    is_cut: bool,
     /// Query attributes, as their types were sent last.
     attributes: Known,
     /// Where its cursor is open.
@@ -198,6 +200,10 @@ async fn replay(lease: &mut Lease, state: &Arc<State>) -> Result<(), Result<Serv
     }
 }
 
+fn has_parameters(scratch: &Scratch) -> bool {
+    scratch.all_slots().iter().any(|slot| matches!(slot.kind, SlotKind::Param(_)))
+}
+
 /// What of a state decides how a text is parsed.
 fn context_of(state: &State) -> u64 {
     hash(&(&state.database, state.parsing()))
@@ -254,6 +260,7 @@ impl Session {
             params: 0,
             types: Vec::new(),
             long_data: Vec::new(),
+            is_cut: false,
             attributes: Known::default(),
             cursor: None,
         });
@@ -268,6 +275,8 @@ impl Session {
             }
             Target::NoTable => self.home_shard(&statement, self.database_index()),
             Target::Refused(refusal) => return self.refuse(refusal).await.map(drop),
+            // Its parameters would have to be written into the text.
+            Target::Control if has_parameters(&prepared.scratch) => return self.refuse_unprepared().await,
             Target::Control => {
                 self.statements.by_id.insert(id, prepared);
                 return self.answer_prepared(id).await;
@@ -276,10 +285,7 @@ impl Session {
             | Target::ShowDatabases
             | Target::ShowMeridian(_)
             | Target::ShardVariable { .. } => {
-                self.count(Class::Refused);
-                self.proxy.metrics.refusals.of(RefusalKind::Construct).increment(1);
-                let text = "This command is not supported in the prepared statement protocol yet; send it as text";
-                return self.answer_error(1295, b"HY000", text).await.map(drop);
+                return self.refuse_unprepared().await;
             }
         };
         let mut built = Vec::new();
@@ -314,6 +320,13 @@ impl Session {
         Ok(())
     }
 
+    async fn refuse_unprepared(&mut self) -> Served {
+        self.count(Class::Refused);
+        self.proxy.metrics.refusals.of(RefusalKind::Construct).increment(1);
+        let text = "This command is not supported in the prepared statement protocol yet; send it as text";
+        self.answer_error(1295, b"HY000", text).await.map(drop)
+    }
+
     async fn answer_prepared(&mut self, id: u32) -> Served {
         let mut payload = vec![0];
         payload.extend_from_slice(&id.to_le_bytes());
@@ -337,6 +350,7 @@ impl Session {
             return self.unknown_statement(id, "mysqld_stmt_execute").await;
         };
         let served = match self.without_attributes(&mut prepared, payload) {
+            Ok(_) if prepared.is_cut => self.refuse_cut().await,
             Ok(payload) => self.execute_prepared(id, &mut prepared, &payload).await,
             Err(malformed) => self.refuse_malformed(malformed.what).await,
         };
@@ -521,12 +535,13 @@ impl Session {
         if over {
             if let Some(mut prepared) = self.statements.by_id.remove(&id) {
                 self.statements.forget_long_data(&mut prepared);
-                self.close_cursor(id, &mut prepared).await;
+                prepared.is_cut = true;
+                self.statements.by_id.insert(id, prepared);
             }
             tracing::warn!(session = self.registered.handle.id, "long data over limits.long_data_bytes_max");
             return Ok(());
         }
-        let Some(prepared) = self.statements.by_id.get_mut(&id) else {
+        let Some(prepared) = self.statements.by_id.get_mut(&id).filter(|prepared| !prepared.is_cut) else {
             return Ok(());
         };
         self.statements.long_data_bytes += data.len();
@@ -555,6 +570,15 @@ impl Session {
         Ok(())
     }
 
+    async fn refuse_cut(&mut self) -> Served {
+        let text = format!(
+            "Meridian: the parameters of this session's prepared statements that were sent by mysql_stmt_send_long_data() are \
+             longer than {} bytes (limits.long_data_bytes_max); send less at a time, or execute one statement before the next",
+            self.proxy.options.long_data_bytes_max
+        );
+        self.answer_error(1105, b"HY000", &text).await.map(drop)
+    }
+
     async fn unknown_statement(&mut self, id: u32, function: &str) -> Served {
         let text = format!("Unknown prepared statement handler ({id}) given to {function}");
         self.answer_error(1243, b"HY000", &text).await.map(drop)
@@ -576,5 +600,6 @@ impl Statements {
         for (_, data) in prepared.long_data.drain(..) {
             self.long_data_bytes -= data.len();
         }
+        prepared.is_cut = false;
     }
 }

@@ -95,6 +95,22 @@ impl Snapshot {
         database.and_then(|index| self.homes.get(index).copied()).unwrap_or(ShardId(0))
     }
 
+    /// As `home`, or while none of its servers answers another shard of a database that is there, if one of its servers does.
+    pub fn answering_home(&self, database: Option<usize>) -> ShardId {
+        let home = self.home(database);
+        let answers = |shard: &ShardId| self.groups[usize::from(self.group(*shard).0)].answers();
+        if answers(&home) {
+            return home;
+        }
+        // Those of one database are of one family.
+        let is_there = |index: usize, shards: &[ShardId]| match database {
+            Some(selected) => index == selected,
+            None => shards.iter().any(|shard| self.group(*shard) == self.group(home)),
+        };
+        let candidates = self.shards.iter().enumerate().filter(|(index, shards)| is_there(*index, shards));
+        candidates.flat_map(|(_, shards)| shards).copied().find(answers).unwrap_or(home)
+    }
+
     /// The shards of a database by index, ascending.
     pub fn shards(&self, database: usize) -> &[ShardId] {
         self.shards.get(database).map_or(&[], Vec::as_slice)

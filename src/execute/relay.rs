@@ -69,6 +69,7 @@ pub async fn relay(
 ) -> Result<End, Broken> {
     let mut walker = ReplyWalker::new(shape.expect, connection.deprecate_eof());
     walker.set_sequence_shift(shape.shift);
+    walker.expect_sequence(client.sequence.wrapping_sub(shape.shift));
     walker.force_more(shape.more);
     if let Some(id) = shape.statement_id {
         walker.patch_statement_id(id);

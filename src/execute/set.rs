@@ -149,7 +149,7 @@ impl Session {
             return self.answer_refusal(RefusalKind::Session, &text).await;
         }
         if to_read_back.is_empty() && self.held.is_empty() {
-            let group = self.snapshot.group(self.snapshot.home(self.database_index()));
+            let group = self.snapshot.group(self.snapshot.answering_home(self.database_index()));
             if self.pool(group).member.has_accepted(text) {
                 self.adopt(next, assignments);
                 return self.answer_ok(more).await;
@@ -322,7 +322,7 @@ impl Session {
         }) {
             return Ok(self.held.swap_remove(at));
         }
-        let shard = self.snapshot.home(self.database_index());
+        let shard = self.snapshot.answering_home(self.database_index());
         let group = self.snapshot.group(shard);
         let pool = self.pool(group);
         let lease = self.acquire(&pool, new).await?;

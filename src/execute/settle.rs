@@ -19,6 +19,7 @@ impl Session {
     /// What the reply means: is a transaction open, is the connection pinned, who may have it next.
     pub(super) async fn settle(&mut self, mut held: Held, end: &End, job: Job<'_>) -> Served {
         let failed = matches!(end.kind, EndKind::Err { .. });
+        let was_open = held.in_transaction;
         let opened = self.transaction.as_ref().is_some_and(|transaction| transaction.opening.is_some());
         if end.has_status {
             held.in_transaction = end.status & status::IN_TRANS != 0;
@@ -53,7 +54,15 @@ impl Session {
         }
         let still_open = held.in_transaction;
         self.keep_or_give_back(held).await;
-        if !still_open && !self.held.iter().any(|held| held.in_transaction) && !self.transaction_is_only_asked_for() {
+        // Under autocommit=0 savepoints may stand before what opens the transaction on a server.
+        let is_ahead = !was_open
+            && !matches!(job.facts.verb, Verb::Call | Verb::Block | Verb::Execute | Verb::Unknown)
+            && self.transaction.as_ref().is_some_and(|transaction| !transaction.savepoints.is_empty());
+        if !still_open
+            && !is_ahead
+            && !self.held.iter().any(|held| held.in_transaction)
+            && !self.transaction_is_only_asked_for()
+        {
             self.transaction = None;
         }
         if opened && !still_open && end.has_status {

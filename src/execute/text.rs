@@ -295,7 +295,7 @@ impl Session {
         self.snapshot.map.databases[index].shards().into_iter().any(|shard| self.snapshot.group(shard) == group)
     }
 
-    /// Where a statement without a table goes: where the session already is, else its database's home.
+    /// Where a statement without a table goes: where the session already is, else its database's home, if that answers.
     pub(super) fn home_shard(&self, statement: &Statement, database: Option<usize>) -> ShardId {
         if let Some(hint) = statement.hint
             && !(hint.by == HintBy::Session && statement.facts.flags.intersects(about_before()))
@@ -305,7 +305,6 @@ impl Session {
         if statement.facts.flags.contains(Flags::NAMED_LOCK) {
             return route::LOCKS;
         }
-        let home = self.snapshot.home(database);
         if statement.facts.flags.intersects(about_before())
             && let Some(shard) = self.last_shard
             && self.has_database(database, self.snapshot.group(shard))
@@ -316,7 +315,7 @@ impl Session {
         let pinned = self.held.iter().find(|held| reads && held.has_user_variables());
         match pinned.or(self.held.iter().find(|held| self.has_database(database, held.group))) {
             Some(held) => held.shard,
-            None => home,
+            None => self.snapshot.answering_home(database),
         }
     }
 }

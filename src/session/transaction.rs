@@ -74,6 +74,18 @@ impl Transaction {
         Transaction { opening: Some(opening), access, characteristics, began: self.began, ..Transaction::default() }
     }
 
+    /// Whether it may only read, by what opened it, by the SET TRANSACTION before it, or by the session's own setting.
+    pub fn is_read_only(&self) -> bool {
+        let said = |text: &[u8]| {
+            let text = text.to_ascii_uppercase();
+            let has = |words: &str| text.windows(words.len()).any(|window| window == words.as_bytes());
+            if has("READ ONLY") { Some(true) } else { has("READ WRITE").then_some(false) }
+        };
+        let opened = self.access.and_then(|access| said(access.as_bytes()));
+        let before = || self.characteristics.iter().rev().find_map(|text| said(text));
+        opened.or_else(before).unwrap_or_else(|| self.began.as_ref().is_some_and(|state| state.is_read_only()))
+    }
+
     /// Claims the right to write on `group`; the other group if that one was written before.
     pub fn may_write(&mut self, group: GroupId) -> Result<(), GroupId> {
         match self.writer {
@@ -124,6 +136,21 @@ mod tests {
 
     fn names(transaction: &Transaction) -> Vec<&[u8]> {
         transaction.savepoints.iter().map(|held| held.name.as_slice()).collect()
+    }
+
+    #[test]
+    fn the_nearest_word_says_whether_it_may_only_read() {
+        let mut state = State::new(45, None);
+        let begun = |access: Option<&'static str>, before: &[&str], state: &State| {
+            let before = before.iter().map(|text| text.as_bytes().to_vec()).collect();
+            Transaction::begun(b"BEGIN".to_vec(), access, before, &Arc::new(state.clone())).is_read_only()
+        };
+        assert!(!begun(None, &[], &state));
+        assert!(begun(Some("SET TRANSACTION READ ONLY"), &["SET TRANSACTION READ WRITE"], &state));
+        assert!(begun(None, &["set transaction read only", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"], &state));
+        state.set_system("transaction_read_only", b"1".to_vec());
+        assert!(begun(None, &[], &state));
+        assert!(!begun(None, &["SET TRANSACTION READ WRITE"], &state));
     }
 
     #[test]

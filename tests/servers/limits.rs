@@ -108,6 +108,31 @@ fn a_server_that_answers_nothing_is_not_waited_for() {
 }
 
 #[test]
+fn what_a_healthy_server_owns_is_served_beside_a_silent_one() {
+    let mut pair = Pair::mariadb_with(&limits(&["statement_ms_max: 3000", "backend_connect_ms_max: 500"]));
+    let mut raw = pair.app();
+    raw.value("SELECT name FROM users WHERE id = 1");
+    pair.first.signal("STOP");
+    let proxy = pair.proxy();
+    await_that("it is missed", || (proxy.figure("meridian_members{role=\"unreachable\"}") == 1).then_some(()));
+    // What is known of it is forgotten with its connections.
+    for _ in 0..2 {
+        assert!([1429, 3024, 1158].contains(&raw.refused("SELECT name FROM users WHERE id = 1").code));
+    }
+    for _ in 0..2 {
+        let mut raw = pair.app();
+        for text in ["SET NAMES utf8mb4", "SET autocommit = 1", "SET @a = 2", "BEGIN"] {
+            raw.ok(text);
+        }
+        assert_eq!(raw.value("SELECT total + @a FROM orders WHERE id = 1"), "27.50");
+        raw.ok("COMMIT");
+        assert_eq!(raw.value("SELECT @a"), "2");
+    }
+    pair.first.signal("CONT");
+    pair.proxy().check_runs();
+}
+
+#[test]
 fn whoever_is_killed_in_a_commit_is_told_that_its_outcome_is_unknown() {
     let mut pair = Pair::mariadb();
     let (mut raw, mut killer) = (pair.app(), pair.app());

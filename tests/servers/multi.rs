@@ -29,6 +29,12 @@ fn three_statements_for_two_servers_give_three_results() {
                 assert_eq!(values, ["25.50", "Ada", "5.00"], "{text}");
                 let more: Vec<_> = replies.iter().map(|r| status(r) & MORE_RESULTS != 0).collect();
                 assert_eq!(more, [true, true, false], "{text}");
+                let begun = replies.iter().filter_map(|reply| match reply {
+                    Reply::Rows(rows) => rows.columns_status.map(|status| status & MORE_RESULTS != 0),
+                    _ => None,
+                });
+                let expected = if capabilities == ORDINARY { vec![] } else { more };
+                assert_eq!(begun.collect::<Vec<_>>(), expected, "{text}");
             }
         }
         pair.check_sound();

@@ -127,29 +127,47 @@ fn long_data_is_joined_and_sent_to_the_owner() {
 }
 
 #[test]
-fn long_data_over_the_limit_ends_its_statement_only() {
+fn what_is_not_a_servers_is_not_prepared_with_parameters() {
+    let mut pair = Pair::mariadb();
+    let mut raw = pair.app();
+    for text in ["SET @a = ?", "SET NAMES ?", "SET @a = 1, sql_mode = ?"] {
+        assert_eq!(raw.prepare(text).expect_err(text).code, 1295, "{text}");
+    }
+    let (id, _, parameters) = raw.prepare("SET @a = 5").expect("valid");
+    assert_eq!(parameters, 0);
+    assert!(matches!(&raw.execute(id, &[], true)[..], [Reply::Ok(_)]));
+    assert_eq!(raw.value("SELECT @a"), "5");
+    pair.check_sound();
+}
+
+#[test]
+fn long_data_over_the_limit_is_refused_and_the_statement_goes_on() {
     let mut pair = Pair::mariadb_with("limits:\n  long_data_bytes_max: 1000\n");
     let mut raw = pair.app();
-    for round in 0..3u8 {
-        let (id, _, _) = raw.prepare("INSERT INTO notes (text) VALUES (?)").expect("valid");
-        let send = |raw: &mut Raw, bytes: usize| {
-            let data = vec![b'x'; bytes];
-            raw.command(&[&[0x18][..], &id.to_le_bytes(), &0u16.to_le_bytes(), &data].concat())
-                .expect("no answer comes");
-        };
-        send(&mut raw, 800);
-        if round < 2 {
-            send(&mut raw, 800);
-        }
+    let (id, _, _) = raw.prepare("INSERT INTO notes (text) VALUES (?)").expect("valid");
+    let send = |raw: &mut Raw, bytes: usize| {
+        let data = vec![b'x'; bytes];
+        raw.command(&[&[0x18][..], &id.to_le_bytes(), &0u16.to_le_bytes(), &data].concat()).expect("no answer comes");
+    };
+    let execute = |raw: &mut Raw| {
         let execute = [&[0x17][..], &id.to_le_bytes(), &[0], &1u32.to_le_bytes(), &[0, 1, 252, 0]].concat();
         raw.command(&execute).expect("the connection stands");
-        let replies = raw.replies(true).expect("an answer");
-        match &replies[..] {
-            [Reply::Error(error)] if round < 2 => assert_eq!(error.code, 1243),
-            [Reply::Ok(done)] if round == 2 => assert_eq!(done.affected, 1),
-            other => panic!("round {round}: {other:?}"),
-        }
+        raw.replies(true).expect("an answer")
+    };
+    for part in [800, 800, 10] {
+        send(&mut raw, part);
     }
+    match &execute(&mut raw)[..] {
+        [Reply::Error(error)] => {
+            assert!(error.code == 1105 && error.message.contains("limits.long_data_bytes_max"), "{error:?}")
+        }
+        other => panic!("{other:?}"),
+    }
+    send(&mut raw, 2000);
+    raw.command(&[&[0x1A][..], &id.to_le_bytes()].concat()).expect("the connection stands");
+    assert!(matches!(&raw.replies(false).expect("an answer")[..], [Reply::Ok(_)]));
+    send(&mut raw, 800);
+    assert!(matches!(&execute(&mut raw)[..], [Reply::Ok(done)] if done.affected == 1));
     assert_eq!(raw.value("SELECT LENGTH(text) FROM notes"), "800");
     pair.check_sound();
 }

@@ -47,6 +47,60 @@ fn as_on_one_server(scripts: &[&str]) {
 }
 
 #[test]
+fn savepoints_stand_before_what_begins_a_transaction() {
+    as_on_one_server(&[
+        "SET autocommit = 0
+         SAVEPOINT a
+         SELECT 1
+         INSERT INTO marks (text) VALUES ('a')
+         ROLLBACK TO a
+         COMMIT
+         SELECT COUNT(*) FROM marks
+         COMMIT",
+        "SET autocommit = 0
+         SAVEPOINT a
+         SELECT 1
+         ROLLBACK TO a
+         COMMIT
+         ROLLBACK TO a",
+    ]);
+}
+
+#[test]
+fn the_status_says_what_may_only_read() {
+    for mut pair in Pair::each() {
+        let (mut raw, mut whole) = (pair.app(), Raw::app(pair.whole().port, "shop").expect("app may log in"));
+        for text in [
+            "SET SESSION TRANSACTION READ ONLY",
+            "BEGIN",
+            "SELECT COUNT(*) FROM users",
+            "COMMIT AND CHAIN",
+            "SELECT COUNT(*) FROM users",
+            "COMMIT",
+            "START TRANSACTION READ WRITE",
+            "COMMIT",
+            "SET SESSION TRANSACTION READ WRITE",
+            "SET TRANSACTION READ ONLY",
+            "BEGIN",
+            "COMMIT",
+            "START TRANSACTION READ ONLY",
+            "COMMIT AND CHAIN",
+            "ROLLBACK",
+        ] {
+            let status = |raw: &mut Raw| match raw.one(text) {
+                Reply::Ok(done) => done.status,
+                Reply::Rows(rows) => rows.status,
+                Reply::Error(error) => panic!("{text}: {error:?}"),
+            };
+            // What tells of indexes that a query did not use is a server's own.
+            let of_transactions = 0x2003;
+            assert_eq!(status(&mut raw) & of_transactions, status(&mut whole) & of_transactions, "{text}");
+        }
+        pair.check_sound();
+    }
+}
+
+#[test]
 fn a_group_that_joins_later_begins_as_the_transaction_began() {
     as_on_one_server(&[
         "START TRANSACTION READ ONLY

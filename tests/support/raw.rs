@@ -80,6 +80,8 @@ pub struct Rows {
     pub rows: Vec<Vec<Option<Vec<u8>>>>,
     pub status: u16,
     pub warnings: u16,
+    /// The status behind the definitions, without DEPRECATE_EOF.
+    pub columns_status: Option<u16>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -272,6 +274,7 @@ impl Raw {
         if old_eof {
             let eof = self.packet()?;
             assert!(eof.first() == Some(&0xFE) && eof.len() == 5, "EOF of the columns: {eof:?}");
+            rows.columns_status = Some(u16::from_le_bytes([eof[3], eof[4]]));
         }
         loop {
             let payload = self.packet()?;

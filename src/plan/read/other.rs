@@ -109,6 +109,8 @@ impl Reader {
             "PROCEDURE" | "FUNCTION" | "PACKAGE" => Subject::PerServer { what: verb, database: None },
             // They are those of the account on the server, with its password's hash.
             "GRANTS" => Subject::Admin("SHOW GRANTS".into()),
+            // What everybody runs there, in databases that the account may not use too.
+            "ENGINE" => Subject::Admin("SHOW ENGINE".into()),
             // Its ids are the server's, and KILL takes Meridian's.
             "PROCESSLIST" => Subject::Admin("SHOW PROCESSLIST".into()),
             "MASTER" | "BINARY" | "BINLOG" | "SLAVE" | "SLAVES" | "REPLICA" | "REPLICAS" | "RELAYLOG" | "EXPLAIN"

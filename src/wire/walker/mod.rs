@@ -155,6 +155,11 @@ impl ReplyWalker {
         }
     }
 
+    /// The reply has to begin with this sequence id; without this, with any.
+    pub fn expect_sequence(&mut self, first: u8) {
+        self.next = Some(first);
+    }
+
     /// Adds `shift` (wrapping) to every sequence id from the next packet on: packets were put in
     /// front of this reply.
     pub fn set_sequence_shift(&mut self, shift: u8) {
@@ -352,6 +357,7 @@ impl ReplyWalker {
                 if end.status & status::CURSOR_EXISTS != 0 {
                     return self.end(end, payload).map(Some);
                 }
+                self.patch_more(&end, payload)?;
                 self.state = State::Rows;
                 Ok(None)
             }
@@ -386,10 +392,11 @@ impl ReplyWalker {
 
     fn first(&mut self, payload: &mut [u8]) -> Result<Option<Event>, Malformed> {
         match payload[0] {
-            0x00 | 0xFE => {
+            0x00 => {
                 let end = terminator::ok_or_eof(payload, self.deprecate_eof)?;
                 self.end(end, payload).map(Some)
             }
+            0xFE => Err(Malformed::new("an EOF, or a switch of the login's method, instead of a reply")),
             0xFB => {
                 self.state = State::LocalInfile;
                 Ok(Some(Event::LocalInfile))
@@ -426,13 +433,19 @@ impl ReplyWalker {
         Ok(None)
     }
 
-    /// Ends a reply with the packet that `end` was read from.
-    fn end(&mut self, end: Terminator, payload: &mut [u8]) -> Result<Event, Malformed> {
-        let more = self.expect == Expect::Command && end.status & status::MORE_RESULTS != 0;
+    /// As `force_more` asks, in the packet that `end` was read from.
+    fn patch_more(&self, end: &Terminator, payload: &mut [u8]) -> Result<(), Malformed> {
         if let (true, Some(at)) = (self.force_more, end.status_at) {
             let patched = (end.status | status::MORE_RESULTS).to_le_bytes();
             payload.get_mut(at..at + 2).ok_or(Malformed::new("status"))?.copy_from_slice(&patched);
         }
+        Ok(())
+    }
+
+    /// Ends a reply with the packet that `end` was read from.
+    fn end(&mut self, end: Terminator, payload: &mut [u8]) -> Result<Event, Malformed> {
+        let more = self.expect == Expect::Command && end.status & status::MORE_RESULTS != 0;
+        self.patch_more(&end, payload)?;
         self.state = if more { State::First } else { State::Done };
         let failed = matches!(end.kind, EndKind::Err { .. });
         Ok(Event::End(End {

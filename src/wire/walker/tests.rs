@@ -138,7 +138,6 @@ fn replies_of_the_old_form() {
     for (expect, script, expected) in [
         (Expect::Command, "ok", "1 ok status 0x2"),
         (Expect::Command, "err", "1 err 1064"),
-        (Expect::Command, "eof", "1 ok status 0x2"),
         (Expect::Command, "01, col, eof, row, row-null, row-empty, eof", "7 rows 3 status 0x2"),
         (Expect::Command, "01, col, eof, eof", "4 rows 0 status 0x2"),
         (Expect::Command, "02, col, col, eof, row, err", "6 err 1064"),
@@ -179,7 +178,6 @@ fn replies_with_deprecate_eof() {
         (Expect::Command, "01, col, row, end-tracked", "4 rows 1 status 0x4002"),
         (Expect::Command, "01, col, end-cursor", "3 rows 0 status 0x42"),
         (Expect::Command, "01, col, row, end-more, 01, col, end", "4 rows 1 status 0xa more, 7 rows 0 status 0x2"),
-        (Expect::Command, "end", "1 ok status 0x2"),
         (Expect::OnePacket, "end", "1 ok status 0x2"),
         (Expect::FieldList, "col, end", "2 rows 1 status 0x2"),
         (Expect::Fetch, "binrow, end-cursor", "2 rows 1 status 0x42"),
@@ -317,13 +315,27 @@ fn garbage_is_refused() {
         (script("00"), "packet ends too early"),
         (script("ff01"), "packet ends too early"),
         (script("ffffff 01 01"), "progress report that was not asked for"),
-        (script("fe 6d7973716c5f6e61 00"), "EOF packet"),
+        (script("fe 6d7973716c5f6e61 00"), "an EOF, or a switch of the login's method, instead of a reply"),
+        (script("eof"), "an EOF, or a switch of the login's method, instead of a reply"),
         (script("01, col, col"), "EOF packet"),
     ] {
         assert_eq!(refused(Expect::Command, false, &bytes), what, "{bytes:x?}");
     }
     assert_eq!(refused(Expect::Prepare, false, &script("01")), "reply to PREPARE");
     assert_eq!(refused(Expect::Command, true, &[1, 0, 0x20, 1, 0xFE]), "a packet that isn't a row is over 1 MiB");
+}
+
+#[test]
+fn a_reply_begins_with_the_id_that_is_expected() {
+    let begun = |first: u8| {
+        let mut walker = ReplyWalker::new(Expect::Command, true);
+        walker.set_sequence_shift(3);
+        walker.expect_sequence(first);
+        walker.walk(&mut packets(&payloads("ok"))).map(|walked| walked.forward)
+    };
+    assert_eq!(begun(1), Ok(11));
+    assert_eq!(begun(0).expect_err("out of order").what, "sequence id out of order");
+    assert_eq!(begun(77).expect_err("out of order").what, "sequence id out of order");
 }
 
 /// Rows are found by header and first byte only: what is behind may be anything.
