@@ -178,14 +178,6 @@ impl State {
         }
     }
 
-    /// Whether its transactions may only read, unless they say otherwise.
-    pub fn is_read_only(&self) -> bool {
-        let set = self.system.get("transaction_read_only");
-        set.is_some_and(|Setting(value)| {
-            matches!(value.to_ascii_lowercase().as_slice(), b"1" | b"on" | b"true" | b"'on'" | b"'1'")
-        })
-    }
-
     /// Bytes this state holds, for the bound on a session.
     pub fn bytes(&self) -> usize {
         let system: usize = self.system.iter().map(|(name, value)| name.len() + value.0.len()).sum();

@@ -83,7 +83,9 @@ impl Transaction {
         };
         let opened = self.access.and_then(|access| said(access.as_bytes()));
         let before = || self.characteristics.iter().rev().find_map(|text| said(text));
-        opened.or_else(before).unwrap_or_else(|| self.began.as_ref().is_some_and(|state| state.is_read_only()))
+        opened
+            .or_else(before)
+            .unwrap_or_else(|| self.began.as_ref().is_some_and(|state| state.transactions_only_read()))
     }
 
     /// Claims the right to write on `group`; the other group if that one was written before.
