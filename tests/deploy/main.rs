@@ -13,7 +13,8 @@ use rules::{Deploy, RULES};
 
 /// Rendered without kubectl, too.
 const SINGLE: &str = "deploy/overlays/single";
-const OVERLAYS: [&str; 3] = [SINGLE, "deploy/overlays/region-eu", "deploy/overlays/region-us"];
+const OVERLAYS: [&str; 4] =
+    [SINGLE, "deploy/overlays/single-mysql", "deploy/overlays/region-eu", "deploy/overlays/region-us"];
 
 fn faults(deploy: &Deploy<'_>) -> Vec<String> {
     RULES.iter().flat_map(|rule| rule(deploy)).collect()
@@ -268,9 +269,16 @@ fn what_the_manifests_name_exists_in_the_binary() {
 
 #[test]
 fn maps_of_the_overlays_pass_check() {
-    for map in ["overlays/single", "maps/shop"] {
+    for map in ["overlays/single", "overlays/single-mysql", "maps/shop"] {
         let path = format!("{}/deploy/{map}/map.yaml", env!("CARGO_MANIFEST_DIR"));
         let (sound, summary) = meridian(&["check", &path]);
         assert!(sound && summary.contains(": sound"), "{path}: {summary}");
     }
+}
+
+#[test]
+fn the_map_of_the_regions_is_that_of_the_shop() {
+    // Kustomize reads no file above its folder, so there are two.
+    let files = files();
+    assert_eq!(files["deploy/maps/shop/map.yaml"], include_str!("../../shard-maps/shop.yaml"));
 }

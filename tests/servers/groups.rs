@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Command, ExitStatus, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use crate::manifests::{documents, kubectl, list, text, tools};
+use crate::support::server::{in_root, mysql9_root};
 use crate::support::{Folder, Process, Proxy, Raw, Reply, Settings, await_that};
 
 const INSIDE: &str = "MERIDIAN_TEST_NAMESPACE";
@@ -39,11 +40,13 @@ fn inside(test: &str) -> bool {
     }
     let hosts = Folder::new("hosts");
     let lines = MEMBERS.iter().enumerate().map(|(at, pod)| format!("127.0.1.{} {}\n", at + 1, host(pod)));
-    let file = hosts.write("hosts", &format!("127.0.0.1 localhost\n{}", lines.collect::<String>()));
+    hosts.write("hosts", &format!("127.0.0.1 localhost\n{}", lines.collect::<String>()));
+    // There is no name server: other names are not to be asked for.
+    hosts.write("switch", "passwd: files\ngroup: files\nhosts: files\n");
     let output = Command::new("unshare")
         .args(["--net", "--mount", "--propagation", "private", "sh", "-ec"])
-        .arg("ip link set lo up; mount --bind \"$0\" /etc/hosts; exec \"$@\"")
-        .arg(file)
+        .arg("ip link set lo up; mount --bind \"$0\"/hosts /etc/hosts; mount --bind \"$0\"/switch /etc/nsswitch.conf; exec \"$@\"")
+        .arg(hosts.path())
         .arg(std::env::current_exe().expect("we run"))
         .args(["--exact", &format!("groups::{test}"), "--nocapture"])
         .env(INSIDE, "1")
@@ -57,17 +60,19 @@ fn inside(test: &str) -> bool {
 /// What the pods of one overlay mount, and their folders.
 struct Cluster {
     folder: Folder,
+    /// `/` or the root of MySQL 9.
+    root: PathBuf,
 }
 
 impl Cluster {
     /// The ConfigMap's files as they are rendered, and a Secret as docs/deploy.md makes it.
-    fn of(overlay: &str) -> Cluster {
+    fn of(overlay: &str, root: &Path) -> Cluster {
         let objects = documents(&kubectl(overlay).expect("the tools were there outside"));
         let named = |kind: &str, start: &str| {
             let mut found = objects.iter().filter(|object| text(&object["kind"]) == kind);
             found.find(|object| text(&object["metadata"]["name"]).starts_with(start)).expect("it is rendered")
         };
-        let folder = Folder::new("cluster");
+        let folder = if root == Path::new("/") { Folder::new("cluster") } else { Folder::at(root.join("srv/cluster")) };
         let files = folder.path().join("files");
         fs::create_dir(&files).expect("the folder is ours");
         for (name, contents) in named("ConfigMap", "eu-group-files")["data"].as_object().expect("files") {
@@ -93,7 +98,7 @@ impl Cluster {
              CREATE USER app@'%' IDENTIFIED BY 'app-password';\nGRANT ALL ON shop.* TO app@'%';\n\
              CREATE USER admin@'%' IDENTIFIED BY 'admin-password';\nGRANT ALL ON *.* TO admin@'%';\n";
         fs::write(accounts.join("begin.sql"), begin).expect("the folder is ours");
-        let cluster = Cluster { folder };
+        let cluster = Cluster { folder, root: root.into() };
         cluster.set_password("first-Password_1");
         cluster
     }
@@ -113,9 +118,14 @@ impl Cluster {
             "[mysqld]\nbind_address = 127.0.1.{address}\ninnodb_buffer_pool_size = 64M\nperformance_schema = OFF\n"
         );
         fs::write(folder.join("member/test.cnf"), small).expect("the folder is ours");
-        let pod = Pod { name, cluster: self.folder.path().into(), processes: BTreeMap::new() };
-        assert!(pod.run("chown", &["-R", "mysql:", "data", "member", "run", "tmp"]).success());
-        pod
+        let owner =
+            in_root(&self.root).args(["stat", "-c", "%u %g", "/var/lib/mysql"]).output().expect("stat is there");
+        let owner = String::from_utf8(owner.stdout).expect("two numbers");
+        let owner: Vec<u32> = owner.split_whitespace().map(|id| id.parse().expect("a number")).collect();
+        for volume in ["data", "member", "run", "tmp"] {
+            std::os::unix::fs::chown(folder.join(volume), Some(owner[0]), Some(owner[1])).expect("we are root");
+        }
+        Pod { name, cluster: self.folder.path().into(), root: self.root.clone(), processes: BTreeMap::new() }
     }
 }
 
@@ -123,6 +133,7 @@ impl Cluster {
 struct Pod {
     name: &'static str,
     cluster: PathBuf,
+    root: PathBuf,
     processes: BTreeMap<&'static str, Process>,
 }
 
@@ -131,32 +142,33 @@ impl Pod {
         self.cluster.join(self.name)
     }
 
-    fn run(&self, program: &str, arguments: &[&str]) -> ExitStatus {
-        Command::new(program).args(arguments).current_dir(self.folder()).status().expect("it is there")
-    }
-
     /// A command as in a container of this pod.
     fn command(&self, arguments: &[&str]) -> Command {
         const SETUP: &str = r#"
-            hostname "$1"; cluster=$2; pod=$2/$1; shift 2
-            mount -t tmpfs tmpfs /etc/mysql
-            mkdir /etc/mysql/group /etc/mysql/accounts /etc/mysql/member
-            touch /etc/mysql/my.cnf
-            mount --bind "$cluster/files" /etc/mysql/group
-            mount --bind "$cluster/files/my.cnf" /etc/mysql/my.cnf
-            mount --bind "$cluster/accounts" /etc/mysql/accounts
-            mount --bind "$pod/member" /etc/mysql/member
-            mount --bind "$pod/data" /var/lib/mysql
-            mount -t tmpfs tmpfs /run
-            mkdir /run/mysqld
-            mount --bind "$pod/run" /run/mysqld
-            mount --bind "$pod/tmp" /tmp
+            root=${1%/}; cluster=$2; pod=$2/$3
+            hostname "$3"; shift 3
+            [ -e "$root/etc/hosts" ] || : >"$root/etc/hosts"
+            mount --bind /etc/hosts "$root/etc/hosts"
+            mount -t proc proc "$root/proc"
+            mount -t tmpfs tmpfs "$root/etc/mysql"
+            mkdir "$root/etc/mysql/group" "$root/etc/mysql/accounts" "$root/etc/mysql/member"
+            touch "$root/etc/mysql/my.cnf"
+            mount --bind "$cluster/files" "$root/etc/mysql/group"
+            mount --bind "$cluster/files/my.cnf" "$root/etc/mysql/my.cnf"
+            mount --bind "$cluster/accounts" "$root/etc/mysql/accounts"
+            mount --bind "$pod/member" "$root/etc/mysql/member"
+            mount --bind "$pod/data" "$root/var/lib/mysql"
+            mount -t tmpfs tmpfs "$root/run"
+            mkdir "$root/run/mysqld"
+            mount --bind "$pod/run" "$root/run/mysqld"
+            mount --bind "$pod/tmp" "$root/tmp"
             export PATH=$PATH:/usr/sbin
-            exec setpriv --reuid=mysql --regid=mysql --clear-groups --pdeathsig KILL "$@"
+            exec chroot "$root/" setpriv --reuid=mysql --regid=mysql --clear-groups --pdeathsig KILL "$@"
         "#;
         let mut command = Command::new("unshare");
-        command.args(["--mount", "--uts", "--propagation", "private", "bash", "-ec", SETUP, "-", self.name]);
-        command.arg(&self.cluster).args(arguments).stdin(Stdio::null()).env_remove("HOSTNAME").current_dir("/");
+        command.args(["--mount", "--uts", "--propagation", "private", "bash", "-ec", SETUP, "-"]);
+        command.arg(&self.root).arg(&self.cluster).arg(self.name).args(arguments);
+        command.stdin(Stdio::null()).env_remove("HOSTNAME").current_dir("/");
         command
     }
 
@@ -292,13 +304,24 @@ fn write(app: &mut Raw) {
 
 #[test]
 fn a_group_begins_restarts_and_goes_over_to_a_region_that_joined() {
-    if !inside("a_group_begins_restarts_and_goes_over_to_a_region_that_joined") {
-        return;
+    if inside("a_group_begins_restarts_and_goes_over_to_a_region_that_joined") {
+        over_two_regions(&Cluster::of("deploy/overlays/region-eu", "/".as_ref()), "mariadb");
     }
-    let cluster = Cluster::of("deploy/overlays/region-eu");
+}
+
+#[test]
+fn a_group_of_mysql_does_the_same() {
+    // Outside, where its packages come from.
+    let Some((root, _)) = mysql9_root() else { return };
+    if inside("a_group_of_mysql_does_the_same") {
+        over_two_regions(&Cluster::of("deploy/overlays/single-mysql", &root), "mysql");
+    }
+}
+
+fn over_two_regions(cluster: &Cluster, family: &str) {
     let mut eu = cluster.pod(EU);
     eu.begin();
-    let proxy = proxy("mariadb");
+    let proxy = proxy(family);
     let mut app = Raw::app(proxy.port, "shop").expect("it serves");
     write(&mut app);
 
@@ -346,7 +369,7 @@ fn volumes_and_servers_are_lost_and_no_rows_with_them() {
     if !inside("volumes_and_servers_are_lost_and_no_rows_with_them") {
         return;
     }
-    let cluster = Cluster::of("deploy/overlays/region-eu");
+    let cluster = Cluster::of("deploy/overlays/region-eu", "/".as_ref());
     let (mut first, mut second) = (cluster.pod(EU), cluster.pod(EU_NEXT));
     first.begin();
     let proxy = proxy("mariadb");

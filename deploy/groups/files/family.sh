@@ -40,7 +40,7 @@ covers() {
 
 # Whom it follows, whether both threads run, and the last errors: HOST IO SQL ERROR-NUMBER TEXT
 following() {
-    here --column-names -e 'SHOW SLAVE STATUS\G' | awk -F': ' '
+    here --vertical --column-names -e 'SHOW SLAVE STATUS' | awk -F': ' '
         { sub(/^ */, "", $1) }
         $1 == "Master_Host" { host = $2 }
         $1 == "Slave_IO_Running" { io = $2 }
