@@ -18,8 +18,8 @@ struct Overlay<'f> {
 
 type Rule = fn(&Overlay<'_>) -> Vec<String>;
 
-const RULES: [Rule; 11] =
-    [kinds, members, selectors, volumes, accounts, numbers, settings, scripts, ends, security, network];
+const RULES: [Rule; 12] =
+    [kinds, members, selectors, volumes, accounts, numbers, settings, scripts, commands, ends, security, network];
 
 const KINDS: [(&str, &str); 8] = [
     ("CiliumNetworkPolicy", "cilium.io/v2"),
@@ -321,6 +321,31 @@ fn scripts(overlay: &Overlay<'_>) -> Vec<String> {
     faults
 }
 
+/// What the documents tell people to run in the pods is there.
+fn commands(overlay: &Overlay<'_>) -> Vec<String> {
+    let mut faults = Vec::new();
+    let pages = ["docs/deploy.md", "docs/runbook.md"].map(|page| overlay.files[page].as_str());
+    let lines = pages.iter().flat_map(|page| page.lines());
+    for line in
+        lines.filter(|line| ["    kubectl exec ", "    kubectl logs "].iter().any(|begin| line.starts_with(begin)))
+    {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let group = words[2].split('-').nth(1).unwrap_or_default();
+        let Some(set) = overlay.sets().find(|set| name(set).ends_with(&format!("-{group}"))) else {
+            faults.push(format!("{line}: no such pod"));
+            continue;
+        };
+        let container = containers(set).any(|container| words[3] == "-c" && text(&container["name"]) == words[4]);
+        check(&mut faults, container, format!("{line}: no such container"));
+        if words[1] == "exec" {
+            let script = words.get(7).and_then(|path| path.strip_prefix("/etc/mysql/group/")).unwrap_or_default();
+            let there = overlay.files_of(set).is_some_and(|files| files[script].is_string());
+            check(&mut faults, there && words[5..7] == ["--", "bash"], format!("{line}: no such script"));
+        }
+    }
+    faults
+}
+
 /// A server has time to end, and is not ended for being busy; nodes are emptied one member at a time.
 fn ends(overlay: &Overlay<'_>) -> Vec<String> {
     let mut faults = Vec::new();
@@ -409,6 +434,18 @@ fn each_rule_of_groups_finds_what_breaks_it() {
     *page = page.replace("--from-file=begin.sql", "");
     let found = group_faults(&super::documents(&sound), &files);
     assert!(found.iter().any(|line| line.contains("no begin.sql")), "{found:?}");
+    for (from, to, fault) in [
+        ("exec eu-orders-0", "exec eu-order-0", "no such pod"),
+        ("-c prepare", "-c prepares", "no such container"),
+        ("group/promote.sh", "group/promotes.sh", "no such script"),
+    ] {
+        let mut files = super::files();
+        let page = files.get_mut("docs/runbook.md").expect("it is there");
+        assert!(page.contains(from), "no {from} in the runbook");
+        *page = page.replace(from, to);
+        let found = group_faults(&super::documents(&sound), &files);
+        assert!(found.iter().any(|line| line.contains(fault)), "{fault} is not in {found:?}");
+    }
 }
 
 /// What is replaced once in the rendered text, by what, and a part of the fault.

@@ -20,12 +20,12 @@ pub type Files = BTreeMap<String, String>;
 const FIELDS: [&str; 7] =
     ["apiVersion", "kind", "labels", "resources", "images", "generatorOptions", "configMapGenerator"];
 
-/// Everything below `deploy/`, the Dockerfile and the page about them.
+/// Everything below `deploy/`, the Dockerfile and the pages about them.
 pub fn files() -> Files {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Files::new();
     collect(root, &root.join("deploy"), &mut files);
-    for name in ["Dockerfile", "docs/deploy.md"] {
+    for name in ["Dockerfile", "docs/deploy.md", "docs/runbook.md"] {
         files.insert(name.into(), std::fs::read_to_string(root.join(name)).expect("a file of the repository"));
     }
     files

@@ -282,14 +282,15 @@ impl Drop for Pod {
 /// A proxy before the group, by the names that the overlays' map has.
 fn proxy(family: &str) -> Proxy {
     let shop = include_str!("../../deploy/maps/shop/map.yaml");
-    let members: Vec<String> =
-        shop.lines().map(str::trim).filter(|line| line.contains("-orders-0.")).map(str::to_owned).collect();
-    assert_eq!(members.len(), 2, "a member of the group in each region");
-    let next = format!("- {{at: \"{}:3306\", region: eu}}", host(EU_NEXT));
+    let member = |pod| {
+        let (at, region) = (format!("{}:3306", host(pod)), &pod[..2]);
+        assert!(pod == EU_NEXT || shop.contains(&at), "{at}");
+        format!("{{at: \"{at}\", region: {region}}}")
+    };
     let map = format!(
-        "version: 1\nregions: [eu, us]\ngroups:\n  orders:\n    members:\n      {}\n      {next}\nshards:\n  orders: {{group: \
-         orders}}\ndatabases:\n  shop: {{family: {family}, unlisted: orders}}\n",
-        members.join("\n      ")
+        "version: 1\nregions: [eu, us]\ngroups:\n  orders: {{members: [{}]}}\nshards:\n  orders: {{group: orders}}\n\
+         databases:\n  shop: {{family: {family}, unlisted: orders}}\n",
+        MEMBERS.map(member).join(", ")
     );
     let config =
         "probe: {interval_ms: 100, backoff_ms_max: 200, backend: admin}\nlimits: {primary_wait_ms_max: 60000}\n";
