@@ -122,6 +122,7 @@ pub async fn serve(config: Config, path: PathBuf, set_level: SetLevel) -> Result
     let metrics = Arc::new(Metrics::register(&recorder));
     let proxy = Arc::new(Proxy::new(map, execute_options(&config), metrics));
     proxy.probe_account.store(probe_account);
+    proxy.accounts.store(Arc::new(load::accounts_of(&users)));
     proxy.unready.store(Some(Arc::new("it starts".into())));
     // Before servers are asked, which takes its time when they are dead: without it SIGTERM would be lost in a container.
     let mut terminate = signal(SignalKind::terminate()).map_err(StartFailure::System)?;
@@ -172,6 +173,7 @@ pub async fn serve(config: Config, path: PathBuf, set_level: SetLevel) -> Result
         tasks.spawn(frontend.clone().accept(listener, tasks.clone(), stop.clone()));
     }
     tasks.spawn(reap(proxy.clone(), stop.clone()));
+    tasks.spawn(keep_warm(proxy.clone(), stop.clone()));
     if let Some(users) = unanswered {
         tracing::warn!(version = %frontend.version.load(), "no server answered at start; greets like this until one does");
         tasks.spawn(learn_version(frontend.clone(), users, stop.clone()));
@@ -266,6 +268,21 @@ async fn reap(proxy: Arc<Proxy>, stop: CancellationToken) {
     }
 }
 
+/// Keeps as many connections open as are to be, until the end.
+async fn keep_warm(proxy: Arc<Proxy>, stop: CancellationToken) {
+    let mut every = timer::interval(Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = every.tick() => {}
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = proxy.warm() => {}
+        }
+    }
+}
+
 fn execute_options(config: &Config) -> execute::Options {
     let limits = &config.limits;
     execute::Options {
@@ -294,9 +311,12 @@ fn execute_options(config: &Config) -> execute::Options {
 pub fn pool_options(config: &Config) -> backend::Options {
     let limits = &config.limits;
     backend::Options {
+        connections_min: limits.pool_connections_min.map_or(0, |kept| kept as usize),
         connections_max: limits.pool_connections_max as usize,
+        waiting_max: limits.pool_waiting_max as usize,
         wait_ms_max: limits.pool_wait_ms_max,
         idle_ms_max: limits.pool_idle_ms_max,
+        age_ms_max: limits.pool_age_ms_max,
         connect_ms_max: limits.backend_connect_ms_max,
     }
 }

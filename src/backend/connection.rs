@@ -41,6 +41,7 @@ pub struct Connection {
     pub uses: u64,
     /// When the pool first saw it idle; `None` while it is leased and until then.
     pub idle_since: Option<Instant>,
+    pub opened: Instant,
     pub buffer: ReadBuffer,
     stream: Stream,
     statements: KeptStatements,
@@ -93,6 +94,7 @@ impl Connection {
             warnings_left: false,
             uses: 0,
             idle_since: None,
+            opened: Instant::now(),
             buffer: ReadBuffer::new(),
             stream,
             statements: KeptStatements::default(),

@@ -17,6 +17,8 @@ pub enum Failure {
     Weights { member: String, collation: &'static str },
     /// No connection became free within the limit.
     PoolExhausted { member: String, waited_ms: u64, connections_max: usize },
+    /// So many statements wait for a connection already.
+    QueueFull { member: String, waiting_max: usize },
     /// The group had no member that serves the statement, within the limit. `seen`: what its members are.
     NoPrimary { group: String, seen: String, waited_ms: u64 },
     /// What the session held was on a member that is not written any more.
@@ -75,6 +77,14 @@ impl Failure {
                 format!(
                     "Meridian: no connection to server {member} became free within {waited_ms} ms (all \
                      {connections_max} are in use); retry, or raise limits.pool_connections_max"
+                ),
+            ),
+            Failure::QueueFull { member, waiting_max } => (
+                1040,
+                "08004",
+                format!(
+                    "Meridian: {waiting_max} statements wait for a connection to server {member} already \
+                     (limits.pool_waiting_max); retry later"
                 ),
             ),
             // As a server answers that is read-only, and drivers take for a reason to try again.

@@ -69,6 +69,17 @@ impl Standing {
         readers.iter().map(|index| &self.members[*index])
     }
 
+    /// The members that statements go to: the one for all, and with `readers` those for reads.
+    pub fn in_use(&self, readers: bool) -> impl Iterator<Item = &Arc<MemberState>> {
+        let primary = match self.primary {
+            Primary::One(index) => Some(index),
+            _ => self.reads,
+        };
+        let others = if readers { self.readers.all.as_slice() } else { &[] };
+        let others = others.iter().copied().filter(move |index| Some(*index) != primary);
+        primary.into_iter().chain(others).map(|index| &self.members[index])
+    }
+
     /// Whether this member is the one that is written.
     pub fn is_primary(&self, member: &Arc<MemberState>) -> bool {
         matches!(self.primary, Primary::One(index) if Arc::ptr_eq(&self.members[index], member))

@@ -23,15 +23,27 @@ use crate::session::State;
 /// Bounds of one pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
+    /// Kept open while nobody uses them.
+    pub connections_min: usize,
     pub connections_max: usize,
+    pub waiting_max: usize,
     pub wait_ms_max: u64,
     pub idle_ms_max: u64,
+    pub age_ms_max: u64,
     pub connect_ms_max: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { connections_max: 64, wait_ms_max: 10_000, idle_ms_max: 60_000, connect_ms_max: 3_000 }
+        Options {
+            connections_min: 0,
+            connections_max: 64,
+            waiting_max: 10_000,
+            wait_ms_max: 10_000,
+            idle_ms_max: 60_000,
+            age_ms_max: 3_600_000,
+            connect_ms_max: 3_000,
+        }
     }
 }
 
@@ -64,6 +76,8 @@ struct Inner {
     idle: Vec<Box<Connection>>,
     open: usize,
     waiters: VecDeque<oneshot::Sender<Grant>>,
+    /// What was wanted last: of this kind are those that are opened before anybody wants them.
+    capabilities: u32,
 }
 
 /// How long an idle connection keeps its buffer: the time between two statements of a busy pool, and no longer.
@@ -82,6 +96,7 @@ enum Attempt {
     Lease(Lease),
     Open(Slot),
     Wait(oneshot::Receiver<Grant>),
+    Full,
 }
 
 impl Pool {
@@ -105,6 +120,7 @@ impl Pool {
             Attempt::Lease(lease) => Ok(lease),
             Attempt::Open(slot) => self.open(slot, wanted).await,
             Attempt::Wait(receiver) => self.wait(receiver, wanted).await,
+            Attempt::Full => Err(self.full()),
         }
     }
 
@@ -114,7 +130,15 @@ impl Pool {
             Attempt::Lease(lease) => Ok(lease),
             Attempt::Open(slot) => self.open(slot, wanted).await,
             Attempt::Wait(receiver) => self.wait(receiver, wanted).await,
+            Attempt::Full => Err(self.full()),
         }
+    }
+
+    fn full(&self) -> Failure {
+        self.member.metrics.pool_rejections.increment(1);
+        let failure = Failure::QueueFull { member: self.member.at.clone(), waiting_max: self.options.waiting_max };
+        self.member.complain(&failure);
+        failure
     }
 
     /// That very connection if it idles, untouched since.
@@ -147,6 +171,7 @@ impl Pool {
 
     fn attempt(self: &Arc<Self>, wanted: Wanted<'_>, idle_serves: bool) -> Attempt {
         let mut inner = self.inner();
+        inner.capabilities = wanted.capabilities;
         while idle_serves && let Some(at) = choose(&inner.idle, wanted) {
             let connection = inner.idle.swap_remove(at);
             drop(inner);
@@ -169,6 +194,9 @@ impl Pool {
             drop(victim);
             return Attempt::Open(Slot::new(self.clone()));
         }
+        if inner.waiters.len() >= self.options.waiting_max {
+            return Attempt::Full;
+        }
         let (sender, receiver) = oneshot::channel();
         inner.waiters.push_back(sender);
         Attempt::Wait(receiver)
@@ -190,6 +218,7 @@ impl Pool {
             Ok(Ok(Grant::Slot(slot))) => self.open(slot, wanted).await,
             // A sender that is dropped unsent would be a waiter forgotten; it is reported as the wait it was.
             Ok(Err(_)) | Err(_) => {
+                self.inner().waiters.retain(|waiter| !waiter.is_closed());
                 self.member.metrics.pool_timeouts.increment(1);
                 let failure = Failure::PoolExhausted {
                     member: self.member.at.clone(),
@@ -264,12 +293,34 @@ impl Pool {
         }
     }
 
-    /// Closes connections that idled longer than the bound, and takes the buffers of those that idle; called every
+    /// Opens connections until there are as many as are kept; the first one that fails ends it.
+    pub async fn warm(self: &Arc<Self>) {
+        let state = Arc::new(State::new(45, None));
+        while let Some((slot, capabilities)) = self.missing() {
+            match self.open(slot, Wanted { capabilities, state: &state }).await {
+                Ok(lease) => lease.release(),
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn missing(self: &Arc<Self>) -> Option<(Slot, u32)> {
+        let mut inner = self.inner();
+        if inner.open >= self.options.connections_min.min(self.options.connections_max) {
+            return None;
+        }
+        inner.open += 1;
+        Some((Slot::new(self.clone()), inner.capabilities))
+    }
+
+    /// Closes idle connections that are too old, or idled longer than the bound but for `kept` of them, and takes the buffers of those that idle; called every
     /// second. It alone looks at the clock, so that a release need not: an age counts from the first call that finds
     /// the connection idle.
-    pub fn reap(&self, now: Instant) {
-        let bound = Duration::from_millis(self.options.idle_ms_max);
-        let mut inner = self.inner();
+    pub fn reap(&self, now: Instant, kept: usize) {
+        let (idle, age) =
+            (Duration::from_millis(self.options.idle_ms_max), Duration::from_millis(self.options.age_ms_max));
+        let mut guard = self.inner();
+        let inner = &mut *guard;
         let idle_for = |connection: &mut Connection| {
             let age = now.saturating_duration_since(*connection.idle_since.get_or_insert(now));
             if age >= BUFFER_KEPT {
@@ -277,10 +328,16 @@ impl Pool {
             }
             age
         };
-        let old: Vec<_> = inner.idle.extract_if(.., |connection| idle_for(connection) >= bound).collect();
-        inner.open -= old.len();
-        drop(inner);
-        drop(old);
+        let open = &mut inner.open;
+        let is_over = |connection: &mut Box<Connection>| {
+            let is_idle = idle_for(connection) >= jittered(idle, connection.id) && *open > kept;
+            let is_old = now.saturating_duration_since(connection.opened) >= jittered(age, connection.id);
+            *open -= usize::from(is_idle || is_old);
+            is_idle || is_old
+        };
+        let over: Vec<_> = inner.idle.extract_if(.., is_over).collect();
+        drop(guard);
+        drop(over);
     }
 
     fn put_back(self: Arc<Self>, mut connection: Box<Connection>) {
@@ -319,6 +376,13 @@ impl Pool {
             }
         }
     }
+}
+
+/// The bound for one connection, up to a tenth below the given one: those that were opened at one moment do not end at one.
+fn jittered(bound: Duration, id: u64) -> Duration {
+    // Knuth's multiplicative hash; its upper bits are the mixed ones.
+    let sixty_fourths = u32::try_from(id.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58).unwrap_or(0);
+    bound - bound / 640 * sixty_fourths
 }
 
 /// The index of the idle connection to take: one that has the wanted state already, else the warmest that fits.

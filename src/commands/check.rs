@@ -35,6 +35,10 @@ pub struct Check {
     /// For --live: which of the accounts' `backends` logs in to the servers; not needed where there is one.
     #[arg(long, value_name = "NAME", requires = "live")]
     backend: Option<String>,
+    /// For --live: how many proxies with this configuration there are at most; their connections have to fit into `max_connections`
+    /// of each server.
+    #[arg(long, value_name = "N", requires = "live", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    proxies: u32,
 }
 
 /// Why a command about a map gives no answer.
@@ -78,7 +82,7 @@ impl Check {
 impl Check {
     fn live(&self, map: &ShardMap, config: &Path, out: &mut impl Write) -> Result<ExitCode, MapFailure> {
         let yaml = config::text(&self.map).map_err(|error| MapFailure::Read { path: self.map.clone(), error })?;
-        match live::check(&self.map, &yaml, map, config, self.backend.as_deref()) {
+        match live::check(&self.map, &yaml, map, config, self.backend.as_deref(), self.proxies) {
             Ok((text, status)) => {
                 out.write_all(text.as_bytes()).map_err(MapFailure::Write)?;
                 Ok(status)

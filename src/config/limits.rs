@@ -41,12 +41,18 @@ section! {
         /// Bytes of the reply to one statement; what is longer is broken off with error 1317, and with it an open
         /// transaction and its session. Absent, any number.
         result_bytes_max: Option<u64> = None,
-        /// Connections to one member for all sessions.
+        /// Connections to one member for all sessions of one backend account.
         pool_connections_max: u32 = 64,
+        /// Of these so many are kept open while nobody uses them, to each member that statements go to. Absent, none.
+        pool_connections_min: Option<u32> = None,
+        /// Statements that may wait for a connection to one member; a further one gets error 1040 at once.
+        pool_waiting_max: u32 = 10_000,
         /// Milliseconds that a statement may wait for a connection.
         pool_wait_ms_max: u64 = 10_000,
-        /// Milliseconds that a pooled connection may be idle; then it is closed.
+        /// Milliseconds that a pooled connection may be idle; then it is closed. Each has a bound of its own, up to a tenth lower.
         pool_idle_ms_max: u64 = 60_000,
+        /// Milliseconds that a pooled connection may be old; then it is closed when it is idle. Up to a tenth lower as well.
+        pool_age_ms_max: u64 = 3_600_000,
         /// Milliseconds to connect and log in to a member.
         backend_connect_ms_max: u64 = 3_000,
         /// Milliseconds that a statement may wait for a writable member of its group; then it gets error 1290.

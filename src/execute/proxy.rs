@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::plan_cache::PlanCache;
 use super::registry::Registry;
+use super::together::together;
 use crate::backend::{self, BackendAccount, Failure, GroupState, MemberState, Pool, Standing};
 use crate::net::timer;
 use crate::session::State;
@@ -158,6 +159,8 @@ pub struct Proxy {
     pub map_refused: ArcSwapOption<String>,
     /// Groups that do not have the map on record, and why.
     pub unrecorded: ArcSwapOption<String>,
+    /// The clients' accounts on the servers, each once.
+    pub accounts: ArcSwap<Vec<Arc<BackendAccount>>>,
     /// By address and account. An account that was changed is another one, whatever its name.
     pools: DashMap<(String, usize), Arc<Pool>>,
 }
@@ -179,6 +182,7 @@ impl Proxy {
             groups,
             remapped: Notify::new(),
             probe_account: ArcSwapOption::empty(),
+            accounts: ArcSwap::default(),
             unready: ArcSwapOption::empty(),
             map_refused: ArcSwapOption::empty(),
             unrecorded: ArcSwapOption::empty(),
@@ -256,11 +260,35 @@ impl Proxy {
         state.clone()
     }
 
-    /// Closes connections that idled too long; called now and then.
+    /// The pools that are kept warm: of every account to the members that statements go to.
+    fn warm_pools(&self) -> Vec<Arc<Pool>> {
+        if self.options.pool.connections_min == 0 {
+            return Vec::new();
+        }
+        let (snapshot, accounts) = (self.snapshot.load(), self.accounts.load());
+        let readers = !snapshot.map.reads_primary();
+        let mut pools = Vec::new();
+        for standing in snapshot.groups.iter().map(|group| group.standing()) {
+            for member in standing.in_use(readers) {
+                pools.extend(accounts.iter().map(|account| self.pool(member, account)));
+            }
+        }
+        pools
+    }
+
+    /// Opens what is missing of the connections that are kept; called now and then.
+    pub async fn warm(&self) {
+        let pools = self.warm_pools();
+        together(pools.iter().map(Pool::warm)).await;
+    }
+
+    /// Closes connections that idled too long or are too old; called now and then.
     pub fn reap(&self) {
         let now = Instant::now();
+        let warm = self.warm_pools();
         for entry in &self.pools {
-            entry.value().reap(now);
+            let is_warm = warm.iter().any(|pool| Arc::ptr_eq(pool, entry.value()));
+            entry.value().reap(now, if is_warm { self.options.pool.connections_min } else { 0 });
         }
         // Of servers and accounts that are not used any more; others are made again when they are.
         self.pools.retain(|_, pool| Arc::strong_count(pool) > 1 || pool.counts().0 > 0);

@@ -126,6 +126,17 @@ impl Backends {
     }
 }
 
+/// The accounts on the servers of these users, each once.
+pub fn accounts_of(users: &[User]) -> Vec<Arc<BackendAccount>> {
+    let mut accounts: Vec<Arc<BackendAccount>> = Vec::new();
+    for user in users {
+        if !accounts.iter().any(|account| Arc::ptr_eq(account, &user.account.backend)) {
+            accounts.push(user.account.backend.clone());
+        }
+    }
+    accounts
+}
+
 /// The account on the servers of that name; without a name the only one.
 pub fn backend_account(config: &Config, name: Option<&str>) -> Result<Arc<BackendAccount>, StartFailure> {
     let mut accounts = Backends::default().of(config, &read_accounts(config)?)?;

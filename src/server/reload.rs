@@ -209,6 +209,7 @@ impl Reloader {
                 let users = self.files.backends.users(&self.config, &accounts)?;
                 let probe_account = self.files.backends.of_probes(&self.config, &accounts)?;
                 self.frontend.proxy.probe_account.store(probe_account);
+                self.frontend.proxy.accounts.store(Arc::new(load::accounts_of(&users)));
                 warn_of_unknown(&self.frontend.proxy.snapshot.load().map, &accounts);
                 self.frontend.accounts.store(Arc::new(Accounts::new(users, self.files.dummy.as_slice())));
                 self.beside_accounts = beside(&accounts);

@@ -62,6 +62,7 @@ table! {
     pool_connections_idle: Gauge = "meridian_pool_connections_idle", Count, "Connections to servers that nobody uses.";
     pool_waits: Counter = "meridian_pool_waits_total", Count, "Statements that had to wait for a connection.";
     pool_timeouts: Counter = "meridian_pool_timeouts_total", Count, "Statements that waited in vain for a connection.";
+    pool_rejections: Counter = "meridian_pool_rejections_total", Count, "Statements that were refused because too many waited for a connection.";
     backend_connects: Counter = "meridian_backend_connects_total", Count, "Connections opened to servers.";
     backend_failures: Counter = "meridian_backend_failures_total", Count, "Failures to open a connection to a server, and breaks of one.";
     members: Family<MemberRole, Gauge> = "meridian_members", Count, "Members of all groups, by what their last probe found.";

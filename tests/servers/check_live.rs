@@ -283,6 +283,10 @@ fn servers_of_one_database_have_to_be_alike() {
         ],
     );
     assert_eq!(code, Some(1));
+    // Both of MariaDB's ordinary 151 and the other's 100.
+    let (_, found) = check_with(&mut pair, &["--proxies", "3"]);
+    let budget = |line: &&String| line.contains("and 3 proxies may open 384 (limits.pool_connections_max");
+    assert_eq!(found.iter().filter(budget).count(), 2, "{found:#?}");
 }
 
 #[test]

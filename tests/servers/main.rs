@@ -37,6 +37,7 @@ mod multi;
 mod oltp;
 mod ownership;
 mod playground;
+mod pools;
 mod prepared;
 mod previous;
 mod reload;

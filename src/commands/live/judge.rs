@@ -23,14 +23,21 @@ pub(super) struct Finding {
     pub text: String,
 }
 
-/// Everything that is found, in the order of the map, each once. `connections` are what one proxy may open to a member.
-pub(super) fn judge(map: &ShardMap, positions: &Positions, asked: &[Asked], connections: u64) -> Vec<Finding> {
+/// The proxies, and what all of them may open to one member.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Budget {
+    pub proxies: u32,
+    pub connections: u64,
+}
+
+/// Everything that is found, in the order of the map, each once.
+pub(super) fn judge(map: &ShardMap, positions: &Positions, asked: &[Asked], budget: Budget) -> Vec<Finding> {
     let mut judge = Judge { map, positions, findings: BTreeSet::new() };
     for one in asked {
         let group = map.group(one.group).name.as_str();
         match &one.answer {
             Err(why) => judge.error(&["groups", group], format!("server {} was not asked: {why}", one.at)),
-            Ok(server) => judge.server(one, server, group, connections),
+            Ok(server) => judge.server(one, server, group, budget),
         }
     }
     for group in map.group_ids() {
@@ -88,7 +95,7 @@ impl Judge<'_> {
         }
     }
 
-    fn server(&mut self, asked: &Asked, server: &Server, group: &str, connections: u64) {
+    fn server(&mut self, asked: &Asked, server: &Server, group: &str, budget: Budget) {
         let at = &asked.at;
         if !server.has_zones {
             let text = format!(
@@ -97,9 +104,14 @@ impl Judge<'_> {
             );
             self.error(&["groups", group], text);
         }
-        if connections > server.max_connections {
+        if budget.connections > server.max_connections {
+            let proxies = match budget.proxies {
+                1 => "one proxy".to_owned(),
+                several => format!("{several} proxies"),
+            };
+            let connections = budget.connections;
             let text = format!(
-                "server {at} allows {} connections, and one proxy may open {connections} (limits.pool_connections_max for \
+                "server {at} allows {} connections, and {proxies} may open {connections} (limits.pool_connections_max for \
                  each backend account); raise max_connections, or lower the limit",
                 server.max_connections
             );

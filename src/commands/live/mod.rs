@@ -25,14 +25,16 @@ pub(super) fn check(
     map: &ShardMap,
     config: &Path,
     account: Option<&str>,
+    proxies: u32,
 ) -> Result<(String, ExitCode), StartFailure> {
     let config: Config = server::read_config(config)?;
     let account_count = server::read_accounts(&config)?.backends().count();
     let account = server::backend_account(&config, account)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartFailure::System)?;
     let asked = runtime.block_on(ask::ask(map, &account, &server::pool_options(&config)));
-    let connections = u64::from(config.limits.pool_connections_max) * account_count as u64;
-    let findings = judge::judge(map, &Positions::of(yaml), &asked, connections);
+    let of_one = u64::from(config.limits.pool_connections_max) * account_count as u64;
+    let budget = judge::Budget { proxies, connections: of_one * u64::from(proxies) };
+    let findings = judge::judge(map, &Positions::of(yaml), &asked, budget);
 
     let mut text = String::new();
     for finding in &findings {
