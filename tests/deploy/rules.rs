@@ -214,7 +214,7 @@ fn ports(deploy: &Deploy<'_>) -> Vec<String> {
 /// Each probe asks its page on the admin's port, and none asks of the servers.
 fn probes(deploy: &Deploy<'_>) -> Vec<String> {
     let mut faults = Faults::default();
-    for (probe, path) in [("livenessProbe", "/healthz"), ("readinessProbe", "/readyz"), ("startupProbe", "/readyz")] {
+    for (probe, path) in [("livenessProbe", "/healthz"), ("readinessProbe", "/readyz"), ("startupProbe", "/healthz")] {
         let asks = &deploy.container()[probe]["httpGet"];
         faults.unless(text(&asks["path"]) == path, format!("{probe} does not ask {path}"));
         let admin = deploy.port(&asks["port"]) == deploy.port(&"admin".into());
