@@ -2,7 +2,7 @@
 
 .PHONY: demo test gate bench
 
-# Two servers, a proxy in front, a tour; serves until Ctrl-C.
+# Eight servers in two regions, a proxy in each, a tour; serves until Ctrl-C.
 demo:
 	@demo/demo.sh
 

@@ -5,7 +5,7 @@
 # which only relays to the first answers the same. sbtest2 (10,000 rows) is on the first alone.
 
 . tests/support/mariadb.sh
-. demo/files.sh
+. benches/files.sh
 
 folder=$(mktemp -d "${TMPDIR:-/tmp}/meridian-bench-XXXXXX")
 chmod 755 "$folder"

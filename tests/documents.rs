@@ -39,6 +39,20 @@ fn the_map_of_the_tables_is_sound() {
     ShardMap::load(&example(&read("docs/tables.md"), "tables.yaml")).expect("a sound map");
 }
 
+/// What the tour of the README shows is a part of the demo, which CI runs.
+#[test]
+fn statements_of_the_tour_are_those_of_the_demo() {
+    let (readme, demo) = (read("README.md"), read("demo/demo.sh"));
+    let shown: Vec<&str> = readme
+        .lines()
+        .filter_map(|line| ["    eu> ", "    us> "].iter().find_map(|at| line.strip_prefix(at)))
+        .collect();
+    assert!(shown.len() > 3, "{shown:?}");
+    for statement in shown {
+        assert!(demo.contains(statement), "demo/demo.sh does not run: {statement}");
+    }
+}
+
 const DOCUMENTS: [&str; 11] = [
     "README.md",
     "CHANGELOG.md",

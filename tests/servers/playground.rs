@@ -53,7 +53,13 @@ impl Playground {
     }
 
     fn port(&self) -> u16 {
-        self.word("as one, on 127.0.0.1:").parse().expect("a port")
+        self.ports()[0]
+    }
+
+    /// Of the proxy of each region.
+    fn ports(&self) -> Vec<u16> {
+        let ports = self.printed.split(" -P ").skip(1).map(|rest| rest.split(' ').next().expect("one part at least"));
+        ports.map(|port| port.parse().expect("a port")).collect()
     }
 
     fn app(&self) -> Raw {
@@ -118,10 +124,15 @@ fn the_shop_is_served_from_eight_servers_that_end_with_it() {
     assert_eq!(app.value("SELECT message FROM logs WHERE created_at = '2026-07-01'"), "the first of July");
     assert_eq!(app.value("SELECT COUNT(*) FROM clicks WHERE uid = 1"), "2");
     assert_eq!(app.value("SELECT CONVERT_TZ('2026-01-01', 'UTC', 'Europe/Berlin')"), "2026-01-01 01:00:00");
-    // split1 is written in the region that is late.
-    assert_eq!(app.value("SELECT @@port FROM customers WHERE id = 1000042"), members[6].port.to_string());
+    // split1 is written in the other region, and read in each by its own member.
+    let mut other = Raw::app(playground.ports()[1], "shop").expect("the proxy of the other region answers");
+    let read = "SELECT @@port FROM customers WHERE id = 1000042";
+    for (raw, member) in [(&mut app, &members[7]), (&mut other, &members[6])] {
+        await_that("a read by the nearest member", || (raw.value(read) == member.port.to_string()).then_some(()));
+    }
+    let locking = format!("{read} FOR UPDATE");
     let began = Instant::now();
-    app.value("SELECT name FROM customers WHERE id = 1000042");
+    assert_eq!(app.value(&locking), members[6].port.to_string());
     assert!(began.elapsed() >= Duration::from_millis(40), "{:?}", began.elapsed());
     // What is written reaches the replica, which takes no writes.
     app.ok("INSERT INTO customers (id, name, city, country) VALUES (77, 'new', 'x', 'DE')");
@@ -130,7 +141,7 @@ fn the_shop_is_served_from_eight_servers_that_end_with_it() {
         (replica.value("SELECT COUNT(*) FROM customers WHERE id = 77") == "1").then_some(())
     });
     assert_eq!(replica.refused("DELETE FROM customers").code, 1290);
-    drop(app);
+    drop((app, other));
 
     let folder = Path::new(playground.word("servers in ")).to_path_buf();
     for command in ["check", "verify"] {

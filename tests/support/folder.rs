@@ -21,6 +21,8 @@ pub struct Folder(PathBuf);
 impl Folder {
     pub fn new(name: &str) -> Folder {
         let path = std::env::temp_dir().join(format!("meridian-{}-{}-{name}", std::process::id(), serial()));
+        // Of a process of the same id that was killed.
+        let _ = fs::remove_dir_all(&path);
         Folder::at(path)
     }
 

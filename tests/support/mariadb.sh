@@ -1,5 +1,5 @@
 #!/bin/bash
-# Real MariaDB servers in private folders, for the demo, the benches and (the `template` command) the Rust tests.
+# Real MariaDB servers in private folders, for the benches and (the `template` command) the Rust tests.
 #
 #   tests/support/mariadb.sh template   initialise a data folder once per version, print its path
 #   . tests/support/mariadb.sh          functions: free_port, mariadb_start, server_stop

@@ -1,4 +1,4 @@
-//! The arrangement of most tests: two servers that hold the demo's shop, and a proxy in front of both.
+//! The arrangement of most tests: two servers that hold a small shop, and a proxy in front of both.
 //!
 //! users, notes, and customers below 1,000,000 are on the first server; orders, order_items, marks and the other
 //! customers on the second. notes and marks are scratch: (id INT AUTO_INCREMENT, text TEXT), empty.
@@ -65,9 +65,9 @@ impl Pair {
     }
 
     pub fn of(first: Server, second: Server, config: &str) -> Pair {
-        first.load(include_str!("../../demo/shop-first.sql"));
+        first.load(include_str!("shop-first.sql"));
         first.run_all(&SCRATCH[..1]);
-        second.load(include_str!("../../demo/shop-second.sql"));
+        second.load(include_str!("shop-second.sql"));
         second.run_all(&SCRATCH[1..]);
         let mut pair = Pair { proxy: None, whole: None, first, second };
         if std::env::var_os("MERIDIAN_TEST_WHOLE").is_some() {
@@ -107,8 +107,8 @@ impl Pair {
             Kind::MariaDb => MariaDb::start("whole", &[]),
             Kind::MySql9 => MySql9::start("whole", &[]).expect("the first is one"),
         };
-        whole.load(include_str!("../../demo/shop-first.sql"));
-        whole.load(include_str!("../../demo/shop-second.sql"));
+        whole.load(include_str!("shop-first.sql"));
+        whole.load(include_str!("shop-second.sql"));
         whole.run_all(&SCRATCH);
         self.whole = Some(whole);
     }

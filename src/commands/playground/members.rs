@@ -29,8 +29,6 @@ pub(super) struct Member {
     pub name: String,
     pub region: RegionId,
     pub port: u16,
-    /// Where the proxy finds it: its port, or that of a relay.
-    pub seen_port: u16,
     pub is_primary: bool,
 }
 

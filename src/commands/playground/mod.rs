@@ -6,6 +6,7 @@
 mod folder;
 mod layout;
 mod members;
+mod place;
 mod processes;
 mod relay;
 mod report;
@@ -49,10 +50,10 @@ pub struct Playground {
     /// Leave the folder at the end; a later start with the same --folder goes on.
     #[arg(long)]
     keep: bool,
-    /// Lengthen each round trip between the proxy and the members of a region, as us=40ms; may be repeated.
+    /// Lengthen each round trip between this region's proxy or members and the other regions', as us=40ms; may be repeated.
     #[arg(long, value_name = "REGION=TIME", value_parser = latency)]
     latency: Vec<(String, Duration)>,
-    /// Where the proxy listens; 0 is any free port.
+    /// Where the proxy of the first region listens, those of others on the next ports; 0: on any that are free.
     #[arg(long, value_name = "PORT", default_value_t = 3306)]
     port: u16,
 }

@@ -1,24 +1,24 @@
-//! A playground's course: servers, replication, the proxy, sample data, and then whatever people type.
+//! A playground's course: servers, replication, a proxy for each region, sample data, and then whatever people type.
 
+use std::fs::File;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::pin::pin;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
 
 use super::folder::Folder;
 use super::members::{self, Member};
+use super::place::{Front, place};
 use super::processes::Processes;
-use super::relay::relay;
 use super::software::Software;
 use super::{Failure, Source, layout, report, sample};
 use crate::commands::serve;
-use crate::server;
+use crate::config::Config;
+use crate::server::{self, StartFailure};
 use crate::shard_map::ShardMap;
-
-const ADMIN_PORT: u16 = 9306;
 
 /// The password of app is app-password; a verifier is SHA256(SHA256(password)).
 const ACCOUNTS: &str = r#"# Who may log in to the proxy, and as whom it logs in to the servers. Well-known passwords: for trying out only.
@@ -38,18 +38,17 @@ backends:
 pub(super) struct Stage {
     pub folder: Folder,
     pub members: Vec<Member>,
-    /// What round trips to the members of each region are longer by.
-    pub delays: Vec<Duration>,
+    /// The first one is that of the map's first region.
+    pub fronts: Vec<Front>,
     pub map: ShardMap,
-    pub port: u16,
-    pub admin_port: u16,
     pub has_sample: bool,
+    configs: Vec<PathBuf>,
     software: Software,
     sql: Option<String>,
 }
 
 impl Stage {
-    /// Writes the files, and starts the relays.
+    /// Writes the files, and starts the relays. The first region's are in the folder itself.
     pub async fn set(
         folder: Folder,
         software: Software,
@@ -57,25 +56,27 @@ impl Stage {
         delays: &[Duration],
         port: u16,
     ) -> Result<Stage, Failure> {
-        let mut held = Vec::new();
-        let (port, admin_port) = match port {
-            0 => (unused(&mut held), unused(&mut held)),
-            port => (Ok(port), free(ADMIN_PORT).or_else(|_| unused(&mut held))),
-        };
-        let (port, admin_port) = (port.map_err(Failure::System)?, admin_port.map_err(Failure::System)?);
-        let members = place(&source.map, delays, &mut held).await.map_err(Failure::System)?;
-        let addresses: Vec<String> = members.iter().map(|member| format!("127.0.0.1:{}", member.seen_port)).collect();
-        folder.write("map.yaml", &layout::rewritten(&source.yaml, &addresses, software.family)?)?;
+        let (members, fronts) = place(&source.map, delays, port).await.map_err(Failure::System)?;
         folder.write("accounts.yaml", ACCOUNTS)?;
-        folder.write(
-            "config.yaml",
-            &format!(
-                "listen: [\"127.0.0.1:{port}\"]\nmap: map.yaml\naccounts: accounts.yaml\nadmin: {{listen: \
-                 \"127.0.0.1:{admin_port}\"}}\n"
-            ),
-        )?;
-        let (delays, has_sample) = (delays.to_vec(), source.sql.is_some() || folder.made.is_some());
-        Ok(Stage { folder, members, delays, map: source.map, port, admin_port, has_sample, software, sql: source.sql })
+        let mut configs = Vec::new();
+        for (number, front) in fronts.iter().enumerate() {
+            let (map, config) = match number {
+                0 => ("map.yaml".to_owned(), "config.yaml".to_owned()),
+                _ => (format!("map-{number}.yaml"), format!("config-{number}.yaml")),
+            };
+            folder.write(&map, &layout::rewritten(&source.yaml, &front.addresses, software.family)?)?;
+            folder.write(
+                &config,
+                &format!(
+                    "listen: [\"127.0.0.1:{}\"]\nregion: {:?}\nmap: {map}\naccounts: accounts.yaml\nadmin: {{listen: \
+                     \"127.0.0.1:{}\"}}\n",
+                    front.port, front.region, front.admin_port
+                ),
+            )?;
+            configs.push(folder.path.join(config));
+        }
+        let has_sample = source.sql.is_some() || folder.made.is_some();
+        Ok(Stage { folder, members, fronts, map: source.map, has_sample, configs, software, sql: source.sql })
     }
 
     /// Until a signal, or until something fails.
@@ -84,21 +85,16 @@ impl Stage {
             prepared = self.prepare(processes) => prepared?,
             () = signals.any() => return Ok(()),
         }
-        let path = self.folder.path.join("config.yaml");
-        let config = server::read_config(&path).map_err(Failure::Start)?;
-        let log = self.folder.path.join("proxy.log");
-        let log = std::fs::File::options().create(true).append(true).open(&log).map_err(Failure::at(&log))?;
-        let set_level = serve::log(&config.log, Mutex::new(log));
-        let mut serving = pin!(server::serve(config, path, set_level));
+        let mut proxies = self.serve()?;
         tokio::select! {
-            served = &mut serving => return served.map_err(Failure::Start),
+            served = all(&mut proxies) => return served,
             loaded = self.load() => loaded?,
             () = signals.any() => return Ok(()),
         }
         print!("{}", report::of(self, processes));
-        // SIGTERM and SIGINT are the proxy's.
+        // SIGTERM and SIGINT are the proxies'.
         tokio::select! {
-            served = serving => served.map_err(Failure::Start),
+            served = all(&mut proxies) => served,
             () = signals.hangup() => Ok(()),
         }
     }
@@ -111,9 +107,26 @@ impl Stage {
         members::catch_up(&self.members, self.software.family).await
     }
 
-    /// Sample data into a new folder.
+    /// Starts the proxies, which write one log.
+    fn serve(&self) -> Result<JoinSet<Result<(), StartFailure>>, Failure> {
+        let path = self.folder.path.join("proxy.log");
+        let log = File::options().create(true).append(true).open(&path).map_err(Failure::at(&path))?;
+        let mut proxies = JoinSet::new();
+        let mut set_level = Some(serve::log(&crate::config::Log::default(), Mutex::new(log)));
+        for path in &self.configs {
+            let config: Config = server::read_config(path).map_err(Failure::Start)?;
+            let set_level = set_level.take().unwrap_or_else(|| Box::new(|_| {}));
+            proxies.spawn(server::serve(config, path.clone(), set_level));
+        }
+        Ok(proxies)
+    }
+
+    /// Sample data into a new folder; waits until every proxy serves.
     async fn load(&self) -> Result<(), Failure> {
-        let mut client = sample::client(self.port).await?;
+        for front in self.fronts.iter().rev() {
+            sample::client(front.port).await?;
+        }
+        let mut client = sample::client(self.fronts[0].port).await?;
         if self.folder.made.is_none() {
             if let Some(sql) = &self.sql {
                 sample::load(&mut client, &self.map, sql).await?;
@@ -125,43 +138,12 @@ impl Stage {
     }
 }
 
-/// The members of a map on ports of this machine, those of a late region behind a relay.
-async fn place(map: &ShardMap, delays: &[Duration], held: &mut Vec<TcpListener>) -> io::Result<Vec<Member>> {
-    let mut members = Vec::new();
-    for (group, id) in map.groups.iter().zip(map.group_ids()) {
-        for (number, member) in group.members.iter().enumerate() {
-            let port = unused(held)?;
-            let delay = delays[usize::from(member.region.0)];
-            let seen_port = if delay.is_zero() {
-                port
-            } else {
-                let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-                let seen_port = listener.local_addr()?.port();
-                tokio::spawn(relay(listener, SocketAddr::from((Ipv4Addr::LOCALHOST, port)), delay / 2));
-                seen_port
-            };
-            let safe = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
-            let name = format!("{}-{number}", group.name.chars().map(safe).collect::<String>());
-            members.push(Member { group: id, name, region: member.region, port, seen_port, is_primary: false });
-        }
+/// Until all have ended, or one failed.
+async fn all(proxies: &mut JoinSet<Result<(), StartFailure>>) -> Result<(), Failure> {
+    while let Some(ended) = proxies.join_next().await {
+        ended.map_err(io::Error::other).map_err(Failure::System)?.map_err(Failure::Start)?;
     }
-    Ok(members)
-}
-
-/// A port below those that the kernel takes for outgoing connections: a server may be stopped and come back to it.
-/// It is `held` until all are found, so that each is another.
-fn unused(held: &mut Vec<TcpListener>) -> io::Result<u16> {
-    let begin = std::process::id().wrapping_mul(7919);
-    let ports = (0..10_000u32).map(|step| 20_000 + (begin.wrapping_add(step * 7) % 11_000) as u16);
-    let mut found = ports.filter_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok());
-    let listener = found.next().ok_or_else(|| io::Error::other("no port is free"))?;
-    let port = listener.local_addr()?.port();
-    held.push(listener);
-    Ok(port)
-}
-
-fn free(port: u16) -> io::Result<u16> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port))?.local_addr().map(|address| address.port())
+    Ok(())
 }
 
 /// What ends a playground.

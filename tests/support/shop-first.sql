@@ -1,4 +1,4 @@
--- What the first server of the demo holds: users, and the customers with ids below 1,000,000.
+-- What the first of two servers of a small shop holds: users, and the customers with ids below 1,000,000.
 CREATE DATABASE IF NOT EXISTS shop;
 USE shop;
 CREATE TABLE users (

@@ -1,4 +1,4 @@
-# Functions that write the files of a proxy; sourced by the demo and the benches.
+# Functions that write the files of a proxy; sourced by the benches.
 #
 # write_proxy_files FOLDER PORT MAP: configuration and accounts beside a map that is given as text.
 # wait_listening FOLDER PID: until the proxy's log says that it listens.

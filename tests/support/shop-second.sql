@@ -1,4 +1,4 @@
--- What the second server of the demo holds: orders, their items, and the customers with ids from 1,000,000 on.
+-- What the second of two servers of a small shop holds: orders, their items, and the customers with ids from 1,000,000 on.
 CREATE DATABASE IF NOT EXISTS shop;
 USE shop;
 CREATE TABLE orders (
