@@ -45,16 +45,18 @@ pub fn bytes(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     Err(io::Error::other("the mounted volume is replaced over and over"))
 }
 
+/// Whether the volume of this file, mounted by itself, has been replaced since: it never changes any more.
+pub fn is_orphan(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.nlink() == 0)
+}
+
 /// Whether this is a single file of a volume, mounted by `subPath`: the container keeps the file that it began with, also when
 /// the volume gets another.
 pub fn is_mounted_alone(path: &Path) -> bool {
-    // The volume has been replaced since.
-    let is_orphan = fs::metadata(path).is_ok_and(|file| file.nlink() == 0);
-    is_orphan
-        || fs::canonicalize(path).is_ok_and(|path| {
-            let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-            path.to_str().is_some_and(|path| has_mount_point(&mounts, path))
-        })
+    fs::canonicalize(path).is_ok_and(|path| {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        path.to_str().is_some_and(|path| has_mount_point(&mounts, path))
+    })
 }
 
 /// Whether something is mounted at that very path. `mounts` is a text as `/proc/self/mountinfo` (proc(5)), where the mount point

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use crate::shard_map::document::Node;
 
 pub use accounts::{Accounts, BackendAccount, BackendAccountId, Databases, Identity, User};
-pub use file::{bytes, is_mounted_alone, text};
+pub use file::{bytes, is_mounted_alone, is_orphan, text};
 pub use limits::{Drain, Limits, Ownership, Probe, Reload};
 pub use options::Row;
 pub use problem::{Fault, Problem};

@@ -52,6 +52,8 @@ struct Known {
     missing: bool,
     /// What was said of it last.
     said: String,
+    /// It was looked for among the mounts.
+    mounts_seen: bool,
     /// It is mounted in a way that no change arrives, and that was said.
     orphan: bool,
 }
@@ -241,7 +243,10 @@ impl Reloader {
     }
 
     fn warn_of_orphans(&mut self, index: usize, source: Source) {
-        let orphan = self.paths(source).into_iter().find(|path| config::is_mounted_alone(path)).map(Path::to_path_buf);
+        // What is mounted where does not change while a container runs.
+        let first = !std::mem::replace(&mut self.known[index].mounts_seen, true);
+        let is_orphan = |path: &&Path| config::is_orphan(path) || first && config::is_mounted_alone(path);
+        let orphan = self.paths(source).into_iter().find(is_orphan).map(Path::to_path_buf);
         if let Some(path) = orphan
             && !std::mem::replace(&mut self.known[index].orphan, true)
         {

@@ -70,6 +70,9 @@ impl Numbers {
 
 #[inline]
 fn narrow_count_to(all: &[i64], heads: &[i64], number: i64) -> usize {
+    if heads.len() <= 1 {
+        return all.partition_point(|one| *one <= number);
+    }
     let Some(block) = heads.partition_point(|head| *head <= number).checked_sub(1) else {
         return 0;
     };
