@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use meridian::plan::{self, Hint, Statement};
 use meridian::route::{Asked, Literals, SessionFacts, explain};
-use meridian::shard_map::{ShardId, ShardMap};
+use meridian::shard_map::{Family, ShardId, ShardMap};
 use meridian::sql::{self, Dialect, Flavor, Scratch};
 
 fn directory() -> PathBuf {
@@ -18,7 +18,10 @@ fn directory() -> PathBuf {
 
 /// The lines of an explanation.
 fn explained(map: &ShardMap, database: Option<&str>, statement: &str) -> Vec<String> {
-    let dialect = Dialect::new(Flavor::MariaDb, 101119);
+    let dialect = match database.and_then(|name| map.database(name)).map(|database| database.family) {
+        Some(Family::MySql) => Dialect::new(Flavor::MySql, 90704),
+        Some(Family::MariaDb) | None => Dialect::new(Flavor::MariaDb, 101119),
+    };
     let mut scratch = Scratch::new();
     if let Err(error) = sql::scan(statement.as_bytes(), &dialect, &mut scratch) {
         return vec![format!("lexical error: {error}")];

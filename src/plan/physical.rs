@@ -114,8 +114,12 @@ impl<'a> Names<'a> {
         if first > 0 && reader.is_word(first - 1, "TABLE") {
             return refused("TABLE, which takes no alias,");
         }
-        if takes_alias && occurrence.alias.is_none() && reader.is_word(token + 1, "PARTITION") {
+        let lacks_alias = takes_alias && occurrence.alias.is_none();
+        if lacks_alias && reader.is_word(token + 1, "PARTITION") {
             return refused("PARTITION without an alias");
+        }
+        if lacks_alias && reader.is_word(token + 1, "FOR") && reader.is_any(token + 2, &["SYSTEM_TIME", "PORTION"]) {
+            return refused("FOR SYSTEM_TIME or FOR PORTION OF without an alias");
         }
         if !takes_alias
             && occurrence.alias.is_none()
@@ -124,7 +128,7 @@ impl<'a> Names<'a> {
             return refused("a column that is written with its table, in a statement that writes it,");
         }
         let Physical { database: to, table } = physical;
-        let with = match takes_alias && occurrence.alias.is_none() {
+        let with = match lacks_alias {
             true => format!("`{to}`.`{table}` `{}`", occurrence.name.replace('`', "``")),
             false => format!("`{to}`.`{table}`"),
         };

@@ -13,7 +13,7 @@ mod written;
 use super::physical;
 use super::read::{Occurrence, Reader, Role, Shape, Subject};
 use super::{Construct, Copied, DatabaseId, Fixed, Keyed, Refusal, TableName, Tables, Target};
-use crate::shard_map::{ShardId, ShardMap};
+use crate::shard_map::{KeyColumn, KeyType, ShardId, ShardMap, SplitTable};
 use crate::sql::{Access, Facts, Flags, Verb, unknown_function};
 use home::Home;
 use keys::{Keys, Sources};
@@ -137,6 +137,7 @@ impl Place<'_> {
                 Role::Rows | Role::Inserted => {
                     let Sources { sources, through } = keys.sources(index, split)?;
                     tables.keyed.push(Keyed { table: table.clone(), sources, through });
+                    refuse_portion(occurrence, split)?;
                     let assigned = self.assigned(shape, keys, index, split)?;
                     tables.keyed.extend(assigned.map(|source| Keyed::of(table, source)));
                 }
@@ -312,6 +313,15 @@ fn beyond(target: Target, what: &str) -> Target {
     match target {
         Target::Tables(tables) => Target::Tables(Tables { beyond: Some(what.into()), ..tables }),
         target => target,
+    }
+}
+
+/// What FOR PORTION OF leaves of a row is a row with the same key, unless that is generated, or is the period itself.
+fn refuse_portion(occurrence: &Occurrence, split: &SplitTable) -> Result<(), Refusal> {
+    let stays = |key: &KeyColumn| matches!(key.kind, KeyType::Decimal(_) | KeyType::Text(_));
+    match split.key.columns().find(|key| occurrence.portion && !stays(key)) {
+        None => Ok(()),
+        Some(key) => Err(Refusal::Portion { table: occurrence.name.clone(), key: key.name.as_str().into() }),
     }
 }
 

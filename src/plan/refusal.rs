@@ -113,6 +113,11 @@ pub enum Refusal {
         from: Box<str>,
         to: Box<str>,
     },
+    /// FOR PORTION OF: the rows that it stores of what is left may get another key.
+    Portion {
+        table: Box<str>,
+        key: Box<str>,
+    },
     /// What would change, or lock, one copy of a table that is everywhere.
     CopyChanged {
         table: Box<str>,
@@ -278,6 +283,7 @@ impl Refusal {
             | Refusal::KeyAssigned { .. }
             | Refusal::KeyMayMove { .. }
             | Refusal::KeyMoved { .. }
+            | Refusal::Portion { .. }
             | Refusal::OtherName { .. }
             | Refusal::NameThere { .. }
             | Refusal::CopyChanged { .. }
@@ -310,7 +316,8 @@ impl Refusal {
             | Refusal::Columns { .. }
             | Refusal::KeyAssigned { .. }
             | Refusal::KeyMayMove { .. }
-            | Refusal::KeyMoved { .. } => RefusalKind::Key,
+            | Refusal::KeyMoved { .. }
+            | Refusal::Portion { .. } => RefusalKind::Key,
             Refusal::LocksElsewhere { .. } => RefusalKind::Shards,
             Refusal::Hint(refusal) => refusal.kind(),
             Refusal::NoView => RefusalKind::Unreadable,
@@ -437,6 +444,11 @@ impl Refusal {
                 "the new value of sharding key {table}.{key} lives on shard {to}, and the row on {from}; insert it there \
                  and delete it here"
             ),
+            Refusal::Portion { table, key } => format!(
+                "FOR PORTION OF stores what is left of each row of split table {table} anew, and sharding key {table}.{key} may be \
+                 another one then (AUTO_INCREMENT gives a new one, and a column of the period changes); insert the rows that \
+                 are to be left, with their keys, and UPDATE or DELETE without FOR PORTION OF"
+            ),
             Refusal::NameThere { name, table, database } => {
                 format!(
                     "{name} is what {database}.{table} is called on its servers (`as` in the shard map); write {database}.{table}"
@@ -490,8 +502,8 @@ impl Refusal {
             Refusal::Hint(refusal) => refusal.text(),
             Refusal::Unreadable { near } => format!(
                 "cannot read this statement near `{near}` (literals shown as ?): a typo, or syntax that is not known here; \
-                 the database lives on several shards, so it must be certain which tables are meant: correct it, or \
-                 write it in a plainer form"
+                 the database lives on several shards, so it must be certain which tables are meant: correct it, \
+                 write it in a plainer form, or (if it only reads) {BY_HINT}"
             ),
         }
     }

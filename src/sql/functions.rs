@@ -21,7 +21,7 @@ fn contains(table: &[&str], word: &[u8]) -> bool {
 }
 
 #[rustfmt::skip]
-static BUILTINS: [&str; 612] = [
+static BUILTINS: [&str; 613] = [
     "abs", "acos", "add_months", "adddate", "addtime", "aes_decrypt", "aes_encrypt", "any_value", "area",
     "asbinary", "ascii", "asin", "astext", "aswkb", "aswkt", "atan", "atan2", "avg", "benchmark", "bin",
     "bin_to_uuid", "binlog_gtid_pos", "bit_and", "bit_count", "bit_length", "bit_or", "bit_xor", "boundary",
@@ -84,7 +84,7 @@ static BUILTINS: [&str; 612] = [
     "pow", "power", "ps_current_thread_id", "ps_thread_id", "quarter", "quote", "radians", "rand", "random_bytes",
     "rank", "regexp_instr", "regexp_like", "regexp_replace", "regexp_substr", "release_all_locks", "release_lock",
     "remove_dd_property_key", "repeat", "replace", "replace_oracle", "reverse", "right", "roles_graphml", "round",
-    "row_count", "row_number", "rpad", "rpad_oracle", "rtrim", "rtrim_oracle", "schema", "sec_to_time", "second",
+    "row_count", "row_number", "rownum", "rpad", "rpad_oracle", "rtrim", "rtrim_oracle", "schema", "sec_to_time", "second",
     "session_user", "setval", "sformat", "sha", "sha1", "sha2", "sign", "sin", "sleep", "soundex",
     "source_pos_wait", "space", "sqrt", "srid", "st_area", "st_asbinary", "st_asgeojson", "st_astext", "st_aswkb",
     "st_aswkt", "st_boundary", "st_buffer", "st_buffer_strategy", "st_centroid", "st_collect", "st_contains",

@@ -145,6 +145,8 @@ impl<'t, 'a> Reader<'t, 'a> {
             b"nextval" | b"setval" | b"lastval" => Flags::NEXTVAL,
             b"now" | b"sysdate" | b"curdate" | b"curtime" => Flags::CLOCK,
             b"unix_timestamp" if empty => Flags::CLOCK,
+            b"do" if at == self.opening.at => Flags::NONE,
+            b"analyse" if at > 0 && self.tokens[at - 1].is_word("procedure") => Flags::NONE,
             _ if !self.selects || is_builtin(lower) || is_grammar(lower) || self.is_name(at) => Flags::NONE,
             _ => Flags::UNKNOWN_FUNCTION,
         }

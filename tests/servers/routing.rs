@@ -182,3 +182,28 @@ fn errors_of_servers_pass_as_they_are() {
         pair.check_sound();
     }
 }
+
+#[test]
+fn versions_of_rows_are_where_their_key_is() {
+    let mut pair = Pair::mariadb();
+    for server in [&pair.first, &pair.second] {
+        server.run_all(&["ALTER TABLE shop.customers ADD SYSTEM VERSIONING"]);
+    }
+    let mut raw = pair.app();
+    raw.ok("UPDATE customers SET city = 'Lima' WHERE id = 42");
+    raw.ok("UPDATE customers SET city = 'Quito' WHERE id = 1000042");
+    raw.ok("DELETE FROM customers WHERE id = 1000042");
+    let cities = |raw: &mut Raw, tail: &str| {
+        let mut lines = raw.rows(&format!("SELECT city FROM customers {tail}")).lines();
+        lines.sort_unstable();
+        lines
+    };
+    assert_eq!(cities(&mut raw, "FOR SYSTEM_TIME ALL WHERE id = 42"), ["Islington", "Lima"]);
+    assert_eq!(cities(&mut raw, "FOR SYSTEM_TIME ALL AS c WHERE c.id = 1000042"), ["Quito", "Seattle"]);
+    assert_eq!(cities(&mut raw, "FOR SYSTEM_TIME AS OF NOW() + INTERVAL 1 DAY WHERE id = 1000042"), [""; 0]);
+    assert_eq!(
+        cities(&mut raw, "FOR SYSTEM_TIME ALL WHERE city IN ('Islington', 'Lima', 'Quito')"),
+        ["Islington", "Lima", "Quito"]
+    );
+    pair.check_sound();
+}

@@ -74,6 +74,31 @@ impl Select<'_> {
         Ok(())
     }
 
+    /// `FOR SYSTEM_TIME` of all versions, or at points that are literals: each server takes those for the same.
+    pub(super) fn versions(&mut self) -> Read {
+        if !self.is_word(self.at, "FOR") || !self.is_word(self.at + 1, "SYSTEM_TIME") {
+            return Ok(());
+        }
+        let forms: [&[&str]; 4] = [&["ALL"], &["AS", "OF", ""], &["BETWEEN", "", "AND", ""], &["FROM", "", "TO", ""]];
+        let is_literal = |at: usize| {
+            matches!(self.tokens.get(at).map(|lexeme| &lexeme.token), Some(Token::Marker { .. } | Token::Structural(_)))
+        };
+        for form in forms {
+            let mut at = self.at + 2;
+            let matches = form.iter().all(|word| {
+                at += usize::from(word.is_empty() && self.is_word(at, "TIMESTAMP"));
+                at += 1;
+                if word.is_empty() { is_literal(at - 1) } else { self.is_word(at - 1, word) }
+            });
+            // No operator goes on with the expression.
+            if matches && (self.tokens.get(at).is_none() || self.word(at).is_some() || self.is_punct(at, b',')) {
+                self.at = at;
+                return Ok(());
+            }
+        }
+        Err("FOR SYSTEM_TIME at a time that is no literal".into())
+    }
+
     /// The words of the join that begins here.
     fn join(&self) -> Option<Join> {
         let inner = |words| Join { words, keeps: Keeps::None, natural: false };

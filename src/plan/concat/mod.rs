@@ -95,7 +95,7 @@ const MODIFIERS: [&str; 8] = [
 ];
 
 /// Words that are in the way wherever they stand unquoted, with what they are called.
-const IN_THE_WAY: [(&str, &str); 34] = [
+const IN_THE_WAY: [(&str, &str); 35] = [
     ("SELECT", "a subquery"),
     ("UNION", "UNION"),
     ("EXCEPT", "EXCEPT"),
@@ -107,6 +107,7 @@ const IN_THE_WAY: [(&str, &str); 34] = [
     ("LIMIT", "LIMIT"),
     ("FETCH", "FETCH"),
     ("WINDOW", "WINDOW"),
+    ("QUALIFY", "QUALIFY"),
     ("OVER", "a window function (OVER)"),
     ("PROCEDURE", "PROCEDURE"),
     ("INTO", "INTO"),
@@ -221,6 +222,9 @@ impl Select<'_> {
         {
             return Err((*construct).into());
         }
+        if self.is_offset() {
+            return Err("OFFSET".into());
+        }
         if !called || (!qualified && BEFORE_PARENTHESIS.contains(&&*upper)) {
             return Ok(());
         }
@@ -237,7 +241,7 @@ impl Select<'_> {
         }
     }
 
-    /// `table [PARTITION (...)] [[AS] alias] [index hints]`: one table.
+    /// `table [PARTITION (...)] [FOR SYSTEM_TIME ...] [[AS] alias] [index hints]`: one table.
     fn table(&mut self) -> Read {
         if self.is_punct(self.at, b'(') {
             return Err("parentheses in FROM".into());
@@ -251,11 +255,12 @@ impl Select<'_> {
             self.at += 1;
             self.names()?;
         }
+        self.versions()?;
         if self.is_word(self.at, "AS") {
             self.at += 1;
             self.name()?;
         } else if matches!(self.tokens.get(self.at), Some(Lexeme { token: Token::Quoted(_), .. }))
-            || self.word(self.at).is_some_and(|word| !ends_table(word))
+            || self.word(self.at).is_some_and(|word| !ends_table(word) && !self.is_offset())
         {
             self.at += 1;
         }
@@ -297,6 +302,11 @@ impl Select<'_> {
         }
         self.at += 1;
         Ok(())
+    }
+
+    /// `OFFSET n ROWS`; the word may be a name elsewhere.
+    fn is_offset(&self) -> bool {
+        self.is_word(self.at, "OFFSET") && (self.is_word(self.at + 2, "ROW") || self.is_word(self.at + 2, "ROWS"))
     }
 
     /// What the clause is called that begins here.

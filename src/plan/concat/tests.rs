@@ -54,6 +54,11 @@ fn plain_selects_are_concatenations() {
         "SELECT a FROM t USE INDEX () IGNORE KEY (k)",
         "SELECT count, sum, rank, a.`max`\tFROM t a -- the end",
         "SELECT a FROM `t`",
+        "SELECT a FROM t FOR SYSTEM_TIME ALL WHERE a > 5",
+        "SELECT a FROM t PARTITION (p0) FOR SYSTEM_TIME AS OF TIMESTAMP '2026-01-01' u WHERE u.a",
+        "SELECT a FROM t FOR SYSTEM_TIME BETWEEN '2026-01-01' AND ? AS u",
+        "SELECT a FROM t FOR SYSTEM_TIME FROM '2026-01-01' TO '2026-02-01'",
+        "SELECT a FROM t offset WHERE offset.a",
     ] {
         plain(text);
     }
@@ -100,7 +105,13 @@ fn tables_and_queries_beside_are_in_the_way() {
     refused("SELECT a FROM t WHERE a IN (SELECT b FROM u)", "a subquery", "SELECT b");
     refused("SELECT (SELECT 1), a FROM t", "a subquery", "SELECT 1)");
     refused("SELECT a FROM t WHERE EXISTS (SELECT 1)", "a subquery", "SELECT 1)");
-    refused("SELECT a FROM t FOR SYSTEM_TIME ALL", "FOR", "FOR SYSTEM_TIME");
+    let at_no_literal = "FOR SYSTEM_TIME at a time that is no literal";
+    refused("SELECT a FROM t FOR SYSTEM_TIME AS OF NOW()", at_no_literal, "FOR SYSTEM_TIME");
+    refused("SELECT a FROM t FOR SYSTEM_TIME AS OF '2026-01-01' + 1 WHERE a", at_no_literal, "FOR SYSTEM_TIME");
+    refused("SELECT a FROM t FOR SYSTEM_TIME AS OF TRANSACTION 7", at_no_literal, "FOR SYSTEM_TIME");
+    refused("SELECT a FROM t WHERE a > 5 OFFSET 1 ROWS", "OFFSET", "OFFSET 1");
+    refused("SELECT a FROM t OFFSET 1 ROW", "OFFSET", "OFFSET 1");
+    refused("SELECT a FROM t WHERE b QUALIFY a = 1", "QUALIFY", "QUALIFY a");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! and `route` refuses them elsewhere. A table that the map has is on the shard, or the statement is refused.
 
 use super::keys::{Keys, Sources};
-use super::{Place, beyond, calls};
+use super::{Place, beyond, calls, refuse_portion};
 use crate::plan::physical;
 use crate::plan::read::{Occurrence, Reader, Role, Shape, Subject};
 use crate::plan::{Construct, DatabaseId, Fixed, Hint, HintBy, HintRefusal, Keyed, Refusal, TableName, Tables, Target};
@@ -108,6 +108,7 @@ impl Place<'_> {
                 tables.keyed.extend(assigned.map(|source| Keyed::of(table, source)));
             }
             Role::Rows => {
+                refuse_portion(occurrence, split)?;
                 let assigned = self.assigned(shape, keys, index, split)?;
                 tables.keyed.extend(assigned.map(|source| Keyed::of(table, source)));
             }

@@ -32,6 +32,7 @@ const NO_ALIAS: &[&str] = &[
     "LIMIT",
     "UNION",
     "FOR",
+    "BEFORE",
     "LOCK",
     "INTO",
     "SET",
@@ -264,7 +265,7 @@ impl Reader {
         self.level(level).references.push(reference);
     }
 
-    /// PARTITION, alias and index hints behind a table name.
+    /// PARTITION, versions, alias and index hints behind a table name.
     pub fn table_suffix(&mut self, reference: Reference) {
         if self.is_op(self.at, "(") || self.is_op(self.at, ".") {
             return self.unsure();
@@ -273,9 +274,7 @@ impl Reader {
             self.at += 1;
             self.skip_group();
         }
-        if self.is_word(self.at, "FOR") && self.is_any(self.at + 1, &["SYSTEM_TIME", "PORTION", "VERSION"]) {
-            return self.unsure();
-        }
+        self.versions(Some(reference));
         if let Some(alias) = self.alias() {
             match reference {
                 Reference::Table(OccurrenceId(id)) => self.shape.occurrences[id].alias = Some(alias),
@@ -297,7 +296,9 @@ impl Reader {
         let explicit = self.accept("AS");
         let named = match self.tok(self.at) {
             Tok::Name(name) => Some(name.clone()),
-            Tok::Word { .. } if !explicit && self.at_contextual_set_operation() => None,
+            Tok::Word { .. } if !explicit && (self.at_contextual_set_operation() || self.at_contextual_clause()) => {
+                None
+            }
             Tok::Word { text, .. } if explicit || !self.is_any(self.at, NO_ALIAS) => Some(text.clone()),
             _ => None,
         };
@@ -309,8 +310,9 @@ impl Reader {
         named
     }
 
-    /// `[AS] alias [(columns)]` behind a derived table or a table function.
+    /// `[FOR SYSTEM_TIME ...] [AS] alias [(columns)]` behind a derived table or a table function.
     fn derived_alias(&mut self, level: LevelId, body: Option<BodyId>) {
+        self.versions(None);
         let alias = self.alias();
         let names = match alias.is_some() && self.is_op(self.at, "(") {
             true => self.names(),

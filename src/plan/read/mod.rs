@@ -14,6 +14,7 @@ mod query;
 mod reader;
 mod schema;
 mod shape;
+mod temporal;
 mod write;
 
 pub use level::{Derived, Part, Reference, Seen};

@@ -1,7 +1,7 @@
 //! Statements that are neither queries, writes nor definitions: SHOW, EXPLAIN, SET, LOCK, LOAD, HANDLER, CALL, upkeep.
 
 use super::Subject;
-use super::reader::Reader;
+use super::reader::{Reader, Tok};
 use super::shape::Role;
 use crate::plan::{Construct, View};
 
@@ -24,11 +24,20 @@ impl Reader {
                 self.at += 1;
             }
         }
+        // Of MySQL, behind FORMAT=JSON.
+        if self.is_word(self.at, "INTO") && matches!(self.tok(self.at + 1), Tok::Variable(_)) {
+            self.at += 2;
+        }
         if self.is_any(self.at, STATEMENTS) || self.is_op(self.at, "(") {
             return self.statement();
         }
-        if self.is_word(self.at, "FOR") {
-            return Subject::Admin(format!("{verb} FOR").into());
+        if self.is_word(self.at, "FOR") && self.is_word(self.at + 1, "CONNECTION") {
+            return Subject::Admin(format!("{verb} FOR CONNECTION").into());
+        }
+        // MySQL's FOR SCHEMA gives the tables another database.
+        if self.is_word(self.at, "FOR") && self.is_any(self.at + 1, &["SCHEMA", "DATABASE"]) {
+            self.unsure();
+            return Subject::Tables;
         }
         self.at = start;
         match self.take_table_name() {

@@ -20,7 +20,8 @@ pub enum Output {
 }
 
 /// Words of a query whose answer for one row may depend on the others that it reads.
-const DEPENDENT: &[&str] = &["OVER", "LIMIT", "FETCH", "OFFSET", "ROWNUM", "PROCEDURE", "INTO", "ROLLUP", "CUBE"];
+const DEPENDENT: &[&str] =
+    &["OVER", "LIMIT", "FETCH", "OFFSET", "ROWNUM", "PROCEDURE", "INTO", "ROLLUP", "CUBE", "QUALIFY"];
 
 /// What may follow the expressions of GROUP BY.
 const BEHIND_GROUPS: &[&str] = &["HAVING", "ORDER", "WINDOW", "FOR", "LOCK"];

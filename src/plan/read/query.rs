@@ -1,7 +1,7 @@
 //! Query expressions: WITH, SELECT, set operations, and the groups of an expression that may hold a query.
 //!
 //! Clauses begin at words that both servers reserve, so a clause cannot be taken for a name. Where only
-//! one of them reserves a word (WINDOW, RETURNING, EXCEPT, INTERSECT) more of its context is asked for.
+//! one of them reserves a word (WINDOW, RETURNING, EXCEPT, INTERSECT, OFFSET, QUALIFY) more of its context is asked for.
 
 use std::ops::Range;
 
@@ -78,6 +78,9 @@ impl Reader {
             if !self.accept_op(")") {
                 return self.unsure();
             }
+            if recursive && self.accept("CYCLE") {
+                self.cycle();
+            }
             if !recursive {
                 let body = Some(self.keep(body));
                 self.expressions.push(Expression { name, names, body });
@@ -85,6 +88,17 @@ impl Reader {
             if !self.accept_op(",") {
                 return;
             }
+        }
+    }
+
+    /// `CYCLE columns RESTRICT` (MariaDB).
+    fn cycle(&mut self) {
+        while self.name(self.at).is_some() && !self.is_word(self.at, "RESTRICT") {
+            self.at += 1;
+            self.accept_op(",");
+        }
+        if !self.accept("RESTRICT") {
+            self.unsure();
         }
     }
 
@@ -157,7 +171,7 @@ impl Reader {
             return;
         }
         // Not reserved everywhere: if it was a column's name, the condition went on behind it.
-        if self.is_any(to, &["WINDOW", "RETURNING"]) && self.loose_operator_behind(to) {
+        if self.is_any(to, &["WINDOW", "RETURNING", "QUALIFY"]) && self.loose_operator_behind(to) {
             return;
         }
         for test in self.conjuncts(from, to) {
@@ -178,7 +192,7 @@ impl Reader {
 
     /// ORDER BY, LIMIT, FOR UPDATE and the like: nothing there restricts rows, subqueries there are read.
     pub fn query_tail(&mut self) {
-        while self.is_any(self.at, CLAUSES) && !self.at_insert_tail() {
+        while (self.is_any(self.at, CLAUSES) || self.at_contextual_clause()) && !self.at_insert_tail() {
             if self.is_word(self.at, "WINDOW") && !(self.name(self.at + 1).is_some() && self.is_word(self.at + 2, "AS"))
             {
                 return self.unsure();
@@ -221,6 +235,37 @@ impl Reader {
                 || (self.is_op(self.at + 1, "(") && self.at_query(self.at + 2)))
     }
 
+    /// FETCH and OFFSET (MariaDB) and QUALIFY (MySQL), where they begin a clause.
+    pub fn at_contextual_clause(&self) -> bool {
+        match self.word(self.at) {
+            Some("FETCH") => self.is_any(self.at + 1, &["FIRST", "NEXT"]),
+            Some("OFFSET") => {
+                matches!(self.tok(self.at + 1), Tok::Marker(_) | Tok::Literal(_))
+                    && self.is_any(self.at + 2, &["ROW", "ROWS"])
+            }
+            Some("QUALIFY") => !self.returning,
+            _ => false,
+        }
+    }
+
+    /// Whether the word here, which elsewhere begins a clause, is part of an expression.
+    fn is_in_expression(&self, word: &str) -> bool {
+        let at = self.at;
+        match word {
+            // The joins are followed by JOIN or OUTER; WITHIN GROUP (...)
+            "LEFT" | "RIGHT" | "GROUP" => self.is_op(at + 1, "("),
+            // NEXT VALUE FOR a sequence
+            "FOR" => at >= 2 && self.is_word(at - 1, "VALUE") && self.is_any(at - 2, &["NEXT", "PREVIOUS"]),
+            // NTH_VALUE(a, 1) FROM FIRST [RESPECT NULLS] OVER
+            "FROM" => {
+                self.is_word(at + 1, "FIRST")
+                    && (self.is_word(at + 2, "OVER")
+                        || self.is_any(at + 2, &["RESPECT", "IGNORE"]) && self.is_word(at + 3, "NULLS"))
+            }
+            _ => false,
+        }
+    }
+
     /// Steps over an expression: to one of `stops`, a comma if asked, `)`, a set operation or the end.
     pub fn scan(&mut self, stops: &[&str], comma: bool) {
         loop {
@@ -236,9 +281,11 @@ impl Reader {
                     _ => self.at += 1,
                 },
                 Tok::Word { upper, .. } => {
-                    let stop = stops.contains(&&**upper)
-                        // LEFT( and RIGHT( are functions; the joins are followed by JOIN or OUTER.
-                        && !(matches!(&**upper, "LEFT" | "RIGHT") && self.is_op(self.at + 1, "("));
+                    if self.is_in_expression(upper) {
+                        self.at += 1;
+                        continue;
+                    }
+                    let stop = stops.contains(&&**upper) || (stops.contains(&"WINDOW") && self.at_contextual_clause());
                     if stop || **upper == *"UNION" || self.at_contextual_set_operation() {
                         return;
                     }
@@ -253,7 +300,7 @@ impl Reader {
     }
 
     /// `{d '...'}`, `{fn ...}`.
-    fn braces(&mut self) {
+    pub fn braces(&mut self) {
         self.nested(|reader| {
             reader.accept_op("{");
             reader.scan(&[], false);

@@ -285,7 +285,7 @@ impl Reader {
             self.unsure();
         }
         self.mention(&name);
-        self.shape.occurrences.push(Occurrence { database, name, alias: None, role, end: self.at });
+        self.shape.occurrences.push(Occurrence { database, name, alias: None, role, end: self.at, portion: false });
         OccurrenceId(self.shape.occurrences.len() - 1)
     }
 

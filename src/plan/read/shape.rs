@@ -41,6 +41,8 @@ pub struct Occurrence {
     pub role: Role,
     /// The number of the token behind its name.
     pub end: usize,
+    /// FOR PORTION OF: what is left of its rows is stored anew.
+    pub portion: bool,
 }
 
 /// What happens to the table at that place.

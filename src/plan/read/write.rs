@@ -47,6 +47,7 @@ impl Reader {
             // One table: what was read as a target is the reference.
             self.at = start;
             self.delete_reference(level);
+            self.before_system_time();
             let tables = self.level(level).tables();
             self.shape.deleted.extend(tables);
         } else if self.accept_any(&["FROM", "USING"]) {
