@@ -172,6 +172,7 @@ impl Heap for Refusal {
             | Refusal::Selected { table, key, doubt: _ }
             | Refusal::KeyMayMove { table, key }
             | Refusal::Portion { table, key }
+            | Refusal::ColumnTwice { table, key }
             | Refusal::KeyAssigned { table, key, construct: _ } => table.heap() + key.heap(),
             Refusal::CopyChanged { table, construct: _, shards } => table.heap() + shards.heap(),
             Refusal::OtherName { table, what } => table.heap() + what.heap(),

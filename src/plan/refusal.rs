@@ -79,6 +79,11 @@ pub enum Refusal {
         kind: KeyType,
         form: Form,
     },
+    /// An INSERT that names a column of the key twice.
+    ColumnTwice {
+        table: Box<str>,
+        key: Box<str>,
+    },
     /// An INSERT into a split table that does not name its columns.
     Columns {
         table: Box<str>,
@@ -268,6 +273,7 @@ impl Refusal {
             Refusal::Unlisted { .. } | Refusal::OtherCase { .. } => (1146, "42S02"),
             Refusal::Admin { .. } => (1227, "42000"),
             Refusal::NoView => (1064, "42000"),
+            Refusal::ColumnTwice { .. } => (1110, "42000"),
             Refusal::Hint(refusal) => refusal.number(),
             Refusal::NoKey { .. }
             | Refusal::Apart { .. }
@@ -317,6 +323,7 @@ impl Refusal {
             | Refusal::KeyAssigned { .. }
             | Refusal::KeyMayMove { .. }
             | Refusal::KeyMoved { .. }
+            | Refusal::ColumnTwice { .. }
             | Refusal::Portion { .. } => RefusalKind::Key,
             Refusal::LocksElsewhere { .. } => RefusalKind::Shards,
             Refusal::Hint(refusal) => refusal.kind(),
@@ -416,6 +423,9 @@ impl Refusal {
                     _ => "; write the value itself",
                 }
             ),
+            Refusal::ColumnTwice { table, key } => {
+                format!("column {table}.{key}, the sharding key, is specified twice; name it once")
+            }
             Refusal::Columns { table, key } => format!(
                 "INSERT into split table {table} must name its columns, so that its key `{key}` can be found; \
                  write INSERT INTO {table} (..., {key}, ...) VALUES ..."

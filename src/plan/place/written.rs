@@ -38,7 +38,8 @@ impl Place<'_> {
                 (None, _) if key.defaults_to_now && columns.iter().all(|column| !may_be_named(column, &key.name)) => {
                     places.push(None);
                 }
-                _ => return Err(written_form(target, key, Form::Missing)),
+                (Some(_), Some(_)) => return Err(Refusal::ColumnTwice { table, key: key.name.as_str().into() }),
+                (None, _) => return Err(written_form(target, key, Form::Missing)),
             }
         }
         match &insert.source {
