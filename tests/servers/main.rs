@@ -43,6 +43,7 @@ mod previous;
 mod reload;
 mod renamed;
 mod replicas;
+mod rollout;
 mod routing;
 mod scatter;
 mod serving;

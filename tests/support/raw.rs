@@ -304,10 +304,14 @@ impl Raw {
 
     /// Prepares; gives (id, columns, parameters).
     pub fn prepare(&mut self, text: &str) -> Result<(u32, u16, u16), ServerError> {
-        self.command(&[b"\x16", text.as_bytes()].concat()).expect("the connection stands");
-        let first = self.packet().expect("an answer");
+        self.try_prepare(text).expect("the connection stands")
+    }
+
+    pub fn try_prepare(&mut self, text: &str) -> io::Result<Result<(u32, u16, u16), ServerError>> {
+        self.command(&[b"\x16", text.as_bytes()].concat())?;
+        let first = self.packet()?;
         if first[0] == 0xFF {
-            return Err(error(&first));
+            return Ok(Err(error(&first)));
         }
         let id = u32::from_le_bytes(first[1..5].try_into().expect("four bytes"));
         let columns = u16::from_le_bytes([first[5], first[6]]);
@@ -316,15 +320,19 @@ impl Raw {
             if count > 0 {
                 let eof = u16::from(self.capabilities & DEPRECATE_EOF == 0);
                 for _ in 0..count + eof {
-                    self.packet().expect("a definition");
+                    self.packet()?;
                 }
             }
         }
-        Ok((id, columns, parameters))
+        Ok(Ok((id, columns, parameters)))
     }
 
     /// Executes with parameters that are all BIGINT, sending the types (`bound`) or not.
     pub fn execute(&mut self, id: u32, parameters: &[i64], bound: bool) -> Vec<Reply> {
+        self.try_execute(id, parameters, bound).expect("an answer")
+    }
+
+    pub fn try_execute(&mut self, id: u32, parameters: &[i64], bound: bool) -> io::Result<Vec<Reply>> {
         let mut payload = vec![0x17];
         payload.extend(id.to_le_bytes());
         payload.push(0);
@@ -337,8 +345,8 @@ impl Raw {
             }
             payload.extend(parameters.iter().flat_map(|p| p.to_le_bytes()));
         }
-        self.command(&payload).expect("the connection stands");
-        self.replies(true).expect("an answer")
+        self.command(&payload)?;
+        self.replies(true)
     }
 
     /// Closes a statement; there is no answer.
