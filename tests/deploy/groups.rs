@@ -18,8 +18,10 @@ struct Overlay<'f> {
 
 type Rule = fn(&Overlay<'_>) -> Vec<String>;
 
-const RULES: [Rule; 12] =
-    [kinds, members, selectors, volumes, accounts, numbers, settings, scripts, commands, ends, security, network];
+const RULES: [Rule; 13] = [
+    kinds, members, regions, selectors, volumes, accounts, numbers, settings, scripts, commands, ends, security,
+    network,
+];
 
 const KINDS: [(&str, &str); 8] = [
     ("CiliumNetworkPolicy", "cilium.io/v2"),
@@ -119,6 +121,21 @@ fn members(overlay: &Overlay<'_>) -> Vec<String> {
                 check(&mut faults, elsewhere, format!("{at}: no StatefulSet {set}"));
             }
         }
+    }
+    faults
+}
+
+/// Where the map has several regions, the proxies know which one is theirs: that of the servers beside them.
+fn regions(overlay: &Overlay<'_>) -> Vec<String> {
+    let mut faults = Vec::new();
+    let Some(map) = overlay.map().filter(|map| map.regions.len() > 1) else { return faults };
+    let config = overlay.named("ConfigMap", "meridian-config").map_or("", |map| text(&map["data"]["config.yaml"]));
+    let config = Config::load(config, "/etc/meridian/config/config.yaml".as_ref()).ok();
+    let Some(region) = config.and_then(|config| config.region) else { return vec!["config.yaml: no region".into()] };
+    check(&mut faults, map.regions.contains(&region), format!("config.yaml: the map has no region {region}"));
+    for set in overlay.sets() {
+        let of = text(&set["spec"]["template"]["metadata"]["labels"]["meridian-region"]);
+        check(&mut faults, of == region, format!("config.yaml: region {region}, and {} is in {of}", name(set)));
     }
     faults
 }
@@ -449,7 +466,10 @@ fn each_rule_of_groups_finds_what_breaks_it() {
 }
 
 /// What is replaced once in the rendered text, by what, and a part of the fault.
-const BROKEN: [(&str, &str, &str); 43] = [
+const BROKEN: [(&str, &str, &str); 46] = [
+    ("    region: eu\n", "", "no region"),
+    ("    region: eu\n", "    region: asia\n", "the map has no region asia"),
+    ("    region: eu\n", "    region: us\n", "region us, and eu-orders is in eu"),
     ("kind: StatefulSet", "kind: StatefulSets", "unknown kind or version"),
     ("apiVersion: cilium.io/v2", "apiVersion: cilium.io/v3", "unknown kind or version"),
     ("  name: eu-split0\nspec:\n  clusterIP", "  name: eu-orders\nspec:\n  clusterIP", "Service eu-orders: twice"),

@@ -2,6 +2,7 @@
 
 mod groups;
 mod manifests;
+mod overlays;
 mod rules;
 
 use std::process::Command;
