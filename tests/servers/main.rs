@@ -40,6 +40,7 @@ mod playground;
 mod pools;
 mod prepared;
 mod previous;
+mod readme;
 mod reload;
 mod renamed;
 mod replicas;
