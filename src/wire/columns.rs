@@ -11,10 +11,9 @@ use super::packet::{self, HEADER_LEN};
 const BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Flags that say how a value is read. Those about keys and defaults are left out: an index may be added to one server
-/// before the next.
-const FLAGS_OF_VALUES: u16 = NOT_NULL | BLOB | UNSIGNED | ZEROFILL | BINARY | ENUM | TIMESTAMP | SET;
+/// before the next. So is NOT_NULL: of an outer join a server says it by what rows it found while it planned (MariaDB).
+const FLAGS_OF_VALUES: u16 = BLOB | UNSIGNED | ZEROFILL | BINARY | ENUM | TIMESTAMP | SET;
 
-const NOT_NULL: u16 = 1;
 const BLOB: u16 = 16;
 const UNSIGNED: u16 = 32;
 const ZEROFILL: u16 = 64;
@@ -143,7 +142,7 @@ impl<'a> Definition<'a> {
             (self.name != other.name, "name"),
             (self.kind != other.kind, "type"),
             (self.charset != other.charset, "character set"),
-            (self.flags != other.flags, "attributes (NOT NULL, UNSIGNED, BINARY or the like)"),
+            (self.flags != other.flags, "attributes (UNSIGNED, BINARY or the like)"),
             (self.decimals != other.decimals, "number of decimals"),
             (self.length != other.length, "length"),
         ]
@@ -201,7 +200,7 @@ mod tests {
                 (changed(|column| column.name = b"c".to_vec()), "name"),
                 (changed(|column| column.kind = ColumnType::DOUBLE), "type"),
                 (changed(|column| column.charset = 8), "character set"),
-                (changed(|column| column.flags ^= NOT_NULL), "attributes (NOT NULL, UNSIGNED, BINARY or the like)"),
+                (changed(|column| column.flags ^= UNSIGNED), "attributes (UNSIGNED, BINARY or the like)"),
                 (changed(|column| column.decimals += 1), "number of decimals"),
                 (changed(|column| column.length += 1), "length"),
             ] {
@@ -210,8 +209,8 @@ mod tests {
                     if name == b"b" && *what == expected);
                 assert!(named, "{expected}: {found:?}");
             }
-            // PRI_KEY, MULTIPLE_KEY, NO_DEFAULT_VALUE.
-            assert_eq!(difference(&changed(|column| column.flags ^= 2 | 8 | 0x1000)), None);
+            // NOT_NULL, PRI_KEY, MULTIPLE_KEY, NO_DEFAULT_VALUE.
+            assert_eq!(difference(&changed(|column| column.flags ^= 1 | 2 | 8 | 0x1000)), None);
         }
     }
 
