@@ -207,3 +207,22 @@ fn versions_of_rows_are_where_their_key_is() {
     );
     pair.check_sound();
 }
+
+#[test]
+fn a_fraction_is_looked_for_where_an_index_finds_it() {
+    for mut pair in Pair::each() {
+        for server in [&pair.first, &pair.second] {
+            server.run_all(&["ALTER TABLE shop.customers DROP PRIMARY KEY, ADD KEY by_id (id)"]);
+        }
+        let mut raw = pair.app();
+        for (number, key) in [("999999.5", 1000000), ("999999.4", 999999), ("41.5", 42), ("42.4", 42)] {
+            let text = format!("SELECT name FROM customers FORCE INDEX (by_id) WHERE id = {number}");
+            // The server of the rounded key answers it by itself, one with rows or one without.
+            let server = if key < 1000000 { &pair.first } else { &pair.second };
+            let mut direct = server.connect();
+            direct.ok("USE shop");
+            assert_eq!(raw.rows(&text).lines(), direct.rows(&text).lines(), "{text}");
+        }
+        pair.check_sound();
+    }
+}

@@ -78,27 +78,23 @@ pub fn written(value: Value<'_>, negated: bool, integer: IntegerType) -> Result<
     }
 }
 
-/// `42.000` is 42, `42.5` matches nothing.
+/// `42.000` is 42. `42.5` matches nothing, but MariaDB looks it up in an index, where it is one, as 43: rounded, half away
+/// from zero.
 fn decimal(text: &[u8], sign: i128, integer: IntegerType) -> Read<'static> {
     if text.len() > DECIMAL_DIGITS_MAX {
         return Read::Unsettled(Form::Decimal);
     }
     let point = text.iter().position(|&byte| byte == b'.').unwrap_or(text.len());
     let (whole, fraction) = (&text[..point], text.get(point + 1..).unwrap_or_default());
-    if fraction.iter().any(|&byte| byte != b'0') {
-        return Read::Nothing;
-    }
     let whole = if whole.is_empty() { b"0" } else { whole };
-    unsigned(whole).map_or(Read::Unsettled(Form::Decimal), |value| key(sign * value, integer))
+    let up = i128::from(fraction.first().is_some_and(|digit| *digit >= b'5'));
+    unsigned(whole).map_or(Read::Unsettled(Form::Decimal), |value| key(sign * (value + up), integer))
 }
 
-/// A comparison as doubles: exact where the column's values are exact as doubles too.
+/// A comparison as doubles: exact where the column's values are exact as doubles too. In an index MariaDB looks it up
+/// rounded, half to even.
 fn double(value: f64, integer: IntegerType) -> Read<'static> {
-    match exact(value) {
-        Some(value) => key(value, integer),
-        None if value.abs() < EXACT_DOUBLE as f64 => Read::Nothing,
-        None => Read::Unsettled(Form::Float),
-    }
+    exact(value.round_ties_even()).map_or(Read::Unsettled(Form::Float), |value| key(value, integer))
 }
 
 /// A bound string or decimal in canonical form: MySQL compares them as doubles.
@@ -178,7 +174,10 @@ mod tests {
         check(Value::Integer(&[b'9'; 60]), false, Read::Nothing);
         check(Value::Decimal(b"42.000"), false, number(42));
         check(Value::Decimal(b".0"), false, number(0));
-        check(Value::Decimal(b"42.5"), false, Read::Nothing);
+        check(Value::Decimal(b"42.5"), false, number(43));
+        check(Value::Decimal(b"42.49"), true, number(-42));
+        check(Value::Decimal(b".5"), true, number(-1));
+        check(Value::Decimal(b"2147483647.5"), false, Read::Nothing);
         check(Value::Decimal(b"42."), true, number(-42));
         check(Value::Decimal(b"42.0000000000000000000000000000000001"), false, Read::Unsettled(Form::Decimal));
         check(Value::Float, false, Read::Unsettled(Form::Float));
@@ -188,7 +187,8 @@ mod tests {
         check(Value::Signed(i64::MIN), true, Read::Nothing);
         check(Value::Unsigned(u64::MAX), false, Read::Nothing);
         check(Value::Double(42.0), false, number(42));
-        check(Value::Double(42.5), false, Read::Nothing);
+        check(Value::Double(42.5), false, number(42));
+        check(Value::Double(-43.5), false, number(-44));
         check(Value::Double(-0.0), false, number(0));
         check(Value::Double(1e16), false, Read::Unsettled(Form::Float));
         check(Value::Double(f64::NAN), false, Read::Unsettled(Form::Float));
