@@ -10,6 +10,8 @@ mod connection;
 mod failure;
 mod group;
 mod member;
+#[cfg(debug_assertions)]
+mod nonce;
 mod pool;
 mod previous;
 mod probe;

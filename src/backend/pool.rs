@@ -116,22 +116,24 @@ impl Pool {
 
     /// A connection that fits, from the idle ones, newly opened, or when one becomes free.
     pub async fn acquire(self: &Arc<Self>, wanted: Wanted<'_>) -> Result<Lease, Failure> {
-        match self.attempt(wanted, true) {
-            Attempt::Lease(lease) => Ok(lease),
-            Attempt::Open(slot) => self.open(slot, wanted).await,
-            Attempt::Wait(receiver) => self.wait(receiver, wanted).await,
-            Attempt::Full => Err(self.full()),
-        }
+        self.acquire_any(wanted, true).await
     }
 
     /// A new connection, whatever idles: for a retry after an idle one was found dead.
     pub async fn acquire_new(self: &Arc<Self>, wanted: Wanted<'_>) -> Result<Lease, Failure> {
-        match self.attempt(wanted, false) {
-            Attempt::Lease(lease) => Ok(lease),
-            Attempt::Open(slot) => self.open(slot, wanted).await,
-            Attempt::Wait(receiver) => self.wait(receiver, wanted).await,
-            Attempt::Full => Err(self.full()),
-        }
+        self.acquire_any(wanted, false).await
+    }
+
+    async fn acquire_any(self: &Arc<Self>, wanted: Wanted<'_>, idle_serves: bool) -> Result<Lease, Failure> {
+        let lease = match self.attempt(wanted, idle_serves) {
+            Attempt::Lease(lease) => lease,
+            Attempt::Open(slot) => self.open(slot, wanted).await?,
+            Attempt::Wait(receiver) => self.wait(receiver, wanted).await?,
+            Attempt::Full => return Err(self.full()),
+        };
+        #[cfg(debug_assertions)]
+        let lease = lease.asked_nonce().await?;
+        Ok(lease)
     }
 
     fn full(&self) -> Failure {

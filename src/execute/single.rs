@@ -88,7 +88,10 @@ impl Session {
         if job.facts.access == Access::Write {
             self.written.note(&self.snapshot.groups[usize::from(group.0)]);
         }
-        if let Some(mut lease) = self.lease_ready(&job, group) {
+        let ready = self.lease_ready(&job, group);
+        #[cfg(debug_assertions)]
+        let ready = self.asked_nonce(ready).await?;
+        if let Some(mut lease) = ready {
             self.last_shard = Some(job.shard);
             // What most statements come to: an idle connection in the right state, and a reply that leaves nothing behind.
             // Whatever else happens is concluded as for any other statement.
@@ -164,6 +167,12 @@ impl Session {
         }
         self.last_shard = Some(job.shard);
         self.run_any(job, group, false).await
+    }
+
+    #[cfg(debug_assertions)]
+    async fn asked_nonce(&mut self, ready: Option<Lease>) -> Served<Option<Lease>> {
+        let Some(lease) = ready else { return Ok(None) };
+        Ok(self.client.watched(&self.registered.handle, lease.asked_nonce()).await?.ok())
     }
 
     /// A connection on which the job's bytes can be sent at once, with nothing before them and, if all goes well, nothing

@@ -12,7 +12,7 @@ fn behind_relay(config: &str) -> (Pair, Relay) {
     let mut pair = Pair::mariadb();
     let relay = Relay::to(pair.first.port);
     let map = shop_map_at(&relay.at(), &pair.second.at(), pair.first.family());
-    pair.start_proxy(Settings { map, config: config.to_owned(), ..Settings::default() });
+    pair.start_proxy(Settings { map, config: config.to_owned(), nonces: true, ..Settings::default() });
     (pair, relay)
 }
 

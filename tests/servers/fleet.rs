@@ -29,7 +29,7 @@ impl Random {
 }
 
 fn settings(map: &str, port: u16) -> Settings {
-    Settings { map: map.into(), port, config: "reload:\n  poll_ms: 20\n".into(), ..Settings::default() }
+    Settings { map: map.into(), port, config: "reload:\n  poll_ms: 20\n".into(), nonces: true, ..Settings::default() }
 }
 
 /// Writes keys through one proxy or the other until the end; those that were acknowledged, by their first insert.

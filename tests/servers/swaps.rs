@@ -206,7 +206,7 @@ fn swaps_of_maps_under_load_fail_no_statement_and_end_no_session() {
     }
     let (base, nobody) = (shop_map(&pair.first, &pair.second), free_port());
     let mut map = map_of(&base, 0, nobody);
-    pair.start_proxy(Settings { map: map.clone(), ..Settings::default() });
+    pair.start_proxy(Settings { map: map.clone(), nonces: true, ..Settings::default() });
     let folder = pair.proxy().folder().to_path_buf();
     let mut volume = Volume { folder, version: 0, links_first: true };
     let clients = Clients {

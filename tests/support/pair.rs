@@ -19,7 +19,7 @@ pub struct Pair {
     pub second: Server,
 }
 
-/// Whatever sessions do, they do it on the same connection.
+/// Whatever sessions do, they do it on the same connection, and each time it changes hands it is asked a nonce.
 pub const ONE_CONNECTION: &str = "limits:\n  pool_connections_max: 1\n";
 
 const SCRATCH: [&str; 2] = [
@@ -73,7 +73,8 @@ impl Pair {
         if std::env::var_os("MERIDIAN_TEST_WHOLE").is_some() {
             pair.start_whole();
         } else {
-            pair.start_proxy(Settings { config: config.to_owned(), ..Settings::default() });
+            let nonces = config == ONE_CONNECTION;
+            pair.start_proxy(Settings { config: config.to_owned(), nonces, ..Settings::default() });
         }
         pair
     }

@@ -25,6 +25,8 @@ pub struct Settings {
     pub slow_ms: Option<u64>,
     /// What comes in front of the binary, as `["prlimit", "--nofile=64"]`.
     pub wrapper: Vec<String>,
+    /// Every lease of a connection begins with a nonce, which only its own answer fits.
+    pub nonces: bool,
 }
 
 /// The log when all is open.
@@ -104,8 +106,12 @@ impl Proxy {
             ),
         );
         let log = std::fs::File::create(folder.path().join("log")).expect("the folder is ours");
+        let mut command = command(&settings.wrapper);
+        if settings.nonces {
+            command.env("MERIDIAN_TEST_NONCE", "1");
+        }
         let process = Process::spawn(
-            command(&settings.wrapper)
+            command
                 .args(["serve", "--config"])
                 .arg(&config)
                 .env("RUST_BACKTRACE", "1")
@@ -187,6 +193,7 @@ impl Drop for Proxy {
         }
         // A session that a failed test left open must not hold the end up.
         self.process.kill();
+        assert!(std::thread::panicking() || !self.log().contains("panicked at"), "a panic:\n{}", self.log());
     }
 }
 
