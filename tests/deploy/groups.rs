@@ -8,19 +8,20 @@ use meridian::config::Config;
 use meridian::shard_map::ShardMap;
 use serde_json::Value;
 
+use super::between::{mesh, reached};
 use super::manifests::{Files, kubectl, list, names, number, text};
 
 /// A whole overlay, the proxy's objects with it.
-struct Overlay<'f> {
-    objects: &'f [Value],
-    files: &'f Files,
+pub struct Overlay<'f> {
+    pub objects: &'f [Value],
+    pub files: &'f Files,
 }
 
 type Rule = fn(&Overlay<'_>) -> Vec<String>;
 
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 15] = [
     kinds, members, regions, selectors, volumes, accounts, numbers, settings, scripts, commands, ends, security,
-    network,
+    network, reached, mesh,
 ];
 
 const KINDS: [(&str, &str); 8] = [
@@ -42,7 +43,7 @@ pub fn group_faults(objects: &[Value], files: &Files) -> Vec<String> {
     RULES.iter().flat_map(|rule| rule(&overlay)).collect()
 }
 
-fn name(object: &Value) -> &str {
+pub fn name(object: &Value) -> &str {
     text(&object["metadata"]["name"])
 }
 
@@ -52,15 +53,15 @@ fn containers(set: &Value) -> impl Iterator<Item = &Value> {
 }
 
 impl<'f> Overlay<'f> {
-    fn of(&self, kind: &'static str) -> impl Iterator<Item = &'f Value> {
+    pub fn of(&self, kind: &'static str) -> impl Iterator<Item = &'f Value> {
         self.objects.iter().filter(move |object| text(&object["kind"]) == kind)
     }
 
-    fn named(&self, kind: &'static str, wanted: &str) -> Option<&'f Value> {
+    pub fn named(&self, kind: &'static str, wanted: &str) -> Option<&'f Value> {
         self.of(kind).find(|object| name(object) == wanted)
     }
 
-    fn sets(&self) -> impl Iterator<Item = &'f Value> {
+    pub fn sets(&self) -> impl Iterator<Item = &'f Value> {
         self.of("StatefulSet")
     }
 
@@ -71,12 +72,12 @@ impl<'f> Overlay<'f> {
         Some(&self.named("ConfigMap", text(&volume["configMap"]["name"]))?["data"])
     }
 
-    fn map(&self) -> Option<ShardMap> {
+    pub fn map(&self) -> Option<ShardMap> {
         ShardMap::load(text(&self.named("ConfigMap", "meridian-map")?["data"]["map.yaml"])).ok()
     }
 }
 
-fn check(faults: &mut Vec<String>, holds: bool, fault: impl Into<String>) {
+pub fn check(faults: &mut Vec<String>, holds: bool, fault: impl Into<String>) {
     if !holds {
         faults.push(fault.into());
     }
