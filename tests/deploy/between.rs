@@ -3,13 +3,11 @@
 //! No schema of Cilium is at hand, so its policies are held to the few fields that they use.
 
 use std::net::Ipv4Addr;
-use std::path::Path;
 
 use serde_json::Value;
 
-use super::folder::Folder;
 use super::groups::{Overlay, check, group_faults, name};
-use super::manifests::{documents, files, kubectl, list, names, text, tools};
+use super::manifests::{documents, edited, files, kubectl, list, names, text};
 
 const GLOBAL: [&str; 2] = ["service.cilium.io/global", "service.cilium.io/global-sync-endpoint-slices"];
 
@@ -155,25 +153,6 @@ const BROKEN: [(&str, &str, &str); 10] = [
         "would go to the other region",
     ),
 ];
-
-/// An overlay with one file of `deploy/` edited, rendered in a copy.
-pub fn edited(overlay: &str, file: &str, from: &str, to: &str) -> Option<String> {
-    tools()?;
-    let copy = Folder::new("deploy");
-    for (path, contents) in files() {
-        let path = copy.path().join(path);
-        std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("the folder is ours");
-        std::fs::write(path, contents).expect("the folder is ours");
-    }
-    edit(&copy.path().join(file), from, to);
-    kubectl(copy.path().join(overlay).to_str().expect("ASCII"))
-}
-
-fn edit(path: &Path, from: &str, to: &str) {
-    let text = std::fs::read_to_string(path).expect("a file of deploy/");
-    assert!(text.contains(from), "{} has no {from}", path.display());
-    std::fs::write(path, text.replace(from, to)).expect("the folder is ours");
-}
 
 /// A region's overlay with `network/plain` in the place of Cilium, as deploy/network/README.md says.
 pub fn plain(overlay: &str) -> Option<String> {

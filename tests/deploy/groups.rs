@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use meridian::config::Config;
+use meridian::config::{BackendTlsMode, Config};
 use meridian::shard_map::ShardMap;
 use serde_json::Value;
 
@@ -20,8 +20,8 @@ pub struct Overlay<'f> {
 type Rule = fn(&Overlay<'_>) -> Vec<String>;
 
 const RULES: [Rule; 15] = [
-    kinds, members, regions, selectors, volumes, accounts, numbers, settings, scripts, commands, ends, security,
-    network, reached, mesh,
+    kinds, members, regions, selectors, volumes, accounts, numbers, settings, scripts, ends, security, network,
+    encrypted, reached, mesh,
 ];
 
 const KINDS: [(&str, &str); 8] = [
@@ -35,8 +35,8 @@ const KINDS: [(&str, &str); 8] = [
     ("StatefulSet", "apps/v1"),
 ];
 
-/// What the documentation says how to make.
-const SECRET: &str = "group-accounts";
+/// What the documentation says how to make; the second where there is the component of TLS.
+const SECRETS: [&str; 2] = ["group-accounts", "group-tls"];
 
 pub fn group_faults(objects: &[Value], files: &Files) -> Vec<String> {
     let overlay = Overlay { objects, files };
@@ -205,7 +205,7 @@ fn volumes(overlay: &Overlay<'_>) -> Vec<String> {
                 check(&mut faults, hash, format!("{map}: a change would start no rollout"));
             }
             if secret.is_object() {
-                check(&mut faults, text(&secret["secretName"]) == SECRET, "a Secret that nobody makes");
+                check(&mut faults, SECRETS.contains(&text(&secret["secretName"])), "a Secret that nobody makes");
                 let closed = ["0440", "288"].contains(&text(&secret["defaultMode"]));
                 check(&mut faults, closed, "a Secret is not for the pod's group alone");
             }
@@ -220,15 +220,41 @@ fn volumes(overlay: &Overlay<'_>) -> Vec<String> {
 fn accounts(overlay: &Overlay<'_>) -> Vec<String> {
     let mut faults = Vec::new();
     let page = &overlay.files["docs/deploy.md"];
-    let made = page.lines().find(|line| line.contains(&format!("create secret generic {SECRET} "))).unwrap_or_default();
-    check(&mut faults, !made.is_empty(), format!("docs/deploy.md does not make {SECRET}"));
-    for set in overlay.sets().take(1) {
-        for (_, script) in overlay.files_of(set).and_then(Value::as_object).into_iter().flatten() {
-            for rest in text(script).split("/etc/mysql/accounts/").skip(1) {
-                let file: String = rest.chars().take_while(|c| c.is_ascii_lowercase() || "-.".contains(*c)).collect();
-                check(&mut faults, made.contains(&file), format!("docs/deploy.md: no {file} in {SECRET}"));
+    for (secret, folder) in SECRETS.into_iter().zip(["/etc/mysql/accounts/", "$tls/"]) {
+        let begin = format!("create secret generic {secret} ");
+        let made = page.lines().find(|line| line.contains(&begin)).unwrap_or_default();
+        check(&mut faults, !made.is_empty(), format!("docs/deploy.md does not make {secret}"));
+        for set in overlay.sets().take(1) {
+            for (_, script) in overlay.files_of(set).and_then(Value::as_object).into_iter().flatten() {
+                for rest in text(script).split(folder).skip(1) {
+                    let file: String =
+                        rest.chars().take_while(|c| c.is_ascii_lowercase() || "-.".contains(*c)).collect();
+                    check(&mut faults, made.contains(&file), format!("docs/deploy.md: no {file} in {secret}"));
+                }
             }
         }
+    }
+    faults
+}
+
+/// All servers have certificates, and the proxies check them, or nobody does; where there are several regions all do.
+fn encrypted(overlay: &Overlay<'_>) -> Vec<String> {
+    let mut faults = Vec::new();
+    let config = overlay.named("ConfigMap", "meridian-config").map_or("", |map| text(&map["data"]["config.yaml"]));
+    let config = Config::load(config, "/etc/meridian/config/config.yaml".as_ref()).ok();
+    let checked = config.is_some_and(|config| config.backend_tls.mode == BackendTlsMode::VerifyIdentity);
+    let several = overlay.map().is_some_and(|map| map.regions.len() > 1);
+    for set in overlay.sets() {
+        let name = name(set);
+        let with = |container: &&Value| {
+            list(&container["volumeMounts"])
+                .iter()
+                .any(|mount| text(&mount["mountPath"]) == "/etc/mysql/tls" && text(&mount["name"]) == "tls")
+        };
+        let (all, with) = (containers(set).count(), containers(set).filter(with).count());
+        check(&mut faults, with == 0 || with == all, format!("{name}: a container without certificates"));
+        check(&mut faults, (with > 0) == checked, format!("{name}: the proxies do not check what the servers show"));
+        check(&mut faults, with > 0 || !several, format!("{name}: its rows go to the other region for all to read"));
     }
     faults
 }
@@ -339,31 +365,6 @@ fn scripts(overlay: &Overlay<'_>) -> Vec<String> {
     faults
 }
 
-/// What the documents tell people to run in the pods is there.
-fn commands(overlay: &Overlay<'_>) -> Vec<String> {
-    let mut faults = Vec::new();
-    let pages = ["docs/deploy.md", "docs/runbook.md"].map(|page| overlay.files[page].as_str());
-    let lines = pages.iter().flat_map(|page| page.lines());
-    for line in
-        lines.filter(|line| ["    kubectl exec ", "    kubectl logs "].iter().any(|begin| line.starts_with(begin)))
-    {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let group = words[2].split('-').nth(1).unwrap_or_default();
-        let Some(set) = overlay.sets().find(|set| name(set).ends_with(&format!("-{group}"))) else {
-            faults.push(format!("{line}: no such pod"));
-            continue;
-        };
-        let container = containers(set).any(|container| words[3] == "-c" && text(&container["name"]) == words[4]);
-        check(&mut faults, container, format!("{line}: no such container"));
-        if words[1] == "exec" {
-            let script = words.get(7).and_then(|path| path.strip_prefix("/etc/mysql/group/")).unwrap_or_default();
-            let there = overlay.files_of(set).is_some_and(|files| files[script].is_string());
-            check(&mut faults, there && words[5..7] == ["--", "bash"], format!("{line}: no such script"));
-        }
-    }
-    faults
-}
-
 /// A server has time to end, and is not ended for being busy; nodes are emptied one member at a time.
 fn ends(overlay: &Overlay<'_>) -> Vec<String> {
     let mut faults = Vec::new();
@@ -452,22 +453,22 @@ fn each_rule_of_groups_finds_what_breaks_it() {
     *page = page.replace("--from-file=begin.sql", "");
     let found = group_faults(&super::documents(&sound), &files);
     assert!(found.iter().any(|line| line.contains("no begin.sql")), "{found:?}");
-    for (from, to, fault) in [
-        ("exec eu-orders-0", "exec eu-order-0", "no such pod"),
-        ("-c prepare", "-c prepares", "no such container"),
-        ("group/promote.sh", "group/promotes.sh", "no such script"),
-    ] {
-        let mut files = super::files();
-        let page = files.get_mut("docs/runbook.md").expect("it is there");
-        assert!(page.contains(from), "no {from} in the runbook");
-        *page = page.replace(from, to);
-        let found = group_faults(&super::documents(&sound), &files);
-        assert!(found.iter().any(|line| line.contains(fault)), "{fault} is not in {found:?}");
-    }
 }
 
 /// What is replaced once in the rendered text, by what, and a part of the fault.
-const BROKEN: [(&str, &str, &str); 46] = [
+const BROKEN: [(&str, &str, &str); 50] = [
+    (
+        "        - mountPath: /etc/mysql/tls\n          name: tls\n          readOnly: true\n",
+        "",
+        "a container without certificates",
+    ),
+    ("mode: verify_identity", "mode: verify_ca", "do not check"),
+    (
+        "defaultMode: 288\n          secretName: group-tls\n",
+        "defaultMode: 288\n          secretName: groups-tls\n",
+        "a Secret that nobody makes",
+    ),
+    ("    backend_tls: {", "    # {", "do not check"),
     ("    region: eu\n", "", "no region"),
     ("    region: eu\n", "    region: asia\n", "the map has no region asia"),
     ("    region: eu\n", "    region: us\n", "region us, and eu-orders is in eu"),

@@ -1,9 +1,7 @@
 //! What `deploy/` says holds together, and with the binary; each rule finds what breaks it. No cluster is asked.
 
 mod between;
-#[path = "../support/folder.rs"]
-#[allow(dead_code, reason = "others need ports, too")]
-mod folder;
+mod commands;
 mod groups;
 mod manifests;
 mod overlays;
@@ -52,8 +50,21 @@ fn every_overlay_as_kubectl_renders_it_keeps_the_rules() {
         let deploy = Deploy { objects: of_the_proxy(&objects), files: &files };
         assert_eq!(faults(&deploy), Vec::<String>::new(), "{overlay}");
         assert_eq!(group_faults(&objects, &files), Vec::<String>::new(), "{overlay}");
+        for (from, to, fault) in BROKEN_TLS.iter().filter(|(from, ..)| yaml.contains(from)) {
+            let objects = of_the_proxy(&documents(&yaml.replacen(from, to, 1)));
+            let found = faults(&Deploy { objects, files: &files });
+            assert!(found.iter().any(|line| line.contains(fault)), "{from} -> {to}: {fault} is not in {found:?}");
+        }
+        assert!(!overlay.contains("region") || BROKEN_TLS.iter().all(|(from, ..)| yaml.contains(from)), "{overlay}");
     }
 }
+
+/// What is replaced once in what the regions' overlays say of TLS, by what, and a part of the fault.
+const BROKEN_TLS: [(&str, &str, &str); 3] = [
+    ("          items:\n          - key: ca.crt\n            path: ca.crt\n", "", "have the key of the servers"),
+    ("/etc/meridian/ca/ca.crt", "/etc/meridian/ca/authority.crt", "ca/authority.crt is not mounted"),
+    ("mountPath: /etc/meridian/ca\n", "mountPath: /etc/meridian/authority\n", "ca/ca.crt is not mounted"),
+];
 
 #[test]
 fn kubectl_renders_what_is_rendered_here() {

@@ -8,6 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use meridian::shard_map::Problem;
 use meridian::shard_map::document::{self, Faults, Node};
@@ -76,6 +77,25 @@ pub fn kubectl(folder: &str) -> Option<String> {
     let output = output.expect("it was installed");
     assert!(output.status.success(), "{folder}:\n{}", String::from_utf8_lossy(&output.stderr));
     Some(String::from_utf8(output.stdout).expect("UTF-8"))
+}
+
+/// The same of an overlay of a copy in which one file of `deploy/` has been edited.
+pub fn edited(overlay: &str, file: &str, from: &str, to: &str) -> Option<String> {
+    static SERIAL: AtomicU32 = AtomicU32::new(0);
+    let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+    let copy = std::env::temp_dir().join(format!("meridian-deploy-{}-{serial}", std::process::id()));
+    let mut files = files();
+    let text = files.get_mut(file).unwrap_or_else(|| panic!("{file} is not there"));
+    assert!(text.contains(from), "{file} has no {from}");
+    *text = text.replace(from, to);
+    for (path, contents) in files {
+        let path = copy.join(path);
+        std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("the folder is ours");
+        std::fs::write(path, contents).expect("the folder is ours");
+    }
+    let rendered = kubectl(copy.join(overlay).to_str().expect("ASCII"));
+    std::fs::remove_dir_all(copy).expect("the folder is ours");
+    rendered
 }
 
 /// The folder of kubectl and of what knows the schemas; None, and a line that says so, where they cannot be installed.

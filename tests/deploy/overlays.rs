@@ -24,6 +24,18 @@ const PAIRS: [(&str, &str, &[&str]); 3] = [
             "Service/HERE-orders: metadata.annotations.service.cilium.io/",
             "Service/HERE-users: metadata.annotations.service.cilium.io/",
             "CiliumNetworkPolicy/groups-elsewhere: ",
+            // The component of TLS: the last volume of each, and its mounts.
+            "ConfigMap/meridian-config: data.config.yaml: backend_tls: ",
+            "Deployment/meridian: spec.template.spec.volumes.4.",
+            "Deployment/meridian: spec.template.spec.containers.0.volumeMounts.4.",
+            "StatefulSet/HERE-orders: spec.template.spec.volumes.5.",
+            "StatefulSet/HERE-orders: spec.template.spec.initContainers.0.volumeMounts.7.",
+            "StatefulSet/HERE-orders: spec.template.spec.containers.0.volumeMounts.6.",
+            "StatefulSet/HERE-orders: spec.template.spec.containers.1.volumeMounts.4.",
+            "StatefulSet/HERE-users: spec.template.spec.volumes.5.",
+            "StatefulSet/HERE-users: spec.template.spec.initContainers.0.volumeMounts.7.",
+            "StatefulSet/HERE-users: spec.template.spec.containers.0.volumeMounts.6.",
+            "StatefulSet/HERE-users: spec.template.spec.containers.1.volumeMounts.4.",
         ],
     ),
     (

@@ -32,7 +32,7 @@ const KINDS: [(&str, &str); 6] = [
 ];
 
 /// Whoever deploys makes them: docs/deploy.md says how.
-const SECRETS: [&str; 2] = ["meridian-accounts", "meridian-tls"];
+const SECRETS: [&str; 3] = ["meridian-accounts", "meridian-tls", "group-tls"];
 
 /// Milliseconds that the process may take behind `drain.hard_ms` to close what is left.
 const LEAVING_MS: u64 = 10_000;
@@ -162,8 +162,14 @@ fn volumes(deploy: &Deploy<'_>) -> Vec<String> {
         let (map, secret) = (&volume["configMap"], &volume["secret"]);
         let source = if map.is_object() { map } else { secret };
         faults.unless(source["optional"].is_null(), format!("volume {name}: optional"));
-        faults.unless(source["items"].is_null(), format!("volume {name}: items, whose lack would stop its updates"));
         let (map, secret) = (text(&map["name"]), text(&secret["secretName"]));
+        if secret == "group-tls" {
+            let items: Vec<&str> = list(&source["items"]).iter().map(|item| text(&item["key"])).collect();
+            faults.unless(items == ["ca.crt"], "the proxies have the key of the servers");
+        } else {
+            faults
+                .unless(source["items"].is_null(), format!("volume {name}: items, whose lack would stop its updates"));
+        }
         let found =
             if secret.is_empty() { deploy.named("ConfigMap", map).is_some() } else { SECRETS.contains(&secret) };
         faults.unless(found, format!("volume {name}: no ConfigMap or Secret of that name"));
@@ -385,10 +391,11 @@ fn contents(deploy: &Deploy<'_>) -> Vec<String> {
         Some(Ok(_)) => {}
     }
     let tls = config.tls.as_ref().map(|tls| [&tls.certificate, &tls.key]);
-    let secrets =
-        [(&config.accounts, "meridian-accounts", "accounts.yaml")].into_iter().chain(tls.into_iter().flat_map(
-            |[certificate, key]| [(certificate, "meridian-tls", "tls.crt"), (key, "meridian-tls", "tls.key")],
-        ));
+    let mut secrets = vec![(&config.accounts, "meridian-accounts", "accounts.yaml")];
+    if let Some([certificate, key]) = tls {
+        secrets.extend([(certificate, "meridian-tls", "tls.crt"), (key, "meridian-tls", "tls.key")]);
+    }
+    secrets.extend(config.backend_tls.ca.iter().map(|ca| (ca, "group-tls", "ca.crt")));
     for (path, secret, file) in secrets {
         let mounted = path.parent().and_then(|folder| deploy.volume(folder));
         let there = mounted.is_some_and(|volume| text(&volume["secret"]["secretName"]) == secret);

@@ -5,13 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::manifests::{documents, kubectl, list, text, tools};
+use crate::manifests::{documents, edited, kubectl, list, text, tools};
 use crate::support::server::{in_root, mysql9_root};
-use crate::support::{Folder, Process, Proxy, Raw, Reply, Settings, await_that};
+use crate::support::{Certificates, Folder, Process, Proxy, Raw, Reply, Settings, await_that};
 
+const GROUPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/groups");
 const INSIDE: &str = "MERIDIAN_TEST_NAMESPACE";
 const EU: &str = "eu-orders-0";
 const EU_NEXT: &str = "eu-orders-1";
@@ -65,9 +67,9 @@ struct Cluster {
 }
 
 impl Cluster {
-    /// The ConfigMap's files as they are rendered, and a Secret as docs/deploy.md makes it.
-    fn of(overlay: &str, root: &Path) -> Cluster {
-        let objects = documents(&kubectl(overlay).expect("the tools were there outside"));
+    /// The ConfigMap's files as they are rendered, and Secrets as docs/deploy.md makes them.
+    fn of(rendered: Option<String>, root: &Path) -> Cluster {
+        let objects = documents(&rendered.expect("the tools were there outside"));
         let named = |kind: &str, start: &str| {
             let mut found = objects.iter().filter(|object| text(&object["kind"]) == kind);
             found.find(|object| text(&object["metadata"]["name"]).starts_with(start)).expect("it is rendered")
@@ -89,6 +91,8 @@ impl Cluster {
         let mut paths: Vec<_> = paths.map(|mount| text(&mount["mountPath"])).collect();
         paths.sort_unstable();
         paths.dedup();
+        let tls = paths.contains(&"/etc/mysql/tls");
+        paths.retain(|path| *path != "/etc/mysql/tls");
         let mounted =
             "/etc/mysql/accounts /etc/mysql/group /etc/mysql/member /etc/mysql/my.cnf /run/mysqld /tmp /var/lib/mysql";
         assert_eq!(paths.join(" "), mounted);
@@ -100,7 +104,58 @@ impl Cluster {
         fs::write(accounts.join("begin.sql"), begin).expect("the folder is ours");
         let cluster = Cluster { folder, root: root.into() };
         cluster.set_password("first-Password_1");
+        if tls {
+            // What installs openssl.
+            drop(Certificates::new());
+            for (folder, group) in [("sound", "orders"), ("forged", "orders"), ("of-others", "others")] {
+                cluster.make_certificates(folder, group);
+            }
+            for region in ["eu", "us"] {
+                fs::create_dir(cluster.secret(region)).expect("the folder is ours");
+                cluster.show_certificate(region, "sound");
+            }
+        }
         cluster
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// By the script that docs/deploy.md names, with lists in which a group is another one's. All but `forged` are signed by
+    /// the same authority.
+    fn make_certificates(&self, folder: &str, group: &str) {
+        let scripts = self.path(&format!("{folder}-scripts"));
+        for name in ["tls/certificates.sh", "files/members.sh"] {
+            let text = fs::read_to_string(Path::new(GROUPS).join(name)).expect("a file of the repository");
+            let path = scripts.join(name);
+            fs::create_dir_all(path.parent().expect("it has one")).expect("the folder is ours");
+            fs::write(path, text.replace("groups=(orders", &format!("groups=({group}"))).expect("the folder is ours");
+        }
+        fs::create_dir(self.path(folder)).expect("the folder is ours");
+        if folder == "of-others" {
+            for name in ["ca.crt", "ca.key"] {
+                fs::copy(self.path("sound").join(name), self.path(folder).join(name)).expect("it was made");
+            }
+        }
+        let made = Command::new("bash").arg(scripts.join("tls/certificates.sh")).arg(self.path(folder)).output();
+        let made = made.expect("bash is there");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    }
+
+    /// group-tls of a region's cluster.
+    fn secret(&self, region: &str) -> PathBuf {
+        self.path(&format!("tls-{region}"))
+    }
+
+    /// The Secret is this one from now on. What is mounted is for the servers' user, who is not us.
+    fn show_certificate(&self, region: &str, folder: &str) {
+        for name in ["ca.crt", "tls.crt", "tls.key"] {
+            let new = self.path("new");
+            fs::copy(self.path(folder).join(name), &new).expect("it was made");
+            fs::set_permissions(&new, fs::Permissions::from_mode(0o644)).expect("it is ours");
+            fs::rename(&new, self.secret(region).join(name)).expect("the folder is ours");
+        }
     }
 
     fn set_password(&self, password: &str) {
@@ -145,7 +200,7 @@ impl Pod {
     /// A command as in a container of this pod.
     fn command(&self, arguments: &[&str]) -> Command {
         const SETUP: &str = r#"
-            root=${1%/}; cluster=$2; pod=$2/$3
+            root=${1%/}; cluster=$2; pod=$2/$3; secret=$2/tls-${3%%-*}
             hostname "$3"; shift 3
             [ -e "$root/etc/hosts" ] || : >"$root/etc/hosts"
             mount --bind /etc/hosts "$root/etc/hosts"
@@ -156,6 +211,10 @@ impl Pod {
             mount --bind "$cluster/files" "$root/etc/mysql/group"
             mount --bind "$cluster/files/my.cnf" "$root/etc/mysql/my.cnf"
             mount --bind "$cluster/accounts" "$root/etc/mysql/accounts"
+            if [ -d "$secret" ]; then
+                mkdir "$root/etc/mysql/tls"
+                mount --bind "$secret" "$root/etc/mysql/tls"
+            fi
             mount --bind "$pod/member" "$root/etc/mysql/member"
             mount --bind "$pod/data" "$root/var/lib/mysql"
             mount -t tmpfs tmpfs "$root/run"
@@ -258,9 +317,13 @@ impl Pod {
 
     /// Whether it follows that pod, with both threads.
     fn follows(&self, other: &str) -> bool {
+        self.following().starts_with(&format!("{} Yes Yes 0", host(other)))
+    }
+
+    fn following(&self) -> String {
         let ask = "set -u; . /etc/mysql/group/common.sh; following";
         let output = self.command(&["bash", "-c", ask]).output().expect("bash is there");
-        String::from_utf8_lossy(&output.stdout).starts_with(&format!("{} Yes Yes 0", host(other)))
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     fn await_follows(&self, other: &str) {
@@ -279,8 +342,8 @@ impl Drop for Pod {
     }
 }
 
-/// A proxy before the group, by the names that the overlays' map has.
-fn proxy(family: &str) -> Proxy {
+/// A proxy before the group, by the names that the overlays' map has; it checks certificates where there are any.
+fn proxy(cluster: &Cluster, family: &str) -> Proxy {
     let shop = include_str!("../../deploy/maps/shop/map.yaml");
     let member = |pod| {
         let (at, region) = (format!("{}:3306", host(pod)), &pod[..2]);
@@ -292,9 +355,14 @@ fn proxy(family: &str) -> Proxy {
          databases:\n  shop: {{family: {family}, unlisted: orders}}\n",
         MEMBERS.map(member).join(", ")
     );
-    let config =
-        "probe: {interval_ms: 100, backoff_ms_max: 200, backend: admin}\nlimits: {primary_wait_ms_max: 60000}\n";
-    Proxy::start(&Settings { map, config: config.into(), ..Settings::default() })
+    let mut config =
+        "probe: {interval_ms: 100, backoff_ms_max: 200, backend: admin}\nlimits: {primary_wait_ms_max: 60000}\n"
+            .to_owned();
+    let authority = cluster.secret("eu").join("ca.crt");
+    if authority.exists() {
+        config += &format!("backend_tls: {{mode: verify_identity, ca: {}}}\n", authority.display());
+    }
+    Proxy::start(&Settings { map, config, ..Settings::default() })
 }
 
 const COUNT: &str = "SELECT COUNT(*) FROM shop.notes";
@@ -306,7 +374,8 @@ fn write(app: &mut Raw) {
 #[test]
 fn a_group_begins_restarts_and_goes_over_to_a_region_that_joined() {
     if inside("a_group_begins_restarts_and_goes_over_to_a_region_that_joined") {
-        over_two_regions(&Cluster::of("deploy/overlays/region-eu", "/".as_ref()), "mariadb");
+        let cluster = Cluster::of(kubectl("deploy/overlays/region-eu"), "/".as_ref());
+        over_two_regions(&cluster, "mariadb", ("--skip-ssl", "ERROR 1045"));
     }
 }
 
@@ -315,14 +384,18 @@ fn a_group_of_mysql_does_the_same() {
     // Outside, where its packages come from.
     let Some((root, _)) = mysql9_root() else { return };
     if inside("a_group_of_mysql_does_the_same") {
-        over_two_regions(&Cluster::of("deploy/overlays/single-mysql", &root), "mysql");
+        // With the component that the regions' overlays have.
+        let overlay = "deploy/overlays/single-mysql";
+        let component = "components:\n  - ../../groups/tls\nimages:\n";
+        let rendered = edited(overlay, &format!("{overlay}/kustomization.yaml"), "images:\n", component);
+        over_two_regions(&Cluster::of(rendered, &root), "mysql", ("--ssl-mode=DISABLED", "ERROR 3159"));
     }
 }
 
-fn over_two_regions(cluster: &Cluster, family: &str) {
+fn over_two_regions(cluster: &Cluster, family: &str, without_tls: (&str, &str)) {
     let mut eu = cluster.pod(EU);
     eu.begin();
-    let proxy = proxy(family);
+    let proxy = proxy(cluster, family);
     let mut app = Raw::app(proxy.port, "shop").expect("it serves");
     write(&mut app);
 
@@ -363,17 +436,43 @@ fn over_two_regions(cluster: &Cluster, family: &str) {
     assert!(matches!(app.reply(false).expect("an answer"), Reply::Ok(_)));
     us.await_value(COUNT, "6");
     assert!(eu.is_writable() && !us.is_writable());
+
+    // Nobody comes in without TLS, and nobody follows a server that has not a certificate of its name by their authority.
+    let login = |tls: &str, options: &[&str]| {
+        let script = format!("set -u; . /etc/mysql/group/common.sh; tls={tls}; there \"$@\"");
+        let mut client = us.command(&["bash", "-c", &script, "-", &host(EU), "-e", "DO 1"]);
+        let output = client.args(options).output().expect("bash is there");
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    assert!(login("/etc/mysql/tls", &[]).0);
+    let (let_in, said) = login("/none", &[without_tls.0]);
+    assert!(!let_in && said.contains(without_tls.1), "{said}");
+    for certificate in ["forged", "of-others"] {
+        us.await_follows(EU);
+        let before = eu.log().matches(RELOADED).count();
+        cluster.show_certificate("eu", certificate);
+        await_that("it is taken up", || (eu.log().matches(RELOADED).count() > before).then_some(()));
+        us.value("STOP REPLICA; START REPLICA").expect("it did follow");
+        await_that(&format!("{certificate}: {}", us.log()), || us.following().contains(" 2026 ").then_some(()));
+        cluster.show_certificate("eu", "sound");
+    }
+    us.await_follows(EU);
+    write(&mut app);
+    us.await_value(COUNT, "7");
 }
+
+const RELOADED: &str = "has taken up its certificate";
 
 #[test]
 fn volumes_and_servers_are_lost_and_no_rows_with_them() {
     if !inside("volumes_and_servers_are_lost_and_no_rows_with_them") {
         return;
     }
-    let cluster = Cluster::of("deploy/overlays/region-eu", "/".as_ref());
+    // Without the component of TLS.
+    let cluster = Cluster::of(kubectl("deploy/overlays/single"), "/".as_ref());
     let (mut first, mut second) = (cluster.pod(EU), cluster.pod(EU_NEXT));
     first.begin();
-    let proxy = proxy("mariadb");
+    let proxy = proxy(&cluster, "mariadb");
     let mut app = Raw::app(proxy.port, "shop").expect("it serves");
     write(&mut app);
     second.start();

@@ -9,6 +9,7 @@ step() {
     local mine read_only primary term position open host
     mine=$(look) || { say "the server does not answer yet"; return; }
     IFS=$'\t' read -r read_only primary term position <<<"$mine"
+    [ ! -d $tls ] || attend_certificate
     look_at_others
     mapfile -t open < <(writable)
     if [ "$read_only" = 0 ]; then
@@ -21,6 +22,23 @@ step() {
         open_if_sound
     else
         say "nobody is writable; $primary was the last one that was"
+    fi
+}
+
+# A server reads its certificate as it starts; one that was renewed has to be shown to it.
+taken_up=
+refused=
+attend_certificate() {
+    local now error
+    now=$(cat $tls/ca.crt $tls/tls.crt $tls/tls.key | cksum)
+    if [ "$now" = "$taken_up" ]; then
+        return
+    elif error=$(here -e "$reload_tls_sql" 2>&1); then
+        taken_up=$now
+        say "has taken up its certificate"
+    elif [ "$now" != "$refused" ]; then
+        refused=$now
+        say "cannot take up its certificate: $error"
     fi
 }
 

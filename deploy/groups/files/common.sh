@@ -72,6 +72,13 @@ password() {
 
 login() {
     printf '[client]\nuser=replication\npassword="%s"\nport=3306\nprotocol=tcp\n' "$(password)"
+    [ ! -d $tls ] || echo "$login_tls"
+}
+
+# The server's own part of that: its certificate, and nobody over TCP without.
+tls_settings() {
+    [ ! -d $tls ] || printf '%s\n' "ssl_ca = $tls/ca.crt" "ssl_cert = $tls/tls.crt" "ssl_key = $tls/tls.key" \
+        'require_secure_transport = ON'
 }
 
 # The record of a group that begins on this member.

@@ -2,6 +2,8 @@
 socket=/run/mysqld/mysqld.sock
 data=/var/lib/mysql/data
 new=/var/lib/mysql/new
+# Of the component groups/tls; without it there is no such folder.
+tls=/etc/mysql/tls
 serve=(mariadbd --defaults-file=/etc/mysql/my.cnf)
 
 # Statements for this server, by its socket, as the user that all containers of the pod run as.
@@ -23,6 +25,13 @@ here_in_secret() {
 }
 
 look_sql='SELECT @@read_only, name, term, @@gtid_current_pos FROM group_record.primaries ORDER BY term DESC LIMIT 1'
+
+# Lines of a client's file: the server's certificate has to be signed, and of its name.
+login_tls='ssl-ca=/etc/mysql/tls/ca.crt
+ssl-verify-server-cert'
+
+# Takes up changed certificates; not a change of this server's that others would replicate.
+reload_tls_sql='FLUSH LOCAL SSL'
 
 # What differs between members: member_settings SERVER_ID
 member_settings() {
@@ -53,10 +62,12 @@ following() {
 
 # follow HOST: replicate from it, from where this server is.
 follow() {
+    local options='MASTER_SSL=0'
+    [ ! -d $tls ] || options="MASTER_SSL=1, MASTER_SSL_CA='$tls/ca.crt', MASTER_SSL_VERIFY_SERVER_CERT=1"
     here_in_secret <<SQL
 STOP SLAVE;
 CHANGE MASTER TO MASTER_HOST='$1', MASTER_PORT=3306, MASTER_USER='replication', MASTER_PASSWORD='$(password)',
-    MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=5, MASTER_USE_GTID=slave_pos, MASTER_DEMOTE_TO_SLAVE=1;
+    MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=5, MASTER_USE_GTID=slave_pos, MASTER_DEMOTE_TO_SLAVE=1, $options;
 START SLAVE;
 SQL
 }

@@ -6,7 +6,7 @@
 
 [ "$ordinal" -lt 10 ] || fail "server numbers have room for ten members of a group in a region"
 number=$(($(place "$region" "${regions[@]}") * 1000 + $(place "$group" "${groups[@]}") * 10 + ordinal)) || exit 1
-member_settings $number >/etc/mysql/member/member.cnf || exit 1
+{ member_settings $number && tls_settings; } >/etc/mysql/member/member.cnf || exit 1
 
 # The name `data` is given to what is complete.
 until [ -d $data ]; do

@@ -2,6 +2,8 @@
 socket=/run/mysqld/mysqld.sock
 data=/var/lib/mysql/data
 new=/var/lib/mysql/new
+# Of the component groups/tls; without it there is no such folder.
+tls=/etc/mysql/tls
 serve=(mysqld --defaults-file=/etc/mysql/my.cnf)
 
 # Statements for this server, by its socket, as the user that all containers of the pod run as.
@@ -23,6 +25,13 @@ there() {
 }
 
 look_sql="SELECT @@read_only, name, term, REPLACE(@@gtid_executed, CHAR(10), '') FROM group_record.primaries ORDER BY term DESC LIMIT 1"
+
+# Lines of a client's file: the server's certificate has to be signed, and of its name.
+login_tls='ssl-ca=/etc/mysql/tls/ca.crt
+ssl-mode=VERIFY_IDENTITY'
+
+# Takes up changed certificates; not a change of this server's that others would replicate.
+reload_tls_sql='ALTER INSTANCE RELOAD TLS'
 
 # What differs between members: member_settings SERVER_ID
 member_settings() {
@@ -51,13 +60,14 @@ following() {
 # follow HOST: replicate from it, from where this server is. MySQL would take up a member that has transactions of its own,
 # without a word, and differ for ever; so that is looked at first.
 follow() {
-    local own
+    local own options="SOURCE_SSL_CA='', SOURCE_SSL_VERIFY_SERVER_CERT=0"
+    [ ! -d $tls ] || options="SOURCE_SSL_CA='$tls/ca.crt', SOURCE_SSL_VERIFY_SERVER_CERT=1"
     own=$(there "$1" -e "SELECT GTID_SUBTRACT('$(here -e "SELECT REPLACE(@@gtid_executed, CHAR(10), '')")', @@gtid_executed)") || return 1
     [ -z "$own" ] || { say "does not follow $1, which lacks its transactions $own"; return 1; }
     here_in_secret <<SQL
 STOP REPLICA;
 CHANGE REPLICATION SOURCE TO SOURCE_HOST='$1', SOURCE_PORT=3306, SOURCE_USER='replication', SOURCE_PASSWORD='$(password)',
-    SOURCE_CONNECT_RETRY=1, SOURCE_HEARTBEAT_PERIOD=5, SOURCE_AUTO_POSITION=1, SOURCE_SSL=1;
+    SOURCE_CONNECT_RETRY=1, SOURCE_HEARTBEAT_PERIOD=5, SOURCE_AUTO_POSITION=1, SOURCE_SSL=1, $options;
 START REPLICA;
 SQL
 }
@@ -116,12 +126,16 @@ SQL
     end_temporary
 }
 
-# clone HOST: all rows and accounts of another member, and the position they are of.
+# clone HOST: all rows and accounts of another member, and the position they are of. Of the donor's certificate it looks at who
+# signed it, not at the name.
 clone() {
+    local authority=
+    [ ! -d $tls ] || authority=$tls/ca.crt
     rm -rf $new-copy
     initialise && temporary --skip-log-bin || return 1
     here_in_secret <<SQL || return 1
 SET GLOBAL clone_valid_donor_list = '$1:3306';
+SET GLOBAL clone_ssl_ca = '$authority';
 CLONE INSTANCE FROM replication@'$1':3306 IDENTIFIED BY '$(password)' DATA DIRECTORY = '$new-copy' REQUIRE SSL;
 SQL
     end_temporary || return 1
