@@ -24,13 +24,15 @@ const RULES: [Rule; 15] = [
     encrypted, reached, mesh,
 ];
 
-const KINDS: [(&str, &str); 8] = [
+const KINDS: [(&str, &str); 10] = [
     ("CiliumNetworkPolicy", "cilium.io/v2"),
     ("ConfigMap", "v1"),
     ("Deployment", "apps/v1"),
     ("HorizontalPodAutoscaler", "autoscaling/v2"),
     ("NetworkPolicy", "networking.k8s.io/v1"),
     ("PodDisruptionBudget", "policy/v1"),
+    ("PodMonitor", "monitoring.coreos.com/v1"),
+    ("PrometheusRule", "monitoring.coreos.com/v1"),
     ("Service", "v1"),
     ("StatefulSet", "apps/v1"),
 ];

@@ -2,8 +2,12 @@
 
 mod between;
 mod commands;
+#[path = "../support/folder.rs"]
+#[allow(dead_code, reason = "others need ports, too")]
+mod folder;
 mod groups;
 mod manifests;
+mod monitoring;
 mod overlays;
 mod rules;
 

@@ -22,12 +22,14 @@ pub type Rule = fn(&Deploy<'_>) -> Vec<String>;
 pub const RULES: [Rule; 13] =
     [kinds, labels, volumes, ports, probes, drain, security, resources, scale, network, image, contents, connections];
 
-const KINDS: [(&str, &str); 6] = [
+const KINDS: [(&str, &str); 8] = [
     ("ConfigMap", "v1"),
     ("Deployment", "apps/v1"),
     ("HorizontalPodAutoscaler", "autoscaling/v2"),
     ("NetworkPolicy", "networking.k8s.io/v1"),
     ("PodDisruptionBudget", "policy/v1"),
+    ("PodMonitor", "monitoring.coreos.com/v1"),
+    ("PrometheusRule", "monitoring.coreos.com/v1"),
     ("Service", "v1"),
 ];
 
@@ -137,6 +139,9 @@ fn labels(deploy: &Deploy<'_>) -> Vec<String> {
         });
         faults.unless(selects, format!("{who} does not select the pods"));
     };
+    for monitor in deploy.of("PodMonitor") {
+        check("monitor", &monitor["spec"]["selector"]["matchLabels"]);
+    }
     check("Deployment", &deploy.deployment()["spec"]["selector"]["matchLabels"]);
     for spread in list(&deploy.pod()["topologySpreadConstraints"]) {
         check("topologySpreadConstraints", &spread["labelSelector"]["matchLabels"]);
