@@ -1,14 +1,16 @@
 //! `meridian playground`: the servers of a map, their replication and their sample data, and that nothing of it is left.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::raw::Raw;
-use crate::support::server::mysql9_root;
-use crate::support::{Folder, Process, await_that};
+use crate::support::server::{is_root, mysql9_root};
+use crate::support::{Folder, PATIENCE, Process, await_that};
 
 /// A playground that has said that it serves.
 struct Playground {
@@ -232,6 +234,39 @@ fn what_cannot_be_played_is_refused_before_anything_is_started() {
     assert!(printed.contains("is not empty"), "{printed}");
     assert!(place.path().join("faulty.yaml").exists());
     assert!(refused(&["--port", "0", "--latency", "de=4ms"]).contains("no region de; it has eu, us"));
+
+    let nothing = small("mariadb").split("databases:").next().expect("one part").to_owned() + "databases: {}\n";
+    let nothing = place.write("nothing.yaml", &nothing);
+    let printed = refused(&["--map", nothing.to_str().expect("UTF-8"), "--port", "0"]);
+    assert!(printed.contains("the map has no databases"), "{printed}");
+
+    let closed = place.path().join("closed");
+    fs::create_dir(&closed).expect("the folder is ours");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).expect("the folder is ours");
+    if is_root() {
+        let printed = refused(&["--port", "0", "--folder", closed.join("play").to_str().expect("UTF-8")]);
+        let text = format!("as root the servers run as the user mysql, to whom {} is closed", closed.display());
+        assert!(printed.contains(&text) && printed.contains("chmod o+x"), "{printed}");
+        assert!(!closed.join("play").exists());
+    }
+}
+
+/// Who asks for its first line only, as `| head -1`, and then types Ctrl-C.
+#[test]
+fn an_interrupted_start_leaves_nothing_whoever_reads_what_it_says() {
+    let place = Folder::new("ended");
+    let mut command = command();
+    command.args(["--port", "0"]).env("TMPDIR", place.path()).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut process = Process::spawn(&mut command);
+    let mut output = BufReader::new(process.child().stdout.take().expect("it is piped"));
+    let mut line = String::new();
+    output.read_line(&mut line).expect("a first line");
+    assert!(line.starts_with("Starting 8 servers in "), "{line}");
+    drop(output);
+    process.signal("INT");
+    let status = process.wait(PATIENCE).expect("it ends");
+    assert!(status.success(), "{status}");
+    assert_eq!(fs::read_dir(place.path()).expect("the folder is ours").count(), 0);
 }
 
 fn small(family: &str) -> String {

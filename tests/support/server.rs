@@ -105,7 +105,7 @@ pub fn mysql9_root() -> Option<(PathBuf, String)> {
     None
 }
 
-fn is_root() -> bool {
+pub fn is_root() -> bool {
     std::fs::metadata("/proc/self").expect("/proc is mounted").uid() == 0
 }
 

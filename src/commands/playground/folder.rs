@@ -33,7 +33,9 @@ impl Folder {
                 path.display()
             )));
         }
-        fs::create_dir_all(&path).map_err(Failure::at(&path))?;
+        fs::create_dir_all(&path).map_err(|error| {
+            Failure::Asked(format!("{}: {error}: name a folder that can be made, with --folder", path.display()))
+        })?;
         // Servers may run as another user.
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).map_err(Failure::at(&path))?;
         let lock = File::create(path.join("lock")).map_err(Failure::at(&path))?;

@@ -15,7 +15,7 @@ mod software;
 mod stage;
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -117,14 +117,15 @@ impl Playground {
         let family = self.family(&source.map, folder.made.as_deref())?;
         let root = std::env::var_os(software::MYSQL_ROOT).map(PathBuf::from);
         let software = Software::find(family, &software::path(), root, &folder.path)?;
+        software.check_reach(&folder.path)?;
         let mut stage = Stage::set(folder, software, source, &delays, self.port).await?;
 
         let mut processes = Processes::default();
         let played = stage.play(&mut processes, &mut signals).await;
-        println!("Ending the servers ...");
+        say("Ending the servers ...\n");
         if stage.folder.is_kept() {
             processes.end().await;
-            println!("Kept: `meridian playground --folder {}` goes on.", stage.folder.path.display());
+            say(&format!("Kept: `meridian playground --folder {}` goes on.\n", stage.folder.path.display()));
         }
         // Whose data goes need not end in good order.
         drop(processes);
@@ -138,7 +139,9 @@ impl Playground {
             Server::MySql => Family::MySql,
         });
         let mut families = map.databases.iter().map(|database| database.family);
-        let first = families.next().unwrap_or(Family::MariaDb);
+        let Some(first) = families.next() else {
+            return Err(Failure::Asked("the map has no databases: there is nothing to play with".into()));
+        };
         match (asked, made) {
             (Some(asked), Some(made)) if layout::word(asked) != made => {
                 Err(Failure::Asked(format!("the folder holds the data of {made}: leave out --server")))
@@ -159,7 +162,10 @@ impl Playground {
                 "port {} of 127.0.0.1 is in use: end what listens there, or take another one with --port (0 is any)",
                 self.port
             ))),
-            Err(error) => Err(Failure::System(error)),
+            Err(error) => Err(Failure::Asked(format!(
+                "port {} of 127.0.0.1: {error}: take another one with --port (0 is any)",
+                self.port
+            ))),
         }
     }
 
@@ -196,6 +202,12 @@ impl Source {
         };
         Ok(Source { yaml: yaml.as_str().to_owned(), map, sql })
     }
+}
+
+/// Prints; a terminal or a reader that is gone is no reason to leave servers to themselves.
+fn say(text: &str) {
+    let _ = io::stdout().write_all(text.as_bytes());
+    let _ = io::stdout().flush();
 }
 
 /// Reads `us=40ms`.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::members::Member;
 use super::relay::relay;
-use crate::shard_map::ShardMap;
+use crate::shard_map::{GroupId, ShardMap};
 
 const ADMIN_PORT: u16 = 9306;
 
@@ -28,8 +28,7 @@ pub(super) async fn place(map: &ShardMap, delays: &[Duration], port: u16) -> io:
     let mut members = Vec::new();
     for (group, id) in map.groups.iter().zip(map.group_ids()) {
         for (number, member) in group.members.iter().enumerate() {
-            let safe = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
-            let name = format!("{}-{number}", group.name.chars().map(safe).collect::<String>());
+            let name = format!("{}-{number}", folder_name(&group.name, id));
             let port = unused(&mut held)?;
             members.push(Member { group: id, name, region: member.region, port, is_primary: false });
         }
@@ -52,6 +51,12 @@ pub(super) async fn place(map: &ShardMap, delays: &[Duration], port: u16) -> io:
         fronts.push(Front { region: name.clone(), port, admin_port, addresses });
     }
     Ok((members, fronts))
+}
+
+/// A group's name as a part of file names; with the group's number, where two names could become one.
+fn folder_name(group: &str, id: GroupId) -> String {
+    let safe: String = group.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    if safe == group { safe } else { format!("{safe}-{}", id.0) }
 }
 
 /// The port itself, or that of a relay whose round trips take longer.
@@ -83,4 +88,16 @@ fn unused(held: &mut Vec<TcpListener>) -> io::Result<u16> {
     let port = listener.local_addr()?.port();
     held.push(listener);
     Ok(port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_whose_names_differ_have_folders_that_differ() {
+        let names = ["orders", "g_1", "g.1", "g-1", "g_1-2"];
+        let folders: Vec<String> = (0..).zip(names).map(|(id, name)| folder_name(name, GroupId(id)) + "-0").collect();
+        assert_eq!(folders, ["orders-0", "g_1-0", "g_1-2-0", "g_1-3-0", "g_1_2-4-0"]);
+    }
 }

@@ -74,7 +74,11 @@ fn members(stage: &Stage, processes: &Processes) -> String {
 
 /// What is worth typing: of the shop, or of any map.
 fn statements(stage: &Stage) -> Vec<&'static str> {
-    let mut statements = vec!["SHOW MERIDIAN MEMBERS;", "SHOW TABLES;"];
+    let mut statements = vec!["SHOW MERIDIAN MEMBERS;"];
+    // Not where the listing would have other names.
+    if stage.map.databases[0].physical.is_empty() {
+        statements.push("SHOW TABLES;");
+    }
     let has = |table: &str| stage.map.databases.iter().any(|database| database.tables.contains_key(table));
     if stage.has_sample && has("customers") && has("countries") {
         statements.extend([

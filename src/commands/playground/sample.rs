@@ -31,7 +31,7 @@ pub(super) async fn client(port: u16) -> Result<Lease, Failure> {
 pub(super) async fn load(client: &mut Lease, map: &ShardMap, text: &str) -> Result<(), Failure> {
     let mut database = None;
     for statement in statements(text) {
-        if let Some(used) = statement.strip_prefix("USE ") {
+        if let Some(used) = used(&statement) {
             database = map.database(used);
         }
         let shards = database.map(|database| shards(&statement, database)).unwrap_or_default();
@@ -60,18 +60,44 @@ fn statements(text: &str) -> Vec<String> {
     text.split(";\n").map(|statement| statement.trim().to_owned()).filter(|statement| !statement.is_empty()).collect()
 }
 
+/// The database of `USE DATABASE`.
+fn used(statement: &str) -> Option<&str> {
+    let mut words = words(statement);
+    words.next().filter(|word| word.eq_ignore_ascii_case("USE"))?;
+    words.next().map(bare)
+}
+
 /// The shards on each of which a statement is run; none: the proxy knows.
 fn shards(statement: &str, database: &Database) -> Vec<ShardId> {
-    let words: Vec<&str> = statement.split_whitespace().take(3).collect();
-    let [verb, "TABLE" | "INTO", table] = words[..] else { return Vec::new() };
-    match (verb, database.tables.get(table)) {
-        ("CREATE", Some(table @ Table::Split(_))) => table.shards(),
-        ("CREATE" | "INSERT", Some(Table::Everywhere(copies))) => {
+    let mut words = words(statement);
+    let verb = words.next().unwrap_or_default().to_ascii_uppercase();
+    let is_definition = ["CREATE", "ALTER", "DROP", "TRUNCATE"].contains(&verb.as_str());
+    let is_of_rows = ["INSERT", "REPLACE"].contains(&verb.as_str());
+    if is_definition && !words.next().is_some_and(|word| word.eq_ignore_ascii_case("TABLE")) {
+        return Vec::new();
+    }
+    let is_name =
+        |word: &&str| !["IF", "NOT", "EXISTS", "IGNORE", "INTO"].contains(&word.to_ascii_uppercase().as_str());
+    let name = words.find(is_name).unwrap_or_default();
+    let (of, name) = name.split_once('.').unwrap_or((&database.name, name));
+    match database.tables.get(bare(name)) {
+        _ if bare(of) != database.name => Vec::new(),
+        Some(table @ Table::Split(_)) if is_definition => table.shards(),
+        Some(Table::Everywhere(copies)) if is_definition || is_of_rows => {
             let others = copies.on().iter().filter(|shard| **shard != copies.from());
             std::iter::once(&copies.from()).chain(others).copied().collect()
         }
         _ => Vec::new(),
     }
+}
+
+/// What blanks and parentheses part.
+fn words(statement: &str) -> impl Iterator<Item = &str> {
+    statement.split(|c: char| c.is_whitespace() || c == '(').filter(|word| !word.is_empty())
+}
+
+fn bare(name: &str) -> &str {
+    name.trim_matches('`')
 }
 
 #[cfg(test)]
@@ -89,6 +115,15 @@ mod tests {
         assert_eq!(names("INSERT INTO countries (code) VALUES ('ES')"), ["orders", "users", "s0", "s1"]);
         assert!(names("INSERT INTO customers (id) VALUES (1)").is_empty());
         assert!(names("CREATE TABLE orders (id INT)").is_empty());
+        for form in
+            ["create table customers(id INT)", "CREATE TABLE IF NOT EXISTS `customers` (", "DROP TABLE shop.customers"]
+        {
+            assert_eq!(names(form), ["s0", "s1"], "{form}");
+        }
+        assert_eq!(names("insert ignore into `shop`.`countries`(code) VALUES (1)").len(), 4);
+        assert!(names("CREATE TABLE other.customers (id INT)").is_empty());
+        assert!(names("CREATE VIEW customers AS SELECT 1").is_empty());
+        assert_eq!((used("USE a"), used("use `b`"), used("USER a")), (Some("a"), Some("b"), None));
         assert_eq!(
             statements("-- a;\nUSE a;\n\nINSERT INTO t VALUES (';',\n  1);\n"),
             ["USE a", "INSERT INTO t VALUES (';',\n  1)"]

@@ -12,10 +12,14 @@ use crate::shard_map::Family;
 
 /// A root that holds MySQL, to be entered by chroot: for machines whose own packages have none.
 pub(super) const MYSQL_ROOT: &str = "MERIDIAN_MYSQL9_ROOT";
+/// The server in that root.
+const IN_ROOT: &str = "/usr/sbin/mysqld";
 /// Where the playground's folder is, seen from within that root.
 const SEEN_AT: &str = "/mnt";
 /// Where servers are, beside PATH.
 const FOLDERS: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
+const NO_USER: &str = "as root the servers run as the user mysql, and there is none: make one (useradd --system mysql), or start \
+     the playground as another user than root";
 const ZONES: &str = "/usr/share/zoneinfo";
 
 /// `app` is what Meridian logs in as, `admin` sets things up; a database's rights come with the database.
@@ -84,7 +88,14 @@ impl Software {
             Family::MySql => "mysqld",
         };
         let server = match &root {
-            Some(_) => Some(PathBuf::from("/usr/sbin/mysqld")),
+            Some(root) if !root.join(&IN_ROOT[1..]).is_file() => {
+                let why = format!(
+                    "{MYSQL_ROOT} is {}, which has no {IN_ROOT}: name the root that MySQL is installed in",
+                    root.display()
+                );
+                return Err(Failure::Asked(why));
+            }
+            Some(_) => Some(PathBuf::from(IN_ROOT)),
             None => executable(name, path),
         };
         let Some(server) = server else {
@@ -93,8 +104,15 @@ impl Software {
         if executable("setpriv", path).is_none() {
             return Err(Failure::Asked("setpriv is not installed here; it is part of util-linux".into()));
         }
+        if root.is_some() && !rustix::process::geteuid().is_root() {
+            return Err(Failure::Asked(format!("{MYSQL_ROOT} is entered by chroot, which takes root")));
+        }
         let mut software = Software { family, server, root, user: None, folder: folder.to_path_buf() };
         let version = output(software.plain("sh").args(["-c", "\"$0\" --version"]).arg(&software.server))?;
+        if version.is_empty() {
+            let why = format!("{} does not run here: asked for its version it says nothing", software.server.display());
+            return Err(Failure::Asked(why));
+        }
         if family == Family::MySql && version.contains("MariaDB") {
             return Err(missing(
                 family,
@@ -104,13 +122,31 @@ impl Software {
         if rustix::process::geteuid().is_root() {
             let id = |flag| -> Result<u32, Failure> {
                 let text = output(software.plain("id").args([flag, "mysql"]))?;
-                text.trim().parse().map_err(|_| Failure::Asked("there is no user mysql to run servers as".into()))
+                text.trim().parse().map_err(|_| Failure::Asked(NO_USER.into()))
             };
             software.user = Some((id("-u")?, id("-g")?));
-        } else if software.root.is_some() {
-            return Err(Failure::Asked(format!("{MYSQL_ROOT} is entered by chroot, which takes root")));
         }
         Ok(software)
+    }
+
+    /// Refuses a folder that the servers' user cannot get to, before anything is done there.
+    pub fn check_reach(&self, folder: &Path) -> Result<(), Failure> {
+        // Within another root it is mounted, whatever is above it.
+        if self.user.is_none() || self.root.is_some() {
+            return Ok(());
+        }
+        let is_closed = |path: &&Path| {
+            let status = self.command("test").arg("-x").arg(path).status();
+            !status.is_ok_and(|status| status.success())
+        };
+        match folder.ancestors().filter(is_closed).last() {
+            None => Ok(()),
+            Some(closed) => Err(Failure::Asked(format!(
+                "as root the servers run as the user mysql, to whom {0} is closed: take a folder elsewhere by TMPDIR or \
+                 --folder, or open it (chmod o+x {0})",
+                closed.display()
+            ))),
+        }
     }
 
     /// Makes a folder that servers may write to.
@@ -145,16 +181,21 @@ impl Software {
         match self.family {
             Family::MariaDb => {
                 let mut install = self.command("mariadb-install-db");
+                install.env("TMPDIR", self.seen(folder));
                 install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
                 install.args(MARIADB_SIZE).arg(&data_option);
                 run(&mut install, &log).await.map_err(Failure::Program)?;
                 let mut fill = self.command(&self.server);
-                fill.args(["--no-defaults", "--bootstrap"]).args(MARIADB_SIZE).arg(&data_option);
+                fill.env("TMPDIR", self.seen(folder))
+                    .args(["--no-defaults", "--bootstrap"])
+                    .args(MARIADB_SIZE)
+                    .arg(&data_option);
                 fill.stdin(File::open(&sql).map_err(Failure::at(&sql))?);
                 run(&mut fill, &log).await.map_err(Failure::Program)?;
             }
             Family::MySql => {
                 let mut install = self.command(&self.server);
+                install.env("TMPDIR", self.seen(folder));
                 install.args(["--no-defaults", "--initialize-insecure"]).arg(&data_option);
                 install.arg(format!("--init-file={}", self.seen(&sql).display()));
                 run(&mut install, &log).await.map_err(Failure::Program)?;
@@ -210,7 +251,8 @@ impl Software {
         if let Ok(path) = std::env::join_paths(path()) {
             command.env("PATH", path);
         }
-        command.stdin(Stdio::null());
+        // It need not be there in the root, nor be open to the servers' user.
+        command.env_remove("TMPDIR").stdin(Stdio::null());
         command
     }
 

@@ -14,7 +14,7 @@ use super::members::{self, Member};
 use super::place::{Front, place};
 use super::processes::Processes;
 use super::software::Software;
-use super::{Failure, Source, layout, report, sample};
+use super::{Failure, Source, layout, report, sample, say};
 use crate::commands::serve;
 use crate::config::Config;
 use crate::server::{self, StartFailure};
@@ -91,7 +91,7 @@ impl Stage {
             loaded = self.load() => loaded?,
             () = signals.any() => return Ok(()),
         }
-        print!("{}", report::of(self, processes));
+        say(&report::of(self, processes));
         // SIGTERM and SIGINT are the proxies'.
         tokio::select! {
             served = all(&mut proxies) => served,
@@ -101,7 +101,7 @@ impl Stage {
 
     async fn prepare(&mut self, processes: &mut Processes) -> Result<(), Failure> {
         let is_new = self.folder.made.is_none();
-        println!("Starting {} servers in {} ...", self.members.len(), self.folder.path.display());
+        say(&format!("Starting {} servers in {} ...\n", self.members.len(), self.folder.path.display()));
         members::start(&self.members, &self.folder.path, is_new, &self.software, processes).await?;
         members::replicate(&mut self.members, &self.map, is_new, self.software.family).await?;
         members::catch_up(&self.members, self.software.family).await
