@@ -102,6 +102,9 @@ fn the_rows_of_all_shards_are_one_result() {
                 "SELECT * FROM customers WHERE city = 'Hamburg'",
                 "SELECT 1, NULL, name FROM shop.customers WHERE credit > 1000000",
                 "/* a comment */ SELECT name FROM customers -- behind",
+                "SELECT d.n, d.c FROM (SELECT UPPER(name) AS n, credit AS c FROM customers WHERE credit > 7) AS d WHERE c < 90",
+                "WITH d AS (SELECT id, name FROM customers), e AS (SELECT name FROM d WHERE id > 50) SELECT * FROM e \
+                 WHERE name LIKE 'N%'",
             ] {
                 assert_eq!(sorted(&raw.rows(text)), of_both(&pair, text), "{text}");
             }
@@ -117,7 +120,7 @@ fn the_rows_of_all_shards_are_one_result() {
             assert_eq!(lines, [1, 8007, 1, 8007]);
         }
         let scatters = pair.proxy().figure("meridian_scatters_total");
-        assert_eq!(scatters, 14);
+        assert_eq!(scatters, 18);
         check_pools(&mut pair);
     }
 }

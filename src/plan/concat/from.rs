@@ -23,6 +23,9 @@ struct Seen<'t> {
 impl Select<'_> {
     /// Reads it; whether it has every table of the statement.
     pub(super) fn from(&mut self, tables: &Tables) -> Result<bool, String> {
+        if let Some(has_all) = self.derived(tables)? {
+            return Ok(has_all);
+        }
         let is_alone = tables.copies.is_empty() && tables.keyed.len() <= 1;
         if is_alone || (tables.keyed.len() > 1 && !tables.scatters) {
             return self.table().map(|()| true);

@@ -1,10 +1,12 @@
 //! Whether the answer of a SELECT over several shards is the concatenation of its shards' answers: every row of it comes
 //! of one row of the first split table, of rows of others that live on its shard (`from.rs`), and of rows that every shard has.
+//! A derived table or a common table expression that is read alone is such a SELECT itself (`derived.rs`).
 //!
 //! Pure, and asked once per plan. What is allowed is listed, word by word; everything else is an [`Obstacle`], which names
 //! the construct and its place. A function counts only if it is one of `functions.rs`: builtins of both families whose
 //! value depends on nothing but their arguments and the session's settings.
 
+mod derived;
 mod from;
 mod functions;
 #[cfg(test)]
@@ -43,7 +45,8 @@ pub struct Obstacle {
 
 /// What the statement with this normalized text, which names these tables, is.
 pub fn concatenation(normalized: &[u8], facts: &Facts, tables: &Tables) -> Concatenation {
-    let mut select = Select { tokens: tokens(normalized).collect(), normalized, at: 0 };
+    let tokens = tokens(normalized).collect();
+    let mut select = Select { tokens, normalized, at: 0, inner: 0, expressions: Vec::new() };
     match select.read(facts, tables) {
         Ok(()) => Concatenation::Yes,
         Err(construct) => Concatenation::No(select.obstacle(construct)),
@@ -62,11 +65,15 @@ impl Obstacle {
     }
 }
 
-/// One SELECT, read from left to right; `at` is where it was read to when something is in the way.
+/// A statement, read from left to right; `at` is where it was read to when something is in the way.
 struct Select<'a> {
     tokens: Vec<Lexeme<'a>>,
     normalized: &'a [u8],
     at: usize,
+    /// In how many parentheses of derived tables and common table expressions this place is.
+    inner: usize,
+    /// Of WITH, those that can be seen here.
+    expressions: Vec<derived::Expression>,
 }
 
 /// The construct that begins at `at`.
@@ -145,13 +152,30 @@ const BEFORE_PARENTHESIS: [&str; 40] = [
 impl Select<'_> {
     /// The whole statement.
     fn read(&mut self, facts: &Facts, tables: &Tables) -> Read {
-        if facts.verb != Verb::Select || !self.is_word(0, "SELECT") {
-            return Err(match self.word(0) {
+        if facts.verb == Verb::Select {
+            self.with()?;
+        }
+        if facts.verb != Verb::Select || !self.is_word(self.at, "SELECT") {
+            return Err(match self.word(self.at) {
                 Some(word) => String::from_utf8_lossy(word).to_ascii_uppercase(),
                 None => "a query in parentheses".into(),
             });
         }
-        self.at = 1;
+        let has_all = self.select(tables)?;
+        if self.at < self.tokens.len() {
+            return Err(self.clause());
+        }
+        if facts.access != Access::Read || !has_all {
+            // A lock, a function or a table that the walk let pass; there is none, as far as is known.
+            self.at = 0;
+            return Err("what may be no read".into());
+        }
+        Ok(())
+    }
+
+    /// A SELECT, to the end of what can be read; whether its FROM has every table of the statement.
+    fn select(&mut self, tables: &Tables) -> Result<bool, String> {
+        self.at += 1;
         while MODIFIERS.iter().any(|word| self.is_word(self.at, word)) {
             self.at += 1;
         }
@@ -165,15 +189,7 @@ impl Select<'_> {
             self.at += 1;
             self.expression(End::Nothing)?;
         }
-        if self.at < self.tokens.len() {
-            return Err(self.clause());
-        }
-        if facts.access != Access::Read || !has_all {
-            // A lock, a function or a table that the walk let pass; there is none, as far as is known.
-            self.at = 0;
-            return Err("what may be no read".into());
-        }
-        Ok(())
+        Ok(has_all)
     }
 
     /// Expressions, up to what ends them outside of parentheses, or to the end.
@@ -197,6 +213,7 @@ impl Select<'_> {
                 Token::Punct(b'(') => depth += 1,
                 Token::Punct(b')') => match depth.checked_sub(1) {
                     Some(outer) => depth = outer,
+                    None if self.inner > 0 => return Ok(()),
                     None => return Err("what could not be read".into()),
                 },
                 Token::Punct(byte) if !b",.=<>+-*/%&|^~!".contains(byte) => {
@@ -244,7 +261,12 @@ impl Select<'_> {
     /// `table [PARTITION (...)] [FOR SYSTEM_TIME ...] [[AS] alias] [index hints]`: one table.
     fn table(&mut self) -> Read {
         if self.is_punct(self.at, b'(') {
-            return Err("parentheses in FROM".into());
+            return Err(match self.word(self.at + 1) {
+                Some(word) if word.eq_ignore_ascii_case(b"SELECT") => "a derived table beside other tables",
+                Some(word) if word.eq_ignore_ascii_case(b"WITH") => "WITH in FROM",
+                _ => "parentheses in FROM",
+            }
+            .into());
         }
         self.name()?;
         if self.is_punct(self.at, b'.') {
@@ -259,9 +281,7 @@ impl Select<'_> {
         if self.is_word(self.at, "AS") {
             self.at += 1;
             self.name()?;
-        } else if matches!(self.tokens.get(self.at), Some(Lexeme { token: Token::Quoted(_), .. }))
-            || self.word(self.at).is_some_and(|word| !ends_table(word) && !self.is_offset())
-        {
+        } else if self.begins_alias() {
             self.at += 1;
         }
         while ["USE", "FORCE", "IGNORE"].iter().any(|word| self.is_word(self.at, word)) {
@@ -276,6 +296,12 @@ impl Select<'_> {
             self.names()?;
         }
         Ok(())
+    }
+
+    /// Whether an alias without AS stands here.
+    fn begins_alias(&self) -> bool {
+        matches!(self.tokens.get(self.at), Some(Lexeme { token: Token::Quoted(_), .. }))
+            || self.word(self.at).is_some_and(|word| !ends_table(word) && !self.is_offset())
     }
 
     fn name(&mut self) -> Read {

@@ -59,6 +59,9 @@ fn plain_selects_are_concatenations() {
         "SELECT a FROM t FOR SYSTEM_TIME BETWEEN '2026-01-01' AND ? AS u",
         "SELECT a FROM t FOR SYSTEM_TIME FROM '2026-01-01' TO '2026-02-01'",
         "SELECT a FROM t offset WHERE offset.a",
+        "SELECT a FROM (SELECT b AS a FROM t WHERE (c)) AS d (x, y) WHERE x = 1 AND (y)",
+        "SELECT a FROM (SELECT a FROM (SELECT (a) FROM t) `d`) e",
+        "WITH d AS (SELECT a FROM t), e (x) AS (SELECT UPPER(a) FROM d u) SELECT x FROM e WHERE (x)",
     ] {
         plain(text);
     }
@@ -88,7 +91,9 @@ fn clauses_are_in_the_way() {
 #[test]
 fn other_statements_are_in_the_way() {
     refused("EXPLAIN SELECT a FROM t", "EXPLAIN", "EXPLAIN");
-    refused("WITH x AS (SELECT 1) SELECT a FROM t", "WITH", "WITH");
+    refused("WITH RECURSIVE x AS (SELECT 1) SELECT a FROM t", "WITH RECURSIVE", "WITH");
+    refused("WITH x AS (SELECT a FROM t LIMIT 1) SELECT a FROM x", "LIMIT", "LIMIT 1)");
+    refused("WITH x AS (TABLE t) SELECT a FROM x", "TABLE", "TABLE t");
     refused("(SELECT a FROM t)", "a query in parentheses", "(SELECT");
     refused("TABLE t", "TABLE", "TABLE");
     refused("ANALYZE SELECT a FROM t", "ANALYZE", "ANALYZE");
@@ -101,7 +106,12 @@ fn tables_and_queries_beside_are_in_the_way() {
     refused("SELECT a FROM t AS x LEFT JOIN u USING (a)", "a join", "LEFT JOIN");
     refused("SELECT a FROM t x NATURAL JOIN u", "a join", "NATURAL");
     refused("SELECT a FROM (t)", "parentheses in FROM", "(t)");
-    refused("SELECT a FROM (SELECT a FROM t) d", "parentheses in FROM", "(SELECT a FROM t) d");
+    refused("SELECT a FROM (WITH x AS (SELECT 1) SELECT a FROM t) d", "WITH in FROM", "(WITH");
+    refused("SELECT a FROM (SELECT a FROM t ORDER BY b) d", "ORDER BY", "ORDER BY b) d");
+    refused("SELECT a FROM (SELECT DISTINCT a FROM t) d", "DISTINCT", "DISTINCT a");
+    refused("SELECT a FROM (SELECT a FROM (SELECT COUNT(*) a FROM t) e) d", "aggregate COUNT()", "COUNT(*)");
+    refused("SELECT a FROM (SELECT a FROM t) d LIMIT 1", "LIMIT", "LIMIT 1");
+    refused("SELECT a FROM (SELECT a FROM t) d JOIN t", "a derived table beside other tables", "(SELECT");
     refused("SELECT a FROM t WHERE a IN (SELECT b FROM u)", "a subquery", "SELECT b");
     refused("SELECT (SELECT 1), a FROM t", "a subquery", "SELECT 1)");
     refused("SELECT a FROM t WHERE EXISTS (SELECT 1)", "a subquery", "SELECT 1)");
