@@ -8,7 +8,6 @@ mod cursor;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
 use super::digest::{self, Planned};
@@ -29,7 +28,7 @@ use crate::sql::{self, Dialect, Flags, Scratch, SlotKind};
 use crate::telemetry::{Class, RefusalKind};
 use crate::wire::attributes::Known;
 use crate::wire::command::code;
-use crate::wire::execute::Execute;
+use crate::wire::execute::{Execute, classes};
 use crate::wire::reply::ServerError;
 use crate::wire::walker::Expect;
 use crate::wire::{Malformed, attributes, capability, packet, status};
@@ -70,12 +69,13 @@ struct Prepared {
     cursor: Option<GroupId>,
 }
 
-/// The statement for sharding keys of these classes (see [`BoundValues`]).
+/// The statement for parameters of these types.
 ///
-/// MySQL takes a parameter for what it was at first: `k = 'abc'` is a comparison of numbers once a number was sent. So
-/// each class has a statement of its own on a connection; integers, the common one, have the one that was prepared.
-fn of_classes(key: StatementKey, classes: u64) -> StatementKey {
-    match classes {
+/// MySQL takes a parameter for what it was at first: `k = 'abc'` is a comparison of numbers once a number was sent, by
+/// another client even. So each list of classes has a statement of its own on a connection; integers, the common one, have
+/// the one that was prepared.
+fn of_types(key: StatementKey, types: &[u8]) -> StatementKey {
+    match classes(types) {
         0 => key,
         classes => StatementKey { context: hash(&(key.context, classes)), ..key },
     }
@@ -420,7 +420,6 @@ impl Session {
         let statement = prepared.statement.clone();
         let started = self.started();
         self.client.names = two_names(&statement);
-        let mut classes = 0;
         let mut at = None;
         let shard = match &statement.target {
             Target::Tables(tables) => {
@@ -440,16 +439,14 @@ impl Session {
                     state: &self.state,
                     facts: OnceLock::new(),
                     instant,
-                    classes: AtomicU64::new(0),
                 };
                 let client = ClientText { text: &prepared.text, dialect: &prepared.dialect };
                 let routed = route::served(&statement, tables, &self.snapshot.map, &values, client);
-                classes = values.classes.into_inner();
                 at = clock::state_at(&self.state, tables, instant);
                 match routed {
                     Ok(Shards::One(shard)) => shard,
                     Ok(Shards::Several(shards)) => {
-                        return self.scatter_prepared(id, prepared, (payload, execute), classes, &shards).await;
+                        return self.scatter_prepared(id, prepared, (payload, execute), &shards).await;
                     }
                     Err(refusal) => return self.refuse(&refusal).await.map(drop),
                 }
@@ -473,7 +470,7 @@ impl Session {
         }
         self.count(class_of(&statement.facts));
         let with_cursor = execute.flags & CURSOR_TYPES != 0;
-        let mut key = of_classes(prepared.key, classes);
+        let mut key = of_types(prepared.key, &prepared.types);
         if with_cursor {
             // A cursor belongs to one statement of one session: it gets a statement of its own on the connection.
             key.context = hash(&(key.context, self.registered.handle.id, id));
@@ -508,7 +505,6 @@ impl Session {
         id: u32,
         prepared: &mut Prepared,
         (payload, execute): (&[u8], Execute<'_>),
-        classes: u64,
         shards: &[ShardId],
     ) -> Served {
         if execute.flags & CURSOR_TYPES != 0 {
@@ -520,7 +516,7 @@ impl Session {
         let statement = prepared.statement.clone();
         self.count(class_of(&statement.facts));
         self.close_cursor(id, prepared).await;
-        let (key, current) = (of_classes(prepared.key, classes), self.state.clone());
+        let (key, current) = (of_types(prepared.key, &prepared.types), self.state.clone());
         let bound = Bound { prepared, key, payload, execute, types: &prepared.types, current: &current };
         let (shape, work) = (Shape::plain(Expect::Command), Work::Execute(&bound));
         self.run_scatter(Scatter { shards, facts: &statement.facts, reads: statement.reads, shape, work })

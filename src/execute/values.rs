@@ -1,7 +1,6 @@
 //! The values of one execution, as `route` asks for them: literals of the text, or bound parameters.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::clock::Instant;
 use crate::route::{SessionFacts, TextFacts, Value, Values};
@@ -62,12 +61,7 @@ pub struct BoundValues<'a> {
     /// Of both states, once they were asked for.
     pub facts: OnceLock<SessionFacts>,
     pub instant: Option<Instant>,
-    /// The classes of the parameters that were keys, one after the other; 0 if all are integers.
-    pub classes: AtomicU64,
 }
-
-/// More than [`Value::class`] has.
-const CLASSES: u64 = 7;
 
 impl Values for BoundValues<'_> {
     fn each(&self, slot: NormSlot, visit: &mut dyn FnMut(Value<'_>) -> bool) {
@@ -75,10 +69,7 @@ impl Values for BoundValues<'_> {
             let value = match slot.kind {
                 SlotKind::Param(index) => {
                     let param = self.execute.value(self.types, usize::from(index), self.is_long);
-                    let value = param.map_or(Value::Other, Value::from);
-                    let classes = self.classes.load(Ordering::Relaxed).wrapping_mul(CLASSES);
-                    self.classes.store(classes.wrapping_add(value.class().into()), Ordering::Relaxed);
-                    value
+                    param.map_or(Value::Other, Value::from)
                 }
                 _ => literal(self.text, slot),
             };

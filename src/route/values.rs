@@ -73,21 +73,6 @@ pub enum Value<'a> {
     Other,
 }
 
-impl Value<'_> {
-    /// What MySQL takes a bound parameter for: of one prepared statement, all executions' as the first one's. 0 are
-    /// integers and NULL.
-    pub fn class(&self) -> u8 {
-        match self {
-            Value::Signed(_) | Value::Unsigned(_) | Value::Null => 0,
-            Value::Double(_) => 1,
-            Value::Text(_) => 2,
-            Value::Digits(_) => 3,
-            Value::Temporal(_) => 4,
-            _ => 5,
-        }
-    }
-}
-
 impl<'a> From<Param<'a>> for Value<'a> {
     fn from(param: Param<'a>) -> Value<'a> {
         match param {

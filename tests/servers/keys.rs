@@ -52,3 +52,27 @@ fn a_number_does_not_make_numbers_of_the_strings_behind_it() {
         pair.check_sound();
     }
 }
+
+#[test]
+fn parameters_of_one_client_decide_nothing_for_those_of_another() {
+    for mut pair in Pair::each_of_one_connection() {
+        for (text, name) in [
+            ("SELECT id FROM users WHERE name = ?", "Ada"),
+            ("SELECT id FROM customers WHERE id = 42 AND city = ?", "Islington"),
+            ("SELECT id FROM customers WHERE city = ?", "Boston"),
+        ] {
+            let string = [&[name.len() as u8][..], name.as_bytes()].concat();
+            // LONGLONG, DOUBLE, DATE and DATETIME before VAR_STRING.
+            let before: [(u8, &[u8]); 4] =
+                [(8, &[0; 8]), (5, &[0; 8]), (10, &[4, 0xEA, 7, 1, 2]), (12, &[4, 0xEA, 7, 1, 2])];
+            for (kind, value) in before {
+                let (mut other, mut raw) = (pair.app(), pair.app());
+                let [(of_other, ..), (id, ..)] =
+                    [&mut other, &mut raw].map(|session| session.prepare(text).expect("it prepares"));
+                execute(&mut other, of_other, kind, value);
+                assert_eq!(execute(&mut raw, id, 0xFD, &string), 1, "{text} after type {kind}");
+            }
+        }
+        pair.check_sound();
+    }
+}

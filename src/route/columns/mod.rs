@@ -4,8 +4,6 @@
 //! holds every key for which all conditions hold, so a shard that has none of its keys has no row to miss. Rows of values,
 //! `(a, b) IN ((1, 2), (3, 4))`, are looked at one by one besides.
 //! Cold, next to keys of one column: lists and texts are allocated.
-//! Invariant: the values of a plan are read in one order, each as often whatever they are: the classes of parameters tell
-//! apart what a server has to prepare apart.
 
 mod search;
 

@@ -346,8 +346,8 @@ impl Parameter {
         payload.extend([u8::from(self.value.is_none()), 1]);
         payload.extend(self.kind);
         payload.extend(self.value.unwrap_or_default());
-        let class = super::value_of(&payload).class();
-        payload[1..5].copy_from_slice(&ids[usize::from(class)].to_le_bytes());
+        let class = meridian::wire::execute::classes(&self.kind);
+        payload[1..5].copy_from_slice(&ids[class as usize].to_le_bytes());
         payload
     }
 }

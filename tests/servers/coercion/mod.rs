@@ -239,7 +239,7 @@ impl<'a> Trial<'a> {
 
     /// A statement for each class of parameters, as the proxy has them: MySQL takes a parameter for what it was first.
     fn prepare(&mut self, statement: &str) -> Vec<u32> {
-        (0..=5).map(|_| self.raw.prepare(statement).expect("it prepares").0).collect()
+        (0..=7).map(|_| self.raw.prepare(statement).expect("it prepares").0).collect()
     }
 
     fn execute(&mut self, payload: &[u8]) -> Vec<Reply> {
