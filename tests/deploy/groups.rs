@@ -9,7 +9,8 @@ use meridian::shard_map::ShardMap;
 use serde_json::Value;
 
 use super::between::{mesh, reached};
-use super::manifests::{Files, kubectl, list, names, number, text};
+use super::manifests::{Files, kubectl, list, number, text};
+use super::rules::quantity;
 
 /// A whole overlay, the proxy's objects with it.
 pub struct Overlay<'f> {
@@ -94,8 +95,24 @@ fn kinds(overlay: &Overlay<'_>) -> Vec<String> {
         let known = KINDS.contains(&(kind, text(&object["apiVersion"])));
         check(&mut faults, known, format!("{kind} {name}: unknown kind or version"));
         check(&mut faults, seen.insert((kind, name)), format!("{kind} {name}: twice"));
+        check(&mut faults, is_label(name), format!("{kind} {name}: no name for DNS"));
+        let template = &object["spec"]["template"]["metadata"]["labels"];
+        let labels = [&object["metadata"]["labels"], template].into_iter().filter_map(Value::as_object).flatten();
+        for (label, value) in labels {
+            // What the manifests use of what Kubernetes takes; DNS takes it as well.
+            check(&mut faults, is_label(text(value)), format!("{kind} {name}: the value of the label {label}"));
+        }
     }
     faults
+}
+
+/// Lower-case letters, digits and dashes, beginning with a letter, ending without a dash, at most 63.
+fn is_label(text: &str) -> bool {
+    let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.len() < 64
+        && text.chars().all(known)
+        && !text.ends_with('-')
 }
 
 /// Every member of the map has a name in the cluster: of a pod of a set here, or of a Service for those of another cluster.
@@ -401,9 +418,10 @@ fn security(overlay: &Overlay<'_>) -> Vec<String> {
             wanted.push((&context["allowPrivilegeEscalation"], "false", "allowPrivilegeEscalation"));
             wanted.push((&context["readOnlyRootFilesystem"], "true", "readOnlyRootFilesystem"));
             wanted.push((&context["capabilities"]["drop"][0], "ALL", "capabilities.drop"));
-            let limited = container["resources"]["limits"]["memory"].is_string();
-            let asked = names(&container["resources"]["requests"]).len() == 2;
-            check(&mut faults, limited && asked, format!("{name}: no requests, or memory without a limit"));
+            let of = |bound: &str, what: &str| quantity(&container["resources"][bound][what]);
+            let sound = of("requests", "cpu").is_some()
+                && of("requests", "memory").is_some_and(|least| of("limits", "memory") >= Some(least));
+            check(&mut faults, sound, format!("{name}: no requests, or memory without a limit above them"));
         }
         for (value, wanted, what) in wanted {
             check(&mut faults, text(value) == wanted, format!("{name}: {what} is not {wanted}"));
@@ -458,7 +476,10 @@ fn each_rule_of_groups_finds_what_breaks_it() {
 }
 
 /// What is replaced once in the rendered text, by what, and a part of the fault.
-const BROKEN: [(&str, &str, &str); 50] = [
+const BROKEN: [(&str, &str, &str); 53] = [
+    ("  name: us-users\nspec:\n  clusterIP", "  name: us_users\nspec:\n  clusterIP", "us_users: no name for DNS"),
+    ("        meridian-region: eu\n    spec:", "        meridian-region: EU\n    spec:", "the value of the label"),
+    ("            memory: 128Mi\n", "            memory: 32Mi\n", "memory without a limit above them"),
     (
         "        - mountPath: /etc/mysql/tls\n          name: tls\n          readOnly: true\n",
         "",

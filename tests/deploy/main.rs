@@ -1,5 +1,6 @@
 //! What `deploy/` says holds together, and with the binary; each rule finds what breaks it. No cluster is asked.
 
+mod added;
 mod between;
 mod commands;
 #[path = "../support/folder.rs"]
@@ -14,6 +15,7 @@ mod rules;
 use std::process::Command;
 
 use between::plain;
+use folder::Folder;
 use groups::group_faults;
 use manifests::{Files, documents, files, kubectl, list, render, text, tools};
 use meridian::telemetry::METRICS;
@@ -113,6 +115,24 @@ fn the_schemas_of_kubernetes_take_every_overlay() {
     for (sound, found) in check(&broken) {
         assert!(!sound && found.contains("terminationGracePeriod"), "{found}");
     }
+}
+
+#[test]
+fn hadolint_takes_the_dockerfile() {
+    let Some(tools) = tools() else { return };
+    let folder = Folder::new("dockerfile");
+    let check = |dockerfile: &str| {
+        let path = folder.write("Dockerfile", dockerfile);
+        let mut hadolint = Command::new(tools.join("hadolint"));
+        let output = hadolint.args(["--no-color", "--failure-threshold", "info"]).arg(path).output();
+        let output = output.expect("it was installed");
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let dockerfile = &files()["Dockerfile"];
+    let (sound, found) = check(dockerfile);
+    assert!(sound, "{found}");
+    let (sound, found) = check(&dockerfile.replace("USER 65532:65532", "USER root"));
+    assert!(!sound && found.contains("DL3002"), "{found}");
 }
 
 #[test]

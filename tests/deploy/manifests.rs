@@ -79,15 +79,26 @@ pub fn kubectl(folder: &str) -> Option<String> {
     Some(String::from_utf8(output.stdout).expect("UTF-8"))
 }
 
-/// The same of an overlay of a copy in which one file of `deploy/` has been edited.
+/// The same of an overlay in which one file of `deploy/` has been edited.
 pub fn edited(overlay: &str, file: &str, from: &str, to: &str) -> Option<String> {
-    static SERIAL: AtomicU32 = AtomicU32::new(0);
-    let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-    let copy = std::env::temp_dir().join(format!("meridian-deploy-{}-{serial}", std::process::id()));
     let mut files = files();
+    edit(&mut files, file, from, to);
+    kubectl_of(&files, overlay)
+}
+
+/// Replaces a text that is there.
+#[track_caller]
+pub fn edit(files: &mut Files, file: &str, from: &str, to: &str) {
     let text = files.get_mut(file).unwrap_or_else(|| panic!("{file} is not there"));
     assert!(text.contains(from), "{file} has no {from}");
     *text = text.replace(from, to);
+}
+
+/// What kubectl makes of an overlay of these files, which are laid out in a folder of their own.
+pub fn kubectl_of(files: &Files, overlay: &str) -> Option<String> {
+    static SERIAL: AtomicU32 = AtomicU32::new(0);
+    let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+    let copy = std::env::temp_dir().join(format!("meridian-deploy-{}-{serial}", std::process::id()));
     for (path, contents) in files {
         let path = copy.join(path);
         std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("the folder is ours");

@@ -283,7 +283,7 @@ fn security(deploy: &Deploy<'_>) -> Vec<String> {
 }
 
 /// A quantity in thousandths: `500m`, `2`, `512Mi`.
-fn quantity(value: &Value) -> Option<u64> {
+pub fn quantity(value: &Value) -> Option<u64> {
     let text = value.as_str()?;
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let factor = match &text[digits.len()..] {

